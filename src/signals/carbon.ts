@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { timeSchema } from './quantities';
+
+export const carbonSignalSchema = z.enum(['average', 'marginal']);
+export const carbonBasisSchema = z.enum(['lifecycle', 'direct', 'operational', 'unknown']);
+
+/**
+ * How good a reading is. `measured`, `estimated` and `forecast` are the provider's word; `stale` is the last good value
+ * kept beyond its time; `static` is a yearly average; `simulated` comes from a curve; `unknown` goes with a null value.
+ */
+export const carbonQualitySchema = z.enum([
+  'measured',
+  'estimated',
+  'forecast',
+  'stale',
+  'static',
+  'simulated',
+  'unknown',
+]);
+
+export type CarbonSignal = z.infer<typeof carbonSignalSchema>;
+export type CarbonBasis = z.infer<typeof carbonBasisSchema>;
+export type CarbonQuality = z.infer<typeof carbonQualitySchema>;
+
+/** gCO2eq/kWh. Grids range from about 10 to 1000; the facts reject everything above 1500. */
+export const intensitySchema = z.number().min(0).max(1500);
+
+export const carbonForecastPointSchema = z.object({
+  validFrom: timeSchema,
+  validTo: timeSchema,
+  intensityGPerKwh: intensitySchema.nullable(),
+});
+export type CarbonForecastPoint = z.infer<typeof carbonForecastPointSchema>;
+
+/** `ecomap/carbon`: the carbon intensity of one grid zone over one interval of time. */
+export const carbonReadingSchema = z.object({
+  /** gCO2eq per kWh, or null when unknown: never 0 for "unknown". */
+  intensityGPerKwh: intensitySchema.nullable(),
+  signal: carbonSignalSchema,
+  basis: carbonBasisSchema,
+  zone: z.string(),
+  validFrom: timeSchema,
+  validTo: timeSchema,
+  fetchedAt: timeSchema,
+  provider: z.string(),
+  quality: carbonQualitySchema,
+  /** An implausible jump: reported, not acted on. */
+  suspect: z.boolean().default(false),
+  forecast: z.array(carbonForecastPointSchema).default([]),
+  /** Lowest and highest intensity of the 24 h around the reading, where known. */
+  range24h: z.object({ minimumGPerKwh: intensitySchema, maximumGPerKwh: intensitySchema }).nullable().default(null),
+  /** 5th and 95th percentile of the trailing week (or what is known of it): the bounds of the linear cap policy. */
+  trailingBounds: z.object({ lowGPerKwh: intensitySchema, highGPerKwh: intensitySchema }).nullable().default(null),
+  attribution: z.string(),
+  /** Why this step of the fallback chain answered, e.g. which provider failed and how. */
+  why: z.array(z.string()).default([]),
+});
+export type CarbonReading = z.infer<typeof carbonReadingSchema>;

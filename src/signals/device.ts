@@ -1,0 +1,66 @@
+import { z } from 'zod';
+
+/** A processing unit that one inference host serves: here a set of CPU cores with a thread count. */
+export const componentSchema = z.object({
+  name: z.string().min(1),
+  kind: z.enum(['cpu', 'gpu', 'dla', 'remote']),
+  /** Logical CPU numbers the host is pinned to; empty means "not pinned". */
+  cores: z.array(z.number().int().nonnegative()),
+  threads: z.number().int().positive(),
+  /** Components of one class perform alike, so one profile serves them all, e.g. `cpu-1t`. */
+  componentClass: z.string().min(1),
+});
+export type Component = z.infer<typeof componentSchema>;
+
+/**
+ * One settable state of the device. Its power law is linear in what the components do:
+ * `idleW + sum over components of busyFraction * activeW[component]`, with busyFraction the share of wall time the component
+ * computes (at most `speed`, because a quota leaves it idle for the rest).
+ */
+export const operatingPointSchema = z.object({
+  name: z.string().min(1),
+  /** Share of each component's full speed that is available, in (0, 1]. */
+  speed: z.number().positive().max(1),
+  idleW: z.number().nonnegative(),
+  /** Watts that a component adds while it computes, by component name. */
+  activeW: z.record(z.string(), z.number().nonnegative()),
+});
+export type OperatingPoint = z.infer<typeof operatingPointSchema>;
+
+/** Mean device power (W) when each component computes for the given share of wall time. */
+export function powerAt(point: OperatingPoint, busyFraction: Readonly<Record<string, number>>): number {
+  let powerW = point.idleW;
+  for (const [component, activeW] of Object.entries(point.activeW)) powerW += activeW * (busyFraction[component] ?? 0);
+  return powerW;
+}
+
+/** Most the device can draw at this operating point: every component computes all the time that it is given. */
+export function fullLoadW(point: OperatingPoint): number {
+  return powerAt(point, Object.fromEntries(Object.keys(point.activeW).map((name) => [name, point.speed])));
+}
+
+/** Who holds the cap: the hardware, our own hosts, the simulator, or nobody. */
+export const enforcementSchema = z.enum(['hardware', 'software', 'simulated', 'none']);
+export type Enforcement = z.infer<typeof enforcementSchema>;
+
+/** A process that computes for a component and whose speed can be limited. Implemented by the inference hosts. */
+export interface ThrottleTarget {
+  readonly component: string;
+  readonly pid: number;
+  /** CPU seconds used since the process started, as last reported. */
+  cpuSeconds(): number;
+  /** Works only `share` of the time, by pausing between runs; resolves with the share in force. */
+  pace(share: number): Promise<number>;
+}
+
+/** What the executor and the planner need of a device. Implemented in src/power. */
+export interface InferenceDevice {
+  readonly components: readonly Component[];
+  /** Highest speed first. */
+  readonly operatingPoints: readonly OperatingPoint[];
+  /** Stands for this device in the profile store: same fingerprint, same profiles. */
+  readonly fingerprint: string;
+  operatingPointInForce(): OperatingPoint;
+  /** Announces a host so that the cap applies to it; call the returned function when it is gone. */
+  register(target: ThrottleTarget): Promise<() => void>;
+}

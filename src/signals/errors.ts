@@ -1,0 +1,50 @@
+/** The stable error codes of the package. A flow may match on them in a Catch node, so none is ever renamed. */
+export const errorCodes = [
+  'INVALID_MESSAGE',
+  'INVALID_CONFIG',
+  'PROVIDER_UNREACHABLE',
+  'PROVIDER_UNAUTHORIZED',
+  'CARBON_UNKNOWN',
+  'CAP_NOT_ENFORCEABLE',
+  'POWER_DENIED',
+  'MODEL_NOT_FOUND',
+  'MODEL_INVALID',
+  'MODEL_HASH_MISMATCH',
+  'INPUT_MISMATCH',
+  'QUEUE_FULL',
+  'DEADLINE_EXCEEDED',
+  'HOST_CRASHED',
+  'NO_FEASIBLE_PLAN',
+  'RUNTIME_UNAVAILABLE',
+  'REMOTE_UNAVAILABLE',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/**
+ * Every error this package raises on purpose. `message` says what was wrong and what to do about it; `code` is stable.
+ * Test for it with {@link isEcomapError}: each node is a bundle of its own, so `instanceof` does not hold across nodes.
+ */
+export class EcomapError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'EcomapError';
+    this.code = code;
+  }
+}
+
+export function isEcomapError(error: unknown): error is EcomapError {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    (errorCodes as readonly string[]).includes(error.code)
+  );
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+
+/** Element types that cross the boundary to a host. */
+export const tensorTypes = [
+  'float32',
+  'float64',
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+  'uint32',
+  'int64',
+  'uint64',
+  'bool',
+] as const;
+export type TensorType = (typeof tensorTypes)[number];
+
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+export interface Tensor {
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  readonly data: TensorData;
+}
+
+export interface InferenceRequest {
+  readonly tenant: string;
+  /** As it came in `msg.payload`; turned into tensors at the executor's door. */
+  readonly payload: unknown;
+  /** Latest useful time of the answer, ms since the epoch; default: arrival + the tenant's latency limit is the SLO, without refusal. */
+  readonly deadlineMs?: number;
+  /** Overrides the tenant's priority; 1 is the highest. */
+  readonly priority?: number;
+}
+
+/** `msg.ecomap` of a result: what this one inference was and cost. */
+export const inferenceAccountSchema = z.object({
+  tenant: z.string(),
+  variant: z.string(),
+  components: z.array(z.string()),
+  deadlineMet: z.boolean(),
+  queueMs: z.number(),
+  runMs: z.number(),
+  latencyMs: z.number(),
+  /** Energy above idle; null when unknown. */
+  energyJ: z.number().nullable(),
+  energyMethod: z.string(),
+  carbonG: z.number().nullable(),
+  /** True when a lighter variant than the most accurate one answered. */
+  degraded: z.boolean(),
+  why: z.array(z.string()),
+  /** True when the input held NaN or infinity. */
+  nonFiniteInput: z.boolean(),
+});
+export type InferenceAccount = z.infer<typeof inferenceAccountSchema>;
+
+export interface InferenceResult {
+  /** In the form the tenant declares: named tensors, {label, index, score, scores} or {value, unit}. */
+  readonly payload: unknown;
+  readonly account: InferenceAccount;
+}

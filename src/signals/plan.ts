@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { operatingPointSchema } from './device';
+import { intervalSchema, sourceSchema, timeSchema } from './quantities';
+
+export const planStageSchema = z.object({
+  /** 0 for the first stage. A variant that is not cut runs as one stage. */
+  stage: z.number().int().nonnegative(),
+  component: z.string(),
+});
+
+export const planTenantSchema = z.object({
+  tenant: z.string(),
+  variant: z.string(),
+  accuracy: z.number(),
+  stages: z.array(planStageSchema).min(1),
+  /** End-to-end latency of one request, queueing included, ms. Null where no profile is known yet. */
+  latencyMs: intervalSchema.nullable(),
+  latencyLimitMs: z.number(),
+  meetsLimit: z.boolean(),
+  /** Energy above idle of one inference of the chosen variant, J; null when not profiled. */
+  energyJ: z.number().nullable(),
+  /** What one inference of the most accurate variant would cost at full speed: the ledger's always-max counterfactual. */
+  alwaysMax: z.object({ variant: z.string(), accuracy: z.number(), energyJ: z.number().nullable() }),
+});
+export type PlanTenant = z.infer<typeof planTenantSchema>;
+
+/** `ecomap/plan`: a mapping, a variant per tenant and an operating point, with what they are predicted to cost. */
+export const planSchema = z.object({
+  planId: z.string(),
+  createdAt: timeSchema,
+  tenants: z.array(planTenantSchema),
+  operatingPoint: operatingPointSchema,
+  capW: z.number().nullable(),
+  powerW: intervalSchema,
+  powerSource: sourceSchema,
+  /** True when the upper bounds keep the cap and every latency limit. */
+  feasible: z.boolean(),
+  /** In words a plant engineer understands. */
+  why: z.array(z.string()),
+  search: z.object({
+    estimator: z.string(),
+    candidates: z.number(),
+    evaluated: z.number(),
+    elapsedMs: z.number(),
+  }),
+});
+export type Plan = z.infer<typeof planSchema>;
