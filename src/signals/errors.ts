@@ -17,6 +17,9 @@ export const errorCodes = [
   'NO_FEASIBLE_PLAN',
   'RUNTIME_UNAVAILABLE',
   'REMOTE_UNAVAILABLE',
+  // From the adapter: the node was stopped before it had answered, or failed in a way that nobody foresaw.
+  'NODE_CLOSED',
+  'INTERNAL_ERROR',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];
