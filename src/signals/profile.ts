@@ -15,6 +15,8 @@ export const profileSchema = z.object({
   /** Growth of the host's resident memory when the model was loaded, bytes; null when unknown. */
   memoryBytes: z.number().nullable(),
   runs: z.number().int().positive(),
+  /** True when something else competed for the cores (wall time well above CPU time): the latencies are then too high. */
+  contended: z.boolean().default(false),
   measuredAt: timeSchema,
 });
 export type Profile = z.infer<typeof profileSchema>;
