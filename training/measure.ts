@@ -1,0 +1,146 @@
+/**
+ * Measures what the trainer made and writes the cards: `npx tsx training/measure.ts BUILD_FOLDER [FAMILY ...]`.
+ * Copies BUILD_FOLDER/FAMILY/VARIANT.onnx to models/, and writes family.json and the table of README.md there.
+ */
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { InferenceSession, Tensor, env } from 'onnxruntime-node';
+import { Random } from '../src/simulation/random';
+import { familyNames, isCorrect, sampleGenerators, type FamilyName } from '../src/simulation/samples';
+import { cardTexts } from './card-texts';
+
+const ACCURACY_SAMPLES = 8000;
+/** Far from the trainer's seeds (1001 and up), and a different stream for each family. */
+const ACCURACY_SEEDS: Record<FamilyName, number> = { inspect: 20261, gauge: 20262, vibration: 20263 };
+const VARIANTS = ['large', 'medium', 'small', 'tiny'] as const;
+const LATENCY_ROUNDS = 60;
+
+interface Cost {
+  readonly parameters: number;
+  readonly macs: number;
+}
+
+interface Loaded extends Cost {
+  readonly name: string;
+  readonly path: string;
+  readonly session: InferenceSession;
+  readonly latenciesMs: number[];
+  correct: number;
+}
+
+const [buildFolder, ...chosen] = process.argv.slice(2);
+if (buildFolder === undefined) throw new Error('usage: measure.ts BUILD_FOLDER [FAMILY ...]');
+const root = join(__dirname, '..');
+for (const family of familyNames) {
+  if (chosen.length === 0 || chosen.includes(family)) await measureFamily(family, buildFolder);
+}
+
+async function measureFamily(family: FamilyName, build: string): Promise<void> {
+  const folder = join(root, 'models', family);
+  mkdirSync(folder, { recursive: true });
+  const loaded: Loaded[] = [];
+  for (const name of VARIANTS) {
+    const built = join(build, family, `${name}.onnx`);
+    const path = join(folder, `${name}.onnx`);
+    if (existsSync(built)) copyFileSync(built, path);
+    const cost = JSON.parse(readFileSync(join(build, family, `${name}.json`), 'utf8')) as Cost;
+    const session = await InferenceSession.create(path, { intraOpNumThreads: 1, interOpNumThreads: 1 });
+    loaded.push({ ...cost, name, path, session, latenciesMs: [], correct: 0 });
+  }
+  await measureLatency(family, loaded);
+  await measureAccuracy(family, loaded);
+  for (const variant of loaded) await variant.session.release();
+  const card = makeCard(family, loaded);
+  writeFileSync(join(folder, 'family.json'), `${JSON.stringify(card, null, 2)}\n`);
+  writeFileSync(join(folder, 'README.md'), cardTexts[family](tableOf(card)));
+  console.log(`${family}\n${tableOf(card)}`);
+}
+
+/** Rounds over all variants in turn, so that a disturbance of the machine hits them alike. */
+async function measureLatency(family: FamilyName, loaded: Loaded[]): Promise<void> {
+  const { data, dims } = sampleGenerators[family](new Random(1));
+  for (let round = -5; round < LATENCY_ROUNDS; round += 1) {
+    for (const variant of loaded) {
+      const elapsedMs = await timeRun(variant.session, data, dims);
+      if (round >= 0) variant.latenciesMs.push(elapsedMs);
+    }
+  }
+}
+
+async function timeRun(session: InferenceSession, data: Float32Array, dims: readonly number[]): Promise<number> {
+  const started = performance.now();
+  await run(session, data, dims);
+  return performance.now() - started;
+}
+
+async function run(session: InferenceSession, data: Float32Array, dims: readonly number[]): Promise<Float32Array> {
+  const results = await session.run({ [session.inputNames[0] ?? '']: new Tensor('float32', data, dims) });
+  const output = results[session.outputNames[0] ?? '']?.data;
+  if (!(output instanceof Float32Array)) throw new Error('the model did not return float32 numbers');
+  return output;
+}
+
+async function measureAccuracy(family: FamilyName, loaded: Loaded[]): Promise<void> {
+  const random = new Random(ACCURACY_SEEDS[family]);
+  for (let index = 0; index < ACCURACY_SAMPLES; index += 1) {
+    const sample = sampleGenerators[family](random);
+    for (const variant of loaded) {
+      const output = await run(variant.session, sample.data, sample.dims);
+      if (isCorrect(sample, output)) variant.correct += 1;
+    }
+  }
+}
+
+function makeCard(family: FamilyName, loaded: Loaded[]) {
+  const machine = `1 core of ${cpus()[0]?.model.trim() ?? 'unknown'}, onnxruntime ${env.versions.node ?? 'unknown'}`;
+  const sample = sampleGenerators[family](new Random(1));
+  const { title, input, output, accuracyMetric } = cardTexts.facts[family];
+  return {
+    schema: 1,
+    family,
+    title,
+    input: { name: input, type: 'float32', dims: sample.dims },
+    output,
+    accuracyMetric,
+    variants: loaded.map((variant) => {
+      const bytes = readFileSync(variant.path);
+      return {
+        name: variant.name,
+        file: `${variant.name}.onnx`,
+        sha256: createHash('sha256').update(bytes).digest('hex'),
+        accuracy: Math.round((10000 * variant.correct) / ACCURACY_SAMPLES) / 10000,
+        accuracySamples: ACCURACY_SAMPLES,
+        accuracySeed: ACCURACY_SEEDS[family],
+        parameters: variant.parameters,
+        macs: variant.macs,
+        bytes: bytes.length,
+        latencyMs: { median: Number(median(variant.latenciesMs).toFixed(2)), machine },
+      };
+    }),
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((first, second) => first - second);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}
+
+function tableOf(card: ReturnType<typeof makeCard>): string {
+  const rows = card.variants.map((variant) => {
+    const percent = (100 * variant.accuracy).toFixed(1);
+    const millions = (variant.macs / 1e6).toFixed(1);
+    const kilobytes = Math.round(variant.bytes / 1000);
+    return `| ${variant.name} | ${percent} % | ${variant.latencyMs.median} ms | ${millions} M | ${variant.parameters} | ${kilobytes} kB |`;
+  });
+  const machine = card.variants[0]?.latencyMs.machine ?? '';
+  return [
+    '| variant | accuracy | latency (median) | multiply-accumulates | parameters | file |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows,
+    '',
+    `Accuracy: ${card.accuracyMetric}, ${card.variants[0]?.accuracySamples ?? 0} samples.`,
+    `Latency: one sample at a time, one thread, ${machine}.`,
+  ].join('\n');
+}
