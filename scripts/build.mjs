@@ -1,0 +1,179 @@
+// Builds dist/: one CommonJS bundle per node with the .html that the editor loads, the entry points of child processes, the
+// library, the demo and the benchmarks. Everything lies two levels below the project, so that `../../models` always holds.
+import { build } from 'esbuild';
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const partial = process.argv.includes('--partial');
+const staging = join(root, `.cache/dist-${process.pid}`);
+const problems = [];
+let nodesBuilt = 0;
+
+const common = { bundle: true, charset: 'utf8', legalComments: 'none', logLevel: 'silent', absWorkingDir: root };
+const forNode = { ...common, platform: 'node', format: 'cjs', target: 'node20', packages: 'external' };
+
+/** The errors of esbuild, one line each, with the place. */
+function linesOf(error) {
+  const lines = (error.errors ?? []).map(({ text, location }) =>
+    location ? `${location.file}:${location.line}:${location.column}: ${text}` : text,
+  );
+  return lines.length > 0 ? lines : [error.message];
+}
+
+async function bundle(options) {
+  try {
+    return await build(options);
+  } catch (error) {
+    problems.push(...linesOf(error));
+    return null;
+  }
+}
+
+/** What the Flow Library reads in the built editor script: `registerType` with a string and an object, both written out. */
+function registeredTypes(script, where) {
+  const types = [];
+  const visit = (node) => {
+    if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
+      if (node.expression.name.text === 'registerType') {
+        const [type, definition] = node.arguments;
+        if (!type || !ts.isStringLiteral(type))
+          problems.push(`${where}: the type in registerType is no string literal`);
+        else types.push(type.text);
+        if (!definition || !ts.isObjectLiteralExpression(definition)) {
+          problems.push(`${where}: the definition in registerType is no object literal`);
+        } else if (definition.properties.some((property) => ts.isSpreadAssignment(property))) {
+          problems.push(`${where}: the definition in registerType has a spread: write its properties out`);
+        }
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(where, script, ts.ScriptTarget.Latest, true, ts.ScriptKind.JS));
+  return types;
+}
+
+function hasText(catalogue, key) {
+  const value = key.split('.').reduce((part, name) => part?.[name], catalogue);
+  return typeof value === 'string';
+}
+
+/** `data-i18n="key"` or `data-i18n="[title]key;[placeholder]key"`; keys of other catalogues have a colon. */
+function missingTexts(form, catalogue) {
+  const keys = [...form.matchAll(/data-i18n="([^"]*)"/g)].flatMap(([, value]) =>
+    value.split(';').map((part) => part.replace(/^\[[^\]]*\]/, '').trim()),
+  );
+  return keys.filter((key) => key !== '' && !key.includes(':') && !hasText(catalogue, key));
+}
+
+async function buildNode(name, out) {
+  const folder = join(root, 'nodes', name);
+  const parts = [`${name}.ts`, 'editor.ts', 'editor.html', 'help.md', 'locale.json'];
+  const paths = parts.map((part) => `nodes/${name}/${part}`).concat(`icons/ecomap-${name}.svg`);
+  const absent = paths.filter((path) => !existsSync(join(root, path)));
+  const isConfig = existsSync(join(folder, 'editor.ts'))
+    ? /category:\s*'config'/.test(await readFile(join(folder, 'editor.ts'), 'utf8'))
+    : false;
+  const needed = absent.filter((path) => !(isConfig && path.startsWith('icons/')));
+  if (needed.length > 0) {
+    if (partial) console.error(`build: skipping ${name}, which lacks ${needed.join(', ')}`);
+    else problems.push(`${name} is in package.json but lacks ${needed.join(', ')}`);
+    return;
+  }
+  const type = `ecomap-${name}`;
+  await bundle({
+    ...forNode,
+    entryPoints: [join(folder, `${name}.ts`)],
+    outfile: join(out, `${name}.js`),
+    // Node-RED 4.1 requires and Node-RED 5 imports this file: the function itself suits both.
+    footer: { js: 'module.exports = module.exports.default;' },
+  });
+  const editor = await bundle({
+    ...common,
+    entryPoints: [join(folder, 'editor.ts')],
+    platform: 'browser',
+    format: 'iife',
+    target: 'es2022',
+    tsconfig: join(root, 'tsconfig.editor.json'),
+    write: false,
+  });
+  if (editor === null) return;
+  const script = editor.outputFiles[0].text;
+  const [form, help, localeText] = await Promise.all(
+    ['editor.html', 'help.md', 'locale.json'].map((file) => readFile(join(folder, file), 'utf8')),
+  );
+  const types = registeredTypes(script, `nodes/${name}/editor.ts`);
+  if (types.length !== 1 || types[0] !== type) {
+    problems.push(`nodes/${name}/editor.ts registers ${types.join(', ') || 'nothing'} instead of ${type}`);
+  }
+  for (const [file, text] of Object.entries({ 'editor.ts': script, 'editor.html': form, 'help.md': help })) {
+    if (/<\/?script/i.test(text))
+      problems.push(`nodes/${name}/${file} holds a script tag, which would end the block around it`);
+  }
+  // Texts of the adapter itself, the same for every node.
+  const adapter = JSON.parse(await readFile(join(root, 'src/node-red/locale.json'), 'utf8'));
+  const catalogue = { ...JSON.parse(localeText), adapter };
+  for (const key of missingTexts(form, catalogue)) problems.push(`nodes/${name}/locale.json lacks "${key}"`);
+  const html = [
+    `<script type="text/javascript">\n${script}</script>`,
+    `<script type="text/html" data-template-name="${type}">\n${form}</script>`,
+    `<script type="text/markdown" data-help-name="${type}">\n${help}</script>`,
+  ];
+  await writeFile(join(out, `${name}.html`), `${html.join('\n')}\n`);
+  nodesBuilt += 1;
+  await writeFile(join(out, 'locales/en-US', `${name}.json`), `${JSON.stringify(catalogue, null, 2)}\n`);
+}
+
+/** Bundles a program that may not be there. */
+async function buildProgram(source, target) {
+  if (!existsSync(join(root, source))) {
+    if (partial) console.error(`build: skipping ${target}, ${source} is not there`);
+    else problems.push(`${source} is missing`);
+    return;
+  }
+  await bundle({ ...forNode, entryPoints: [join(root, source)], outfile: join(staging, target) });
+}
+
+async function benchmarks() {
+  const folder = join(root, 'bench');
+  const files = existsSync(folder) ? await readdir(folder) : [];
+  return files.filter((file) => file.endsWith('.ts')).map((file) => basename(file, '.ts'));
+}
+
+async function main() {
+  const startedAt = Date.now();
+  const { 'node-red': nodeRed } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const out = join(staging, 'nodes');
+  await mkdir(join(out, 'locales/en-US'), { recursive: true });
+  await cp(join(root, 'icons'), join(out, 'icons'), { recursive: true });
+  const names = Object.entries(nodeRed.nodes).map(([name, path]) => {
+    if (path !== `dist/nodes/${name}.js`)
+      problems.push(`package.json: ${name} must be dist/nodes/${name}.js, not ${path}`);
+    return name;
+  });
+  await Promise.all([
+    ...names.map((name) => buildNode(name, out)),
+    buildProgram('src/inference/host/main.ts', 'host/inference-host.js'),
+    buildProgram('src/index.ts', 'library/index.js'),
+    buildProgram('src/loop/demo-main.ts', 'demo/demo.js'),
+    ...(await benchmarks()).map((name) => buildProgram(`bench/${name}.ts`, `bench/${name}.js`)),
+  ]);
+  if (problems.length > 0) {
+    for (const problem of problems) console.error(`build: ${problem}`);
+    console.error(`build: ${problems.length} problem${problems.length === 1 ? '' : 's'}; dist/ is as it was`);
+    return 1;
+  }
+  await rm(join(root, 'dist'), { recursive: true, force: true });
+  await rename(staging, join(root, 'dist'));
+  console.error(`build: ${nodesBuilt} nodes in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+  return 0;
+}
+
+try {
+  process.exitCode = await main();
+} finally {
+  await rm(staging, { recursive: true, force: true });
+}
