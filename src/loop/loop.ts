@@ -1,0 +1,104 @@
+import type { CarbonLedger } from '../carbon/accounting/ledger';
+import type { CarbonSource } from '../carbon/source';
+import type { InferenceExecutor } from '../inference/executor';
+import type { MappingPlanner, PlanningRound } from '../mapping/planner';
+import type { PowerCap } from '../power/power-cap';
+import type { VariantSelector } from '../selection/selector';
+import type { Cap } from '../signals/cap';
+import type { CarbonReading } from '../signals/carbon';
+import { messageOf } from '../signals/errors';
+import type { Receipt } from '../signals/receipt';
+import type { Telemetry } from '../signals/telemetry';
+
+/** The boxes of the picture in the design, each made elsewhere. */
+export interface LoopBoxes {
+  readonly source: CarbonSource;
+  readonly powerCap: PowerCap;
+  readonly planner: MappingPlanner;
+  readonly selector: VariantSelector;
+  readonly executor: InferenceExecutor;
+  readonly ledger: CarbonLedger;
+}
+
+export interface LoopObserver {
+  readonly onControl?: (reading: CarbonReading, cap: Cap, round: PlanningRound) => void;
+  readonly onWindow?: (telemetry: Telemetry, receipt: Receipt) => void;
+  readonly onError?: (what: string, message: string) => void;
+}
+
+/** A plan and a variant choice answer each other at most this often per tick; the selector itself always comes to an end. */
+const mostRoundsPerTick = 64;
+
+/**
+ * The wires between the boxes, for where there is no Node-RED: carbon -> cap -> plan <-> variants -> executor -> ledger.
+ * It decides nothing itself. Each step is serialised; a step that fails leaves what is in force and is reported.
+ */
+export class Loop {
+  private busy: Promise<void> = Promise.resolve();
+  private timers: NodeJS.Timeout[] = [];
+
+  constructor(
+    private readonly boxes: LoopBoxes,
+    private readonly observer: LoopObserver = {},
+  ) {}
+
+  /** Ticks until `stop`: the control period and the telemetry window in seconds. */
+  start(periods: { controlPeriodS: number; windowS: number }): void {
+    this.timers.push(
+      setInterval(() => void this.control(), periods.controlPeriodS * 1000),
+      setInterval(() => void this.window(), periods.windowS * 1000),
+    );
+  }
+
+  /** Stops the ticks and waits for the step under way. The boxes belong to whoever made them. */
+  async stop(): Promise<void> {
+    for (const timer of this.timers) clearInterval(timer);
+    this.timers = [];
+    await this.busy;
+  }
+
+  /** Grid -> cap -> plan: one control period. */
+  control(): Promise<void> {
+    return this.serialised('control', async () => {
+      const { source, powerCap, planner, ledger, executor } = this.boxes;
+      const reading = await source.read();
+      ledger.onCarbon(reading);
+      executor.onCarbon(reading);
+      const cap = await powerCap.onCarbon(reading);
+      const round = this.settle(planner.onCap(cap));
+      this.observer.onControl?.(reading, cap, round);
+      await executor.applyPlan(round.plan);
+    });
+  }
+
+  /** Telemetry -> ledger, rates and observed violations: one window. */
+  window(): Promise<void> {
+    return this.serialised('window', async () => {
+      const { planner, selector, ledger, executor } = this.boxes;
+      const telemetry = await executor.takeTelemetry();
+      const receipt = ledger.onTelemetry(telemetry);
+      this.observer.onWindow?.(telemetry, receipt);
+      planner.setRates(telemetry);
+      const variants = selector.onTelemetry(telemetry);
+      if (variants) await executor.applyPlan(this.settle(planner.onVariants(variants)).plan);
+    });
+  }
+
+  /** Lets planner and selector answer each other until the selector has nothing more to give. */
+  private settle(first: PlanningRound): PlanningRound {
+    let round = first;
+    for (let answers = 0; answers < mostRoundsPerTick; answers += 1) {
+      const variants = this.boxes.selector.onViolated(round.violated);
+      if (!variants) break;
+      round = this.boxes.planner.onVariants(variants);
+    }
+    return round;
+  }
+
+  private serialised(what: string, step: () => Promise<void>): Promise<void> {
+    this.busy = this.busy.then(step).catch((error: unknown) => {
+      this.observer.onError?.(what, messageOf(error));
+    });
+    return this.busy;
+  }
+}
