@@ -33,7 +33,11 @@ export const receiptSchema = z.object({
   alwaysMax: z.object({
     energyJ: z.number().nullable(),
     carbonG: z.number().nullable(),
-    /** (alwaysMax - total) / alwaysMax in percent; null when unknown. */
+    /** Seconds of the windows whose counterfactual is known, and what was really used in them: only these two compare. */
+    comparedS: z.number().default(0),
+    againstEnergyJ: z.number().nullable().default(null),
+    againstCarbonG: z.number().nullable().default(null),
+    /** (alwaysMax - against) / alwaysMax in percent; null when unknown. */
     savedEnergyPct: z.number().nullable(),
     savedCarbonPct: z.number().nullable(),
   }),
@@ -46,5 +50,15 @@ export const receiptSchema = z.object({
     mixedBasis: z.boolean(),
     attribution: z.array(z.string()),
   }),
+  /** What the sums leave out. */
+  coverage: z
+    .object({
+      /** Seconds whose energy is unknown: in no sum of joules or grams. */
+      unknownEnergyS: z.number(),
+      /** Seconds whose carbon intensity is unknown, and the energy used in them: joules that are in no sum of grams. */
+      unknownIntensityS: z.number(),
+      unaccountedEnergyJ: z.number(),
+    })
+    .default({ unknownEnergyS: 0, unknownIntensityS: 0, unaccountedEnergyJ: 0 }),
 });
 export type Receipt = z.infer<typeof receiptSchema>;

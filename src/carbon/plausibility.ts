@@ -1,0 +1,78 @@
+import { isKnown, hourMs, type CarbonPoint, type KnownCarbonPoint } from './provider';
+import { quantile } from './statistics';
+
+/** No grid is dirtier than this, g/kWh; `intensitySchema` refuses such values, too. */
+export const highestIntensityGPerKwh = 1500;
+/** A jump below this is never suspect, g/kWh. */
+const leastSuspectJumpG = 120;
+const rampFactor = 5;
+/** An implausible level that lasts this long is believed. */
+const believedAfterMs = 6 * hourMs;
+/** Over a longer gap than this a jump says nothing. */
+const longestComparedGapMs = 3 * hourMs;
+
+export interface JudgedPoint {
+  readonly point: CarbonPoint;
+  readonly verdict: 'good' | 'suspect' | 'impossible' | 'missing';
+  /** What is wrong with it; null when good. */
+  readonly reason: string | null;
+}
+
+/** What is wrong with a value whatever came before it; null when nothing is. */
+export function impossibility(intensityGPerKwh: number): string | null {
+  if (!Number.isFinite(intensityGPerKwh)) return `${intensityGPerKwh} g/kWh is not a number`;
+  if (intensityGPerKwh < 0 || intensityGPerKwh > highestIntensityGPerKwh) {
+    return `${intensityGPerKwh} g/kWh is outside 0..${highestIntensityGPerKwh} g/kWh`;
+  }
+  return null;
+}
+
+/**
+ * Judges values in the order of time. A jump from the last good value is suspect above `max(120 g, 5 x the 95th percentile of
+ * the steps known)`. A suspect value is compared with the last good one, not with its neighbour: glitches repeat (PJM's lasted
+ * four hours). Only a level that holds for six hours is believed.
+ */
+export function judge(points: readonly CarbonPoint[]): JudgedPoint[] {
+  const limitG = suspectJumpG(points);
+  let lastGood: KnownCarbonPoint | null = null;
+  let suspectSinceMs: number | null = null;
+  return points.map((point): JudgedPoint => {
+    if (!isKnown(point)) return { point, verdict: 'missing', reason: point.reason ?? 'the provider gave no value' };
+    const impossible = impossibility(point.intensityGPerKwh);
+    if (impossible !== null) return { point, verdict: 'impossible', reason: impossible };
+    if (lastGood !== null) {
+      const jumpG = Math.abs(point.intensityGPerKwh - lastGood.intensityGPerKwh);
+      const comparable = suspectSinceMs !== null || point.validFromMs - lastGood.validToMs <= longestComparedGapMs;
+      if (comparable && jumpG > limitG) {
+        suspectSinceMs ??= point.validFromMs;
+        if (point.validFromMs - suspectSinceMs < believedAfterMs) {
+          return { point, verdict: 'suspect', reason: suspicion(point, lastGood, limitG) };
+        }
+      }
+    }
+    lastGood = point;
+    suspectSinceMs = null;
+    return { point, verdict: 'good', reason: null };
+  });
+}
+
+function suspectJumpG(points: readonly CarbonPoint[]): number {
+  const ramps: number[] = [];
+  let before: KnownCarbonPoint | null = null;
+  for (const point of points) {
+    if (!isKnown(point) || impossibility(point.intensityGPerKwh) !== null) continue;
+    if (before !== null && point.validFromMs - before.validFromMs <= hourMs) {
+      ramps.push(Math.abs(point.intensityGPerKwh - before.intensityGPerKwh));
+    }
+    before = point;
+  }
+  return Math.max(leastSuspectJumpG, rampFactor * (quantile(ramps, 0.95) ?? 0));
+}
+
+function suspicion(point: KnownCarbonPoint, lastGood: KnownCarbonPoint, limitG: number): string {
+  const round = (value: number): string => String(Math.round(value));
+  return (
+    `${round(point.intensityGPerKwh)} g/kWh is an implausible jump from ${round(lastGood.intensityGPerKwh)} g/kWh ` +
+    `(more than ${round(limitG)} g/kWh)`
+  );
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { describeIssues } from '../../signals/parse';
+import type { GridConfigOf } from '../grid-config';
+import type { ProviderHttp } from '../http';
+import { dayMs, type CarbonPoint, type CarbonProvider, type ProviderAnswer } from '../provider';
+
+const defaultBaseUrl = 'https://api.carbonintensity.org.uk';
+const zone = 'GB';
+const attribution = 'National Energy System Operator Carbon Intensity API (carbonintensity.org.uk), CC BY 4.0';
+
+/** `YYYY-MM-DDThh:mmZ`. */
+const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+const amount = z.number().nullish();
+const periodSchema = z.object({
+  from: time,
+  to: time,
+  intensity: z.object({ forecast: amount, actual: amount }),
+});
+const answerSchema = z.object({ data: z.array(periodSchema) });
+/** Answers for a region look alike from afar but hold the values one level deeper. */
+const regionalSchema = z.object({
+  data: z.union([z.object({ regionid: z.number() }), z.array(z.object({ regionid: z.number() })).min(1)]),
+});
+
+type Period = z.infer<typeof periodSchema>;
+
+/**
+ * Great Britain's half hours: the last 24 h and the next 48 h. `actual` is the operator's estimate of what was; it is null for
+ * the half hour that runs now, whose value is therefore the operator's forecast. Counts combustion only (imports and losses
+ * included), so the basis is operational.
+ */
+export function createGbProvider(
+  config: GridConfigOf<'gb'>,
+  { http, now }: { readonly http: ProviderHttp; readonly now: () => number },
+): CarbonProvider {
+  const base = (config.baseUrl ?? defaultBaseUrl).replace(/\/+$/, '');
+
+  async function periods(path: string): Promise<Period[]> {
+    const answer = await http.getJson(`${base}${path}`);
+    const parsed = answerSchema.safeParse(answer);
+    if (parsed.success) return parsed.data.data.sort((a, b) => a.from - b.from);
+    if (regionalSchema.safeParse(answer).success)
+      throw http.reject('answered for a region, not for all of Great Britain');
+    throw http.reject(`answered in an unknown form: ${describeIssues(parsed.error)}`);
+  }
+
+  async function read(): Promise<ProviderAnswer> {
+    const nowMs = now();
+    const at = `${new Date(nowMs).toISOString().slice(0, 16)}Z`;
+    const ahead = await periods(`/intensity/${at}/fw48h`);
+    if (ahead.every(({ intensity }) => (intensity.actual ?? intensity.forecast ?? null) === null)) {
+      throw http.reject('answered without a single value');
+    }
+    // The past only sharpens the picture: without it the answer still stands.
+    const past = await periods(`/intensity/${at}/pt24h`).catch((): Period[] => []);
+    http.accept();
+    const begun = new Map<number, CarbonPoint>();
+    for (const period of [...past, ...ahead]) if (period.from <= nowMs) begun.set(period.from, pointOf(period));
+    return {
+      zone,
+      signal: 'average',
+      basis: 'operational',
+      points: [...begun.values()]
+        .filter((point) => point.validToMs > nowMs - dayMs)
+        .sort((a, b) => a.validFromMs - b.validFromMs),
+      forecast: ahead.filter((period) => period.to > nowMs).map(forecastOf),
+      attribution,
+    };
+  }
+
+  return {
+    name: 'gb',
+    zone,
+    stepS: 1800,
+    pollIntervalMs: 900_000,
+    remote: true,
+    attribution,
+    notes: [],
+    gridTimeMs: now,
+    read,
+    close: () => http.close(),
+  };
+}
+
+function pointOf({ from, to, intensity }: Period): CarbonPoint {
+  const actual = intensity.actual ?? null;
+  return {
+    validFromMs: from,
+    validToMs: to,
+    intensityGPerKwh: actual ?? intensity.forecast ?? null,
+    quality: actual === null ? 'forecast' : 'estimated',
+    reason: `the operator gives no value for the half hour from ${new Date(from).toISOString()}`,
+  };
+}
+
+function forecastOf({ from, to, intensity }: Period): CarbonPoint {
+  return { validFromMs: from, validToMs: to, intensityGPerKwh: intensity.forecast ?? null, quality: 'forecast' };
+}

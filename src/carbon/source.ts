@@ -1,0 +1,294 @@
+import type { CarbonReading } from '../signals/carbon';
+import { EcomapError, isEcomapError, messageOf } from '../signals/errors';
+import { AnswerCache, type KeptAnswer } from './answer-cache';
+import type { GridConfig } from './grid-config';
+import { KnownGrid } from './known-grid';
+import { dayMs, hourMs, isKnown, type CarbonPoint, type CarbonProvider, type KnownCarbonPoint } from './provider';
+import { createProvider, type ProviderSurroundings } from './providers';
+import { zoneAverage, type ZoneAverage } from './zone-average';
+
+/** A last good value answers for so long beyond its time; a suspect level is held off for as long as `judge` doubts it. */
+const cachedForMs = 3 * hourMs;
+const heldForMs = 6 * hourMs;
+const historyMs = 28 * dayMs;
+const mostHistoryPoints = 10_000;
+const retryAfterTroubleMs = 30_000;
+
+/** Carbon readings of one grid zone, whatever happens to the provider. */
+export interface CarbonSource {
+  readonly provider: string;
+  readonly zone: string;
+  /** When to read again, ms: the provider's step, or sooner while it is in trouble. */
+  readonly pollIntervalMs: number;
+  /** What kept the provider itself from answering the last read (PROVIDER_UNREACHABLE or PROVIDER_UNAUTHORIZED); null when nothing did. */
+  readonly trouble: EcomapError | null;
+  /** What the user should be told once. */
+  readonly notes: readonly string[];
+  /** Never rejects for what a provider does: it falls back and says so in `quality` and `why`. Reads at once share one request. */
+  read(): Promise<CarbonReading>;
+  close(): void;
+}
+
+/**
+ * A source with the fallback chain: live, last good value (up to 3 h beyond its time, `stale`), the provider's last forecast,
+ * the own forecast, the zone's yearly average (`static`), unknown (null). `why` is empty when the provider itself answered.
+ * A remote provider is asked at most once per poll interval, however often the source is read.
+ *
+ * @throws EcomapError INVALID_CONFIG when the settings cannot work, e.g. an unknown fallback zone
+ */
+export function createCarbonSource(config: GridConfig, surroundings: ProviderSurroundings): CarbonSource {
+  const provider = createProvider(config, surroundings);
+  const average = zoneAverage(config.fallbackZone ?? provider.zone);
+  if (average === null && config.fallbackZone !== null) {
+    throw new EcomapError(
+      'INVALID_CONFIG',
+      `There is no yearly average for the fallback zone "${config.fallbackZone}": use a zone of Electricity Maps ` +
+        '(US-MIDW-MISO, DE), a country of three letters (USA), WORLD, or leave it empty',
+    );
+  }
+  return new ChainedSource(provider, average, surroundings);
+}
+
+class ChainedSource implements CarbonSource {
+  readonly #provider: CarbonProvider;
+  readonly #average: ZoneAverage | null;
+  readonly #now: () => number;
+  readonly #cache: AnswerCache | null;
+  #reading: Promise<CarbonReading> | null = null;
+  #kept: KeptAnswer | null = null;
+  #cacheLoaded = false;
+  #cacheNote: string | null = null;
+  #trouble: EcomapError | null = null;
+  #lastBasis: string | null = null;
+
+  constructor(provider: CarbonProvider, average: ZoneAverage | null, { now, stateDirectory }: ProviderSurroundings) {
+    this.#provider = provider;
+    this.#average = average;
+    this.#now = now;
+    this.#cache = provider.remote ? new AnswerCache(stateDirectory, provider.name, provider.zone) : null;
+  }
+
+  get provider(): string {
+    return this.#provider.name;
+  }
+
+  get zone(): string {
+    return this.#provider.zone;
+  }
+
+  get pollIntervalMs(): number {
+    const stepMs = this.#provider.pollIntervalMs;
+    return this.#trouble === null ? stepMs : Math.min(stepMs, retryAfterTroubleMs);
+  }
+
+  get trouble(): EcomapError | null {
+    return this.#trouble;
+  }
+
+  get notes(): readonly string[] {
+    return this.#cacheNote === null ? this.#provider.notes : [...this.#provider.notes, this.#cacheNote];
+  }
+
+  read(): Promise<CarbonReading> {
+    this.#reading ??= this.#read().finally(() => (this.#reading = null));
+    return this.#reading;
+  }
+
+  close(): void {
+    this.#provider.close?.();
+  }
+
+  async #read(): Promise<CarbonReading> {
+    this.#trouble = await this.#refresh();
+    const atMs = this.#provider.gridTimeMs();
+    const known = new KnownGrid(this.#kept, atMs);
+    const why: string[] = [];
+    if (this.#trouble !== null) why.push(this.#trouble.message);
+    const reading =
+      (this.#trouble === null ? this.#live(known, why) : null) ??
+      this.#lastGood(known, why) ??
+      this.#lastForecast(known, why) ??
+      this.#ownForecast(known, why) ??
+      this.#zoneAverage(known, why) ??
+      this.#unknown(known, why);
+    if (reading.intensityGPerKwh !== null) {
+      const basis = `${reading.signal}, ${reading.basis}`;
+      if (this.#lastBasis !== null && this.#lastBasis !== basis) {
+        why.push(
+          `signal and basis changed from (${this.#lastBasis}) to (${basis}): values before and after do not compare`,
+        );
+      }
+      this.#lastBasis = basis;
+    }
+    return reading;
+  }
+
+  /** Asks the provider unless what is kept is fresh enough. Resolves with what went wrong. */
+  async #refresh(): Promise<EcomapError | null> {
+    const provider = this.#provider;
+    if (this.#cache !== null && !this.#cacheLoaded) {
+      this.#kept = await this.#cache.load();
+      this.#cacheLoaded = true;
+    }
+    // A tenth of the interval is left to timers that fire a little early.
+    const freshForMs = provider.remote ? 0.9 * provider.pollIntervalMs : 0;
+    const ageMs = this.#now() - (this.#kept?.fetchedAtMs ?? -Infinity);
+    if (ageMs >= 0 && ageMs < freshForMs) return null;
+    try {
+      const answer = await provider.read();
+      if (answer.zone !== provider.zone) {
+        throw new Error(`answered for the zone ${answer.zone}, asked was ${provider.zone}`);
+      }
+      const past = this.#kept?.signal === answer.signal && this.#kept.basis === answer.basis ? this.#kept.points : [];
+      const points = provider.remote ? mergePoints(past, answer.points, provider.gridTimeMs()) : answer.points;
+      this.#kept = { ...answer, points, fetchedAtMs: this.#now() };
+      if (this.#cache !== null) this.#cacheNote = await this.#cache.save(this.#kept);
+      return null;
+    } catch (error) {
+      if (isEcomapError(error)) return error;
+      return new EcomapError('PROVIDER_UNREACHABLE', `${provider.name}: ${messageOf(error)}`);
+    }
+  }
+
+  #live(known: KnownGrid, why: string[]): CarbonReading | null {
+    const current = known.current();
+    if (current?.verdict === 'good' && isKnown(current.point)) {
+      return this.#readingOf(known, current.point, current.point.quality, why);
+    }
+    const reason = current?.reason ?? 'the provider gave no value for now';
+    this.#trouble = new EcomapError('PROVIDER_UNREACHABLE', `${this.#provider.name}: ${reason}`);
+    why.push(this.#trouble.message);
+    if (current?.verdict !== 'suspect') return null;
+    const held = known.lastGood;
+    if (held === null || known.atMs - held.validToMs > heldForMs) return null;
+    why.push(`held the last good value, from ${iso(held.validFromMs)}`);
+    return { ...this.#readingOf(known, held, 'stale', why), suspect: true };
+  }
+
+  #lastGood(known: KnownGrid, why: string[]): CarbonReading | null {
+    const last = known.lastGood;
+    if (last === null) {
+      why.push('no earlier value is known');
+      return null;
+    }
+    const beyondMs = known.atMs - last.validToMs;
+    if (beyondMs > cachedForMs) {
+      why.push(`the last good value, from ${iso(last.validFromMs)}, is too old`);
+      return null;
+    }
+    why.push(`the last good value, from ${iso(last.validFromMs)}`);
+    return this.#readingOf(known, last, beyondMs > 0 ? 'stale' : last.quality, why);
+  }
+
+  #lastForecast(known: KnownGrid, why: string[]): CarbonReading | null {
+    const point = known.forecastNow();
+    if (point === null) {
+      why.push('no forecast of the provider covers now');
+      return null;
+    }
+    why.push("the provider's last forecast");
+    return this.#readingOf(known, point, 'forecast', why);
+  }
+
+  #ownForecast(known: KnownGrid, why: string[]): CarbonReading | null {
+    const point = known.ownForecastNow();
+    if (point === null) {
+      why.push('too little is known for an own forecast');
+      return null;
+    }
+    why.push('own forecast (hour of day with AR(1) correction)');
+    return this.#readingOf(known, point, 'forecast', why);
+  }
+
+  #zoneAverage(known: KnownGrid, why: string[]): CarbonReading | null {
+    const average = this.#average;
+    if (average === null) {
+      why.push('no zone average is set or known');
+      return null;
+    }
+    why.push(`yearly average of the zone ${average.zone}${average.year === null ? '' : ` (${average.year})`}`);
+    const year = new Date(known.atMs).getUTCFullYear();
+    return {
+      ...this.#frame(known, why),
+      intensityGPerKwh: average.intensityGPerKwh,
+      signal: 'average',
+      basis: 'lifecycle',
+      zone: average.zone,
+      validFrom: iso(Date.UTC(year, 0, 1)),
+      validTo: iso(Date.UTC(year + 1, 0, 1)),
+      fetchedAt: iso(this.#now()),
+      provider: 'static',
+      quality: 'static',
+      // The bounds and the range belong to another signal or basis: they would not compare.
+      forecast: [],
+      range24h: null,
+      trailingBounds: null,
+      attribution: average.attribution,
+    };
+  }
+
+  #unknown(known: KnownGrid, why: string[]): CarbonReading {
+    return {
+      ...this.#frame(known, why),
+      intensityGPerKwh: null,
+      validFrom: iso(known.atMs),
+      validTo: iso(known.atMs + this.#provider.stepS * 1000),
+      quality: 'unknown',
+    };
+  }
+
+  #readingOf(
+    known: KnownGrid,
+    point: KnownCarbonPoint,
+    quality: CarbonReading['quality'],
+    why: string[],
+  ): CarbonReading {
+    return {
+      ...this.#frame(known, why),
+      intensityGPerKwh: point.intensityGPerKwh,
+      validFrom: iso(point.validFromMs),
+      validTo: iso(point.validToMs),
+      quality,
+    };
+  }
+
+  #frame(
+    known: KnownGrid,
+    why: string[],
+  ): Omit<CarbonReading, 'intensityGPerKwh' | 'validFrom' | 'validTo' | 'quality'> {
+    const kept = this.#kept;
+    const forecast = known.forecastAhead();
+    return {
+      signal: kept?.signal ?? 'average',
+      basis: kept?.basis ?? 'unknown',
+      zone: this.#provider.zone,
+      fetchedAt: iso(kept?.fetchedAtMs ?? this.#now()),
+      provider: this.#provider.name,
+      suspect: false,
+      forecast,
+      range24h: known.range24h(forecast),
+      trailingBounds: known.trailingBounds(),
+      attribution: kept?.attribution ?? this.#provider.attribution,
+      why,
+    };
+  }
+}
+
+/** New values replace old ones of the same interval; what is older than the forecast looks back is dropped. */
+function mergePoints(
+  past: readonly CarbonPoint[],
+  points: readonly CarbonPoint[],
+  atMs: number,
+): readonly CarbonPoint[] {
+  const byStart = new Map(past.map((point) => [point.validFromMs, point]));
+  for (const point of points) {
+    // A null never erases a value that was given before.
+    if (isKnown(point) || !byStart.has(point.validFromMs)) byStart.set(point.validFromMs, point);
+  }
+  return [...byStart.values()]
+    .filter((point) => point.validToMs > atMs - historyMs)
+    .sort((a, b) => a.validFromMs - b.validFromMs)
+    .slice(-mostHistoryPoints);
+}
+
+const iso = (timeMs: number): string => new Date(timeMs).toISOString();

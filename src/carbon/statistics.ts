@@ -1,0 +1,19 @@
+/**
+ * Quantile by linear interpolation between order statistics (type 7 of Hyndman and Fan, as NumPy and R use by default).
+ * null for an empty list.
+ */
+export function quantile(values: readonly number[], share: number): number | null {
+  return quantileOfSorted(
+    [...values].sort((a, b) => a - b),
+    share,
+  );
+}
+
+/** As `quantile`, for values that are in ascending order already. */
+export function quantileOfSorted(sorted: readonly number[], share: number): number | null {
+  const position = (sorted.length - 1) * Math.min(1, Math.max(0, share));
+  const lower = sorted[Math.floor(position)];
+  const upper = sorted[Math.ceil(position)];
+  if (lower === undefined || upper === undefined) return null;
+  return lower + (upper - lower) * (position - Math.floor(position));
+}
