@@ -1,0 +1,203 @@
+import { fullLoadW, type Component } from '../../signals/device';
+import type { Interval } from '../../signals/quantities';
+import type { Candidate, EstimationContext, LatencyPowerEstimator, Prediction, StageCost } from './estimator';
+
+/** A component that is busier than this share of its available time is overloaded: queues get long before it is full. */
+export const loadLimit = 0.9;
+
+/**
+ * Nothing here knows how co-located networks slow each other down through caches and memory, so the intervals are wide:
+ * the upper latency is raised by this factor (comparable analytic models of co-located networks are 20-30 % off).
+ */
+const latencyUpperFactor = 1.25;
+/** Dynamic power above and below the expected one: fluctuating arrivals and the mixed intensity of different networks. */
+const powerUpperFactor = 1.15;
+const powerLowerFactor = 0.85;
+/** Share of requests that may wait longer than the tail bound. */
+const tailShare = 0.05;
+/** From this load on the wait no longer follows the queueing formula (which goes to infinity) but grows in proportion. */
+const saturation = 0.95;
+
+/**
+ * How long a component computes for one run at full speed, ms. For CPU cores that is the CPU time per thread: it does not count
+ * what the run waited, and a thread that idles draws little. Elsewhere the run time is all that is known.
+ */
+export function computingMs(component: Component, cost: StageCost): number {
+  return component.kind === 'cpu' && cost.cpuMs > 0 ? cost.cpuMs / component.threads : cost.p50Ms;
+}
+
+/**
+ * Latency and power from the profiles of each network alone.
+ *
+ * Each component is an M/G/1 queue: requests of tenant i arrive at random with rate r_i and need s_i = p50_i / q, where q is
+ * the share of full speed that the operating point leaves (a quota stretches the work). With rho = sum r_i s_i:
+ * - mean wait W = sum r_i s_i^2 / (2 (1 - rho)), the Pollaczek-Khinchine formula for deterministic service
+ *   (L. Kleinrock, Queueing Systems I, 1975, section 5.6);
+ * - tail wait = max(0, W/rho * ln(rho / 0.05)): of the requests that wait at all (a share rho), the wait is taken as
+ *   exponential, so this is its 95th percentile over all requests;
+ * - latency: expected s_i + W; lower the unthrottled s_i (a quota may not bite on a short run); upper
+ *   1.25 * (p95_i / q + tail wait + longest s_j of another tenant there), since a run that has begun is never interrupted.
+ *
+ * Power is the device's law at this operating point: idle + active power of each component times the share of wall time it
+ * computes, min(sum r_i c_i, q) with c_i the computing time of one run. A component cannot compute more than its quota, so the upper bound is at most full load.
+ */
+export class AnalyticEstimator implements LatencyPowerEstimator {
+  readonly name = 'analytic';
+  private readonly prepared = new WeakMap<EstimationContext, Prepared>();
+
+  estimate(candidates: readonly Candidate[], context: EstimationContext): Prediction[] {
+    const prepared = this.prepared.get(context) ?? prepare(context);
+    this.prepared.set(context, prepared);
+    return candidates.map((candidate) => predict(candidate, prepared));
+  }
+}
+
+/** Cost of one stage on one component at the operating point in force, s. */
+interface Cost {
+  readonly service: number;
+  readonly tail: number;
+  readonly unthrottled: number;
+  /** Share of wall time that the component computes for all requests of this tenant. */
+  readonly computing: number;
+}
+
+/** What all candidates of a search share, worked out once: a search evaluates thousands. */
+interface Prepared {
+  readonly ratePerS: readonly number[];
+  readonly costs: readonly (readonly (readonly (Cost | null)[])[])[];
+  readonly activeW: readonly number[];
+  readonly speed: number;
+  readonly idleW: number;
+  readonly fullLoadW: number;
+  /** One per component, emptied for every candidate. */
+  readonly queues: readonly Queue[];
+}
+
+function prepare({ components, operatingPoint, work }: EstimationContext): Prepared {
+  const { speed, idleW, activeW } = operatingPoint;
+  return {
+    ratePerS: work.map((item) => item.ratePerS),
+    costs: work.map(({ ratePerS, costs }) =>
+      costs.map((stage) =>
+        components.map((component, at): Cost | null => {
+          const cost = stage[at] ?? null;
+          if (cost === null) return null;
+          return {
+            service: cost.p50Ms / speed / 1000,
+            tail: Math.max(cost.p95Ms, cost.p50Ms) / speed / 1000,
+            unthrottled: cost.p50Ms / 1000,
+            computing: (ratePerS * computingMs(component, cost)) / 1000,
+          };
+        }),
+      ),
+    ),
+    activeW: components.map((component) => activeW[component.name] ?? 0),
+    speed,
+    idleW,
+    fullLoadW: fullLoadW(operatingPoint),
+    queues: components.map(() => new Queue()),
+  };
+}
+
+/** What waits at one component. */
+class Queue {
+  load = 0;
+  /** Sum of r s^2, the second moment of the work. */
+  private moment = 0;
+  computing = 0;
+  /** Longest and second longest service there, s, and whose the longest is: nobody blocks himself. */
+  private longest = 0;
+  private longestOf = -1;
+  private secondLongest = 0;
+  meanWait = 0;
+  tailWait = 0;
+
+  empty(): void {
+    this.load = this.moment = this.computing = this.longest = this.secondLongest = this.meanWait = this.tailWait = 0;
+    this.longestOf = -1;
+  }
+
+  join(item: number, ratePerS: number, { service, computing }: Cost): void {
+    this.load += ratePerS * service;
+    this.moment += ratePerS * service * service;
+    this.computing += computing;
+    if (this.longestOf === item) this.longest = Math.max(this.longest, service);
+    else if (service > this.longest) {
+      this.secondLongest = this.longest;
+      this.longest = service;
+      this.longestOf = item;
+    } else if (service > this.secondLongest) this.secondLongest = service;
+  }
+
+  /** Works out the waits when everybody has joined. */
+  settle(): void {
+    if (this.load <= 0) return;
+    const followed = Math.min(this.load, saturation);
+    this.meanWait = (this.moment / (2 * (1 - followed))) * (this.load / followed);
+    this.tailWait = Math.max(0, (this.meanWait / followed) * Math.log(followed / tailShare));
+  }
+
+  /** Longest run of somebody else that a request of this tenant may find there. */
+  blockedBy(item: number): number {
+    return this.longestOf === item ? this.secondLongest : this.longest;
+  }
+}
+
+function predict(candidate: Candidate, prepared: Prepared): Prediction {
+  const { costs, queues, ratePerS, activeW, speed, idleW } = prepared;
+  for (const queue of queues) queue.empty();
+  let everythingKnown = true;
+  for (let item = 0; item < costs.length; item += 1) {
+    const stages = candidate[item] ?? [];
+    const rate = ratePerS[item] ?? 0;
+    for (let stage = 0; stage < stages.length; stage += 1) {
+      const at = stages[stage] ?? 0;
+      const cost = costs[item]?.[stage]?.[at] ?? null;
+      if (cost === null) everythingKnown = false;
+      else if (rate > 0) queues[at]?.join(item, rate, cost);
+    }
+  }
+
+  const load = new Array<number>(queues.length);
+  let dynamicW = 0;
+  for (let at = 0; at < queues.length; at += 1) {
+    const queue = queues[at];
+    if (queue === undefined) continue;
+    queue.settle();
+    load[at] = queue.load;
+    dynamicW += (activeW[at] ?? 0) * Math.min(queue.computing, speed);
+  }
+  const latencyMs = new Array<Interval | null>(costs.length);
+  for (let item = 0; item < costs.length; item += 1) latencyMs[item] = latencyOf(item, candidate[item] ?? [], prepared);
+
+  const upper = idleW + powerUpperFactor * dynamicW;
+  return {
+    latencyMs,
+    load,
+    powerW: {
+      expected: idleW + dynamicW,
+      lower: idleW + powerLowerFactor * dynamicW,
+      upper: everythingKnown ? Math.min(prepared.fullLoadW, upper) : prepared.fullLoadW,
+    },
+  };
+}
+
+function latencyOf(item: number, stages: readonly number[], { costs, queues }: Prepared): Interval | null {
+  let expected = 0;
+  let lower = 0;
+  let upper = 0;
+  for (let stage = 0; stage < stages.length; stage += 1) {
+    const at = stages[stage] ?? 0;
+    const cost = costs[item]?.[stage]?.[at] ?? null;
+    const queue = queues[at];
+    if (cost === null || queue === undefined) return null;
+    expected += cost.service + queue.meanWait;
+    lower += cost.unthrottled;
+    upper += cost.tail + queue.tailWait + queue.blockedBy(item);
+  }
+  return {
+    expected: expected * 1000,
+    lower: lower * 1000,
+    upper: Math.max(upper * latencyUpperFactor, expected) * 1000,
+  };
+}

@@ -1,0 +1,49 @@
+import type { Component, OperatingPoint } from '../../signals/device';
+import type { Interval } from '../../signals/quantities';
+
+/** What one stage costs alone at full speed on one component, ms. */
+export interface StageCost {
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  /** CPU time over all threads. */
+  readonly cpuMs: number;
+}
+
+/** The work one tenant brings with the variant chosen for it. */
+export interface Work {
+  readonly tenant: string;
+  readonly variant: string;
+  /** Requests per second. */
+  readonly ratePerS: number;
+  /** Cost of each stage (first index) on each component (second index); null where it was not measured. */
+  readonly costs: readonly (readonly (StageCost | null)[])[];
+}
+
+/** What is the same for all candidates of one search: the machine, its state, and the work on offer. */
+export interface EstimationContext {
+  readonly components: readonly Component[];
+  readonly operatingPoint: OperatingPoint;
+  readonly work: readonly Work[];
+}
+
+/** A mapping: for each piece of work (first index), the component index of each of its stages in order. */
+export type Candidate = readonly (readonly number[])[];
+
+/** What one mapping is predicted to do. */
+export interface Prediction {
+  /** End-to-end latency of a request of each piece of work, queueing included, ms; null where a cost is unknown. */
+  readonly latencyMs: readonly (Interval | null)[];
+  /** Share of each component's available time that the work takes; above 1 the queue grows without end. */
+  readonly load: readonly number[];
+  /** Whole device, idle included. */
+  readonly powerW: Interval;
+}
+
+/**
+ * Predicts latency and power of mappings, many at once. The analytic one is built in; a learned one fills the same place.
+ * Expected values are means; `upper` is what limits are checked against.
+ */
+export interface LatencyPowerEstimator {
+  readonly name: string;
+  estimate(candidates: readonly Candidate[], context: EstimationContext): Prediction[];
+}

@@ -1,0 +1,78 @@
+import type { Cap } from '../signals/cap';
+import type { OperatingPoint } from '../signals/device';
+import type { Violation } from '../signals/violated';
+import type { Cost } from './search/objective';
+
+// The sentences of `plan.why`, for somebody who runs a plant, not a scheduler.
+
+const watts = (powerW: number): string => `${powerW.toFixed(powerW < 100 ? 1 : 0)} W`;
+const milliseconds = (ms: number): string => `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
+const percent = (share: number): string => `${Math.round(share * 100)} %`;
+
+/** Under which cap and operating point the plan was made. */
+export function explainCap(cap: Cap | null, point: OperatingPoint): string {
+  const state = `operating point ${point.name} (${percent(point.speed)} speed)`;
+  if (cap === null) return `no cap has arrived yet: planned for ${state}`;
+  const intensity = cap.carbon?.intensityGPerKwh ?? null;
+  const grid = intensity === null ? '' : ` at ${Math.round(intensity)} g/kWh`;
+  if (cap.capUnreachable) {
+    return `cap ${watts(cap.capW)}${grid} cannot be kept: the device draws ${watts(point.idleW)} with nothing to do; ${state}`;
+  }
+  return `cap ${watts(cap.capW)}${grid}: ${state}`;
+}
+
+/** One broken limit in words. */
+export function explainViolation({ tenant, constraint, value, limit }: Violation, componentOfTenant: string): string {
+  switch (constraint) {
+    case 'power':
+      return `the device would draw up to ${watts(value)}, the cap is ${watts(limit)}`;
+    case 'load':
+      return `${componentOfTenant} would be asked for ${percent(value)} of its time (at most ${percent(limit)} is sound), mostly by ${tenant}`;
+    case 'latency':
+      return `${tenant} would need up to ${milliseconds(value)}, its limit is ${milliseconds(limit)}`;
+  }
+}
+
+/** Why tenants were moved: what the old mapping would have broken, or what the new one gains. */
+export function explainMove(
+  moves: readonly { tenant: string; from: string; to: string }[],
+  brokenBefore: readonly string[],
+  before: Cost,
+  after: Cost,
+): string {
+  const moved = moves.map(({ tenant, from, to }) => `${tenant} moved from ${from} to ${to}`).join(', ');
+  return `${moved} because ${gain(brokenBefore, before, after)}`;
+}
+
+function gain(brokenBefore: readonly string[], before: Cost, after: Cost): string {
+  if (brokenBefore.length > 0) return `otherwise ${brokenBefore.slice(0, 2).join(' and ')}`;
+  const savedW = before.powerW - after.powerW;
+  if (savedW > 0.01 * before.powerW) return `that saves ${watts(savedW)}`;
+  return `answers then come ${percent(1 - after.latencyRatio / Math.max(before.latencyRatio, 1e-9))} sooner`;
+}
+
+/** Which lighter variant a tenant runs, and at what price. */
+export function explainVariant(
+  tenant: string,
+  chosen: { name: string; accuracy: number },
+  best: { name: string; accuracy: number },
+  because: readonly string[],
+): string {
+  const price = `${tenant} runs ${chosen.name} (${points(chosen.accuracy)}) instead of ${best.name} (${points(best.accuracy)})`;
+  return because.length > 0 ? `${price}: ${because.join('; ')}` : price;
+}
+
+const points = (accuracy: number): string => `${(accuracy * 100).toFixed(1)} % right`;
+
+/** Nothing fits: what is broken by the best that can be done. */
+export function explainInfeasible(broken: readonly string[]): string {
+  return `NO_FEASIBLE_PLAN: best effort, because ${broken.join('; ')}`;
+}
+
+export function explainUnmeasured(tenant: string, variant: string): string {
+  return `${tenant} ${variant} has not been measured on this device: its latency and load are unknown`;
+}
+
+export function explainLeftOut(tenant: string, reasons: readonly string[]): string {
+  return `${tenant} is left out, none of its variants can run here: ${reasons.join('; ')}`;
+}

@@ -1,0 +1,66 @@
+import type { EstimationContext } from './estimator/estimator';
+import { computingMs, loadLimit } from './estimator/analytic';
+import type { Evaluated, Limits } from './search/objective';
+import type { Violation } from '../signals/violated';
+
+/** Lists every limit that a predicted plan breaks, one entry per broken constraint. */
+export function violationsOf(found: Evaluated, context: EstimationContext, limits: Limits): Violation[] {
+  const violations: Violation[] = [];
+  const { candidate, prediction } = found;
+  const break_ = (item: number, constraint: Violation['constraint'], value: number, limit: number): void => {
+    const work = context.work[item];
+    if (work === undefined) return;
+    violations.push({ tenant: work.tenant, variant: work.variant, constraint, origin: 'predicted', value, limit });
+  };
+
+  if (limits.capW !== null && prediction.powerW.upper > limits.capW) {
+    break_(
+      largest(context, (item) => dynamicW(item, found, context)),
+      'power',
+      prediction.powerW.upper,
+      limits.capW,
+    );
+  }
+  prediction.load.forEach((load, at) => {
+    if (load <= loadLimit) return;
+    const share = (item: number): number =>
+      (candidate[item] ?? []).reduce((sum, stageAt, stage) => {
+        const work = context.work[item];
+        return stageAt === at ? sum + (work?.ratePerS ?? 0) * (work?.costs[stage]?.[at]?.p50Ms ?? 0) : sum;
+      }, 0);
+    break_(largest(context, share), 'load', load, loadLimit);
+  });
+  limits.demands.forEach((demand, item) => {
+    const latency = prediction.latencyMs[item] ?? null;
+    if (latency !== null && latency.upper > demand.latencyLimitMs) {
+      break_(item, 'latency', latency.upper, demand.latencyLimitMs);
+    }
+  });
+  return violations;
+}
+
+/** Sum over all broken constraints of value/limit - 1. */
+export function excessOf(violations: readonly Violation[]): number {
+  return violations.reduce((sum, { value, limit }) => sum + value / limit - 1, 0);
+}
+
+/** Mean watts above idle that a tenant adds. */
+function dynamicW(item: number, { candidate }: Evaluated, context: EstimationContext): number {
+  const work = context.work[item];
+  return (candidate[item] ?? []).reduce((sum, at, stage) => {
+    const component = context.components[at];
+    const cost = work?.costs[stage]?.[at] ?? null;
+    if (work === undefined || component === undefined || cost === null) return sum;
+    const activeW = context.operatingPoint.activeW[component.name] ?? 0;
+    return sum + (work.ratePerS * computingMs(component, cost) * activeW) / 1000;
+  }, 0);
+}
+
+/** The piece of work that contributes most: the one a violation is named after. */
+function largest(context: EstimationContext, contribution: (item: number) => number): number {
+  let found = 0;
+  for (let item = 1; item < context.work.length; item += 1) {
+    if (contribution(item) > contribution(found)) found = item;
+  }
+  return found;
+}
