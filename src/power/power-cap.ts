@@ -1,0 +1,184 @@
+import type { Cap } from '../signals/cap';
+import type { CarbonReading } from '../signals/carbon';
+import { EcomapError } from '../signals/errors';
+import { systemClock, type Clock } from './clock';
+import type { ActuatorChoice, Device } from './device';
+import type { MeterReader } from './meters/meter';
+import { FixedPolicy } from './policies/fixed';
+import type { CarbonBounds } from './policies/carbon-bounds';
+import { LinearPolicy } from './policies/linear';
+import { clampW, type CapDecision, type CapPolicy, type CapRange } from './policies/policy';
+import { Steadiness } from './policies/steadiness';
+
+export type PolicyConfig =
+  | {
+      readonly kind: 'linear';
+      /** null finds out what is clean and dirty on this grid. */
+      readonly bounds?: CarbonBounds | null;
+      /** How long the last cap stands when the intensity is unknown, s. */
+      readonly holdUnknownS?: number;
+    }
+  | { readonly kind: 'fixed'; readonly capW: number };
+
+/** Limits in watts; null takes the device's own, or none. */
+export interface CapLimits {
+  readonly minimumW: number | null;
+  readonly maximumW: number | null;
+}
+
+export interface PowerCapOptions {
+  readonly device: Device;
+  readonly policy: PolicyConfig;
+  /** What the flow asks for. */
+  readonly limits?: CapLimits;
+  /** What the flow must not leave (settings.js). */
+  readonly hardLimits?: CapLimits;
+  /** Smaller changes are ignored, W; null takes 2 % of the range. */
+  readonly leastChangeW?: number | null;
+  /** Least time before a cap may rise, s. */
+  readonly leastDwellS?: number;
+  readonly actuator?: ActuatorChoice;
+  readonly clock?: Clock;
+}
+
+export const powerCapDefaults = { holdUnknownS: 900, leastDwellS: 60, leastChangeShare: 0.02 } as const;
+
+/**
+ * Least and most cap: the flow's limits, else the device's, and never outside of the hard limits.
+ * @throws EcomapError INVALID_CONFIG when nothing lies between them
+ */
+export function effectiveRange(
+  device: Pick<Device, 'capRange'>,
+  limits: CapLimits | undefined,
+  hard: CapLimits | undefined,
+): CapRange {
+  for (const powerW of [limits?.minimumW, limits?.maximumW, hard?.minimumW, hard?.maximumW]) {
+    if (typeof powerW === 'number' && !(Number.isFinite(powerW) && powerW >= 0))
+      throw new EcomapError('INVALID_CONFIG', `a power limit must be a number of watts from 0 up, not ${powerW}`);
+  }
+  const lowestW = hard?.minimumW ?? 0;
+  const highestW = hard?.maximumW ?? Number.POSITIVE_INFINITY;
+  if (lowestW > highestW) {
+    throw new EcomapError(
+      'INVALID_CONFIG',
+      `settings.js: ecomap.power.minimumW (${lowestW}) is above ecomap.power.maximumW (${highestW})`,
+    );
+  }
+  const allowed = { minimumW: lowestW, maximumW: highestW };
+  const own = device.capRange;
+  // A default gives way to what the user did set; two settings that contradict each other are refused.
+  const minimumW = limits?.minimumW ?? Math.min(own.minimumW, limits?.maximumW ?? own.minimumW, highestW);
+  const maximumW = limits?.maximumW ?? Math.max(own.maximumW, minimumW);
+  if (minimumW > maximumW)
+    throw new EcomapError('INVALID_CONFIG', `the least power (${minimumW} W) is above the most (${maximumW} W)`);
+  const range = { minimumW: clampW(minimumW, allowed), maximumW: clampW(maximumW, allowed) };
+  if (range.maximumW <= 0) throw new EcomapError('INVALID_CONFIG', 'the most power must be above 0 W');
+  return range;
+}
+
+/** Decides the cap, puts it into force on the device, reads back and tells. Calls are answered in order. */
+export class PowerCap {
+  readonly range: CapRange;
+  private readonly policy: CapPolicy;
+  private readonly steadiness: Steadiness;
+  private readonly clock: Clock;
+  private readonly reader: MeterReader;
+  private reading: CarbonReading | null = null;
+  private lastCap: Cap | null = null;
+  private lastProblem: EcomapError | null = null;
+  private tail: Promise<unknown> = Promise.resolve();
+
+  /** @throws EcomapError INVALID_CONFIG for limits, watts or an actuator that cannot be */
+  constructor(private readonly options: PowerCapOptions) {
+    this.range = effectiveRange(options.device, options.limits, options.hardLimits);
+    this.policy = makePolicy(options.policy);
+    this.clock = options.clock ?? systemClock;
+    options.device.checkActuator(options.actuator ?? 'auto');
+    this.steadiness = new Steadiness({
+      leastChangeW:
+        options.leastChangeW ?? powerCapDefaults.leastChangeShare * (this.range.maximumW - this.range.minimumW),
+      leastDwellS: options.leastDwellS ?? powerCapDefaults.leastDwellS,
+    });
+    this.reader = options.device.openReader();
+  }
+
+  /** What stood in the way of the last cap: CAP_NOT_ENFORCEABLE, or null. */
+  get problem(): EcomapError | null {
+    return this.lastProblem;
+  }
+
+  /** The last answer; null before the first. */
+  get cap(): Cap | null {
+    return this.lastCap;
+  }
+
+  /** The cap for a new reading. */
+  onCarbon(reading: CarbonReading): Promise<Cap> {
+    return this.inOrder(() => {
+      this.reading = reading;
+      return this.answer();
+    });
+  }
+
+  /** The cap for what is known now: at the start, and as time passes without a usable reading. */
+  tick(): Promise<Cap> {
+    return this.inOrder(() => this.answer());
+  }
+
+  /** True when there is something to decide on without a new reading. */
+  get canTick(): boolean {
+    return !this.policy.needsCarbon || this.reading !== null;
+  }
+
+  /** Gives the device back its full speed, unless another has capped it since. */
+  release(): Promise<void> {
+    return this.inOrder(() => this.options.device.releaseCap(this));
+  }
+
+  private inOrder<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.tail.then(work);
+    this.tail = result.catch(() => undefined);
+    return result;
+  }
+
+  private async answer(): Promise<Cap> {
+    const nowMs = this.clock.monotonicMs();
+    const decision = this.policy.decide(this.reading, this.range, nowMs);
+    const { capW, heldBecause } = this.steadiness.take(decision.capW, nowMs);
+    const applied = await this.options.device.applyCap(capW, { actuator: this.options.actuator, holder: this });
+    this.lastProblem = applied.problem;
+    this.lastCap = {
+      capW,
+      policy: this.policy.name,
+      reason: inWords(decision, heldBecause, applied.how),
+      operatingPoint: applied.operatingPoint,
+      enforced: applied.enforced,
+      power: this.reader.readPower(),
+      capUnreachable: applied.capUnreachable,
+      minimumW: this.range.minimumW,
+      maximumW: this.range.maximumW,
+      carbon: this.policy.needsCarbon ? this.reading : null,
+    };
+    return this.lastCap;
+  }
+}
+
+function inWords(decision: CapDecision, heldBecause: string | null, how: string): string {
+  return [decision.reason, heldBecause, how].filter((part) => part !== null).join('; ');
+}
+
+function makePolicy(config: PolicyConfig): CapPolicy {
+  if (config.kind === 'fixed') {
+    if (!Number.isFinite(config.capW) || config.capW <= 0)
+      throw new EcomapError('INVALID_CONFIG', `a fixed cap must be a positive number of watts, not ${config.capW}`);
+    return new FixedPolicy(config.capW);
+  }
+  const bounds = config.bounds ?? null;
+  if (bounds !== null && !(bounds.highGPerKwh > bounds.lowGPerKwh)) {
+    throw new EcomapError(
+      'INVALID_CONFIG',
+      `the dirty end of the grid (${bounds.highGPerKwh} g/kWh) must be above the clean end (${bounds.lowGPerKwh} g/kWh)`,
+    );
+  }
+  return new LinearPolicy({ bounds, holdUnknownS: config.holdUnknownS ?? powerCapDefaults.holdUnknownS });
+}

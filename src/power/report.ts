@@ -1,0 +1,103 @@
+import { fullLoadW, type Component, type Enforcement, type OperatingPoint } from '../signals/device';
+import type { DeviceDescription } from '../signals/device-description';
+import type { QuotaGroupsFound } from './actuators/find-quota-groups';
+import type { Detection } from './detect';
+import { labelOfClass } from './power-defaults';
+
+/** One line of what was found: `ok` is there, `missing` is not and the text says what would help. */
+export interface Finding {
+  readonly level: 'ok' | 'missing' | 'problem';
+  readonly text: string;
+}
+
+/** For the editor's dialog; plain JSON. */
+export interface DeviceReport {
+  readonly name: string;
+  readonly label: string;
+  readonly simulated: boolean;
+  readonly findings: readonly Finding[];
+  readonly components: readonly Component[];
+  readonly operatingPoints: readonly { name: string; speed: number; idleW: number; fullLoadW: number }[];
+  /** null before the device is deployed. */
+  readonly now: {
+    readonly operatingPoint: string;
+    readonly enforced: Enforcement;
+    readonly how: string | null;
+    readonly hosts: number;
+  } | null;
+}
+
+export interface DeviceState {
+  readonly operatingPoint: OperatingPoint;
+  readonly enforced: Enforcement;
+  readonly how: string | null;
+  readonly problem: string | null;
+  readonly hosts: number;
+}
+
+const ok = (text: string): Finding => ({ level: 'ok', text });
+const missing = (text: string): Finding => ({ level: 'missing', text });
+
+export function reportOn(
+  description: DeviceDescription,
+  points: readonly OperatingPoint[],
+  quotas: QuotaGroupsFound | null,
+  state: DeviceState | null,
+): DeviceReport {
+  const findings = [
+    ok(description.simulated ? `Simulated device: ${description.label}` : description.label),
+    ...description.components.map((component) => ok(describeComponent(component))),
+    ...(quotas === null ? [] : findingsOnQuotas(quotas)),
+    description.simulated
+      ? ok(`Watts are simulated: ${description.powerMethod}`)
+      : missing(`No power sensor is read yet; watts are modelled: ${description.powerMethod}`),
+  ];
+  if (state !== null && state.problem !== null) findings.push({ level: 'problem', text: state.problem });
+  return {
+    name: description.name,
+    label: description.label,
+    simulated: description.simulated,
+    findings,
+    components: description.components,
+    operatingPoints: points.map((point) => ({
+      name: point.name,
+      speed: point.speed,
+      idleW: point.idleW,
+      fullLoadW: fullLoadW(point),
+    })),
+    now:
+      state === null
+        ? null
+        : {
+            operatingPoint: state.operatingPoint.name,
+            enforced: state.enforced,
+            how: state.how,
+            hosts: state.hosts,
+          },
+  };
+}
+
+/** What can be said of the machine itself, before a device is made of it. */
+export function findingsOf(detection: Detection): Finding[] {
+  const cores = detection.cores.length === 1 ? '1 core' : `${detection.cores.length} cores`;
+  return [
+    ok(`${detection.cpuModel} (${detection.arch}), class: ${labelOfClass(detection.deviceClass)}`),
+    detection.coresFrom === 'affinity'
+      ? ok(`${cores} usable: ${detection.cores.join(', ')}`)
+      : missing(`${cores} counted; which of them this process may use could not be read`),
+    detection.canPin
+      ? ok('Inference hosts can be pinned to cores (taskset)')
+      : missing('Inference hosts cannot be pinned to cores: install taskset (util-linux)'),
+  ];
+}
+
+function findingsOnQuotas({ groups, finding, swept }: QuotaGroupsFound): Finding[] {
+  const found = [groups === null ? missing(finding) : ok(finding)];
+  if (swept.length > 0) found.push(ok(`Removed control groups of a crashed predecessor: ${swept.join(', ')}`));
+  return found;
+}
+
+function describeComponent({ name, cores, threads }: Component): string {
+  const where = cores.length > 0 ? `core ${cores.join(', ')}` : 'not pinned';
+  return `Component ${name}: ${where}, ${threads === 1 ? '1 thread' : `${threads} threads`}`;
+}

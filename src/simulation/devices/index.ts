@@ -1,0 +1,14 @@
+import type { DeviceDescription, LocalMachine } from '../../signals/device-description';
+import { agxXavier } from './agx-xavier';
+import { describeSimulated } from './device-family';
+import { laptop } from './laptop';
+
+export const simulatedDeviceNames = ['laptop', 'agx-xavier'] as const;
+export type SimulatedDeviceName = (typeof simulatedDeviceNames)[number];
+
+const devices = { laptop, 'agx-xavier': agxXavier } as const;
+
+/** A simulated device that computes on this machine's components. */
+export function simulatedDevice(name: SimulatedDeviceName, local: LocalMachine): DeviceDescription {
+  return describeSimulated(devices[name], local);
+}
