@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 /** The few calls that control groups need; a test's version works on an ordinary folder. */
 export interface GroupFiles {
@@ -40,6 +41,9 @@ export interface GroupParent {
 
 /** Short, so that a throttled inference waits 10 ms more, not 100 (see the project's measurements of 10, 20 and 100 ms). */
 export const quotaPeriodUs = 20_000;
+
+/** A killed process keeps its group busy until the kernel has buried it. */
+const removalWaitsMs = [5, 20, 50, 100, 200, 400];
 
 /** The kernel takes no quota under 1 ms. */
 const leastQuotaUs = 1_000;
@@ -109,8 +113,21 @@ export class QuotaGroup {
     return pidsIn(await this.files.read(join(this.folder, 'cgroup.procs')));
   }
 
-  /** Sends the members home and removes the group. */
+  /** Sends the members home and removes the group; waits a little for processes that are just ending. */
   async remove(): Promise<void> {
+    for (const waitMs of [...removalWaitsMs, null]) {
+      try {
+        await this.sendHome();
+        await this.files.removeFolder(this.folder);
+        return;
+      } catch (error) {
+        if (waitMs === null || !hasCode(error, 'EBUSY')) throw error;
+        await setTimeout(waitMs);
+      }
+    }
+  }
+
+  private async sendHome(): Promise<void> {
     for (const pid of await this.members()) {
       try {
         await this.files.write(join(this.parent.home, 'cgroup.procs'), String(pid));
@@ -118,7 +135,6 @@ export class QuotaGroup {
         if (!hasCode(error, 'ESRCH')) throw error;
       }
     }
-    await this.files.removeFolder(this.folder);
   }
 }
 
