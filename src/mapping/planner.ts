@@ -72,8 +72,8 @@ export class MappingPlanner {
   private rounds = 0;
   private cap: Cap | null = null;
   private inForce: Mapping = new Map();
-  private beforeLastRound: Mapping = new Map();
-  private lastPlanId: string | null = null;
+  /** Mapping of a plan that breaks limits: in force unless other variants are answered instead. */
+  private tentative: { readonly planId: string; readonly mapping: Mapping } | null = null;
   private plannedRates: ReadonlyMap<string, number>;
 
   constructor(options: MappingPlannerOptions) {
@@ -99,6 +99,7 @@ export class MappingPlanner {
 
   /** Plans with other variants. Tenants and variants that are unknown or not allowed stay as they are, and `why` says so. */
   onVariants(variants: Variants): PlanningRound {
+    this.tentative = null;
     const ignored: string[] = [];
     for (const choice of variants.choices) {
       const problem = this.choose(choice);
@@ -118,9 +119,14 @@ export class MappingPlanner {
     return this.plan();
   }
 
-  /** Says that the last round's plan was not put in force, so that the next one does not reckon with its mapping. */
-  discard(plan: Plan): void {
-    if (plan.planId === this.lastPlanId) this.inForce = this.beforeLastRound;
+  /**
+   * Says that a plan which breaks limits was put in force all the same. Not saying so is fine: such a plan counts as replaced
+   * when {@link onVariants} follows, and as in force when anything else follows.
+   */
+  keep(plan: Plan): void {
+    if (this.tentative?.planId !== plan.planId) return;
+    this.inForce = this.tentative.mapping;
+    this.tentative = null;
   }
 
   private choose(choice: VariantChoice): string | null {
@@ -138,6 +144,7 @@ export class MappingPlanner {
 
   private plan(remarks: readonly string[] = []): PlanningRound {
     const startedMs = performance.now();
+    if (this.tentative !== null) this.inForce = this.tentative.mapping;
     const point = this.cap?.operatingPoint ?? this.options.device.operatingPointInForce();
     const selection = this.candidacies.map((candidacy) => this.chosen(candidacy));
     const problem = this.problemOf(selection, point);
@@ -191,11 +198,11 @@ export class MappingPlanner {
       current: Object.fromEntries(problem.context.work.map(({ tenant, variant }) => [tenant, variant])),
       alternatives: alternatives.list,
     };
-    this.beforeLastRound = this.inForce;
-    this.inForce = new Map(
+    const mapping = new Map(
       plan.tenants.map(({ tenant, stages }) => [tenant, stages.map(({ component }) => component)]),
     );
-    this.lastPlanId = planId;
+    if (violations.length === 0) this.inForce = mapping;
+    this.tentative = violations.length === 0 ? null : { planId, mapping };
     this.plannedRates = this.rates.snapshot();
     return { plan, violated };
   }
@@ -216,8 +223,13 @@ export class MappingPlanner {
   }
 
   private workOf(tenant: Tenant, variant: string): Work {
-    const ratePerS = this.rates.of(tenant.name);
-    return { tenant: tenant.name, variant, ratePerS, costs: [this.costs.onEachComponent(tenant.name, variant)] };
+    return {
+      tenant: tenant.name,
+      variant,
+      ratePerS: this.rates.of(tenant.name),
+      priority: tenant.priority,
+      costs: [this.costs.onEachComponent(tenant.name, variant)],
+    };
   }
 
   /** The mapping in force as indices; null when it does not cover these tenants and components. */

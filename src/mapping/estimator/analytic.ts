@@ -29,13 +29,16 @@ export function computingMs(component: Component, cost: StageCost): number {
 /**
  * Latency and power from the profiles of each network alone.
  *
- * Each component is an M/G/1 queue: requests of tenant i arrive at random with rate r_i and need s_i = p50_i / q, where q is
- * the share of full speed that the operating point leaves (a quota stretches the work). With rho = sum r_i s_i:
- * - mean wait W = sum r_i s_i^2 / (2 (1 - rho)), the Pollaczek-Khinchine formula for deterministic service
- *   (L. Kleinrock, Queueing Systems I, 1975, section 5.6);
- * - tail wait = max(0, W/rho * ln(rho / 0.05)): of the requests that wait at all (a share rho), the wait is taken as
+ * Each component is an M/G/1 queue that serves the highest priority first and never interrupts a run (what the executor does):
+ * requests of tenant i arrive at random with rate r_i and need s_i = p50_i / q, where q is the share of full speed that the
+ * operating point leaves (a quota stretches the work). With rho = sum r_i s_i, and sigma_p the part of rho that comes from
+ * priorities up to and including p:
+ * - mean wait of priority p: W_p = sum r_i s_i^2 / 2 / ((1 - sigma_(p-1)) (1 - sigma_p)), which for a single priority is the
+ *   Pollaczek-Khinchine formula for deterministic service (A. Cobham, Operations Research 2, 1954; L. Kleinrock, Queueing
+ *   Systems II, 1976, section 3.6);
+ * - tail wait = max(0, W_p/rho * ln(rho / 0.05)): of the requests that wait at all (a share rho), the wait is taken as
  *   exponential, so this is its 95th percentile over all requests;
- * - latency: expected s_i + W; lower the unthrottled s_i (a quota may not bite on a short run); upper
+ * - latency: expected s_i + W_p; lower the unthrottled s_i (a quota may not bite on a short run); upper
  *   1.25 * (p95_i / q + tail wait + longest s_j of another tenant there), since a run that has begun is never interrupted.
  *
  * Power is the device's law at this operating point: idle + active power of each component times the share of wall time it
@@ -64,6 +67,8 @@ interface Cost {
 /** What all candidates of a search share, worked out once: a search evaluates thousands. */
 interface Prepared {
   readonly ratePerS: readonly number[];
+  /** Rank of each item's priority among those in use, 0 for the highest. */
+  readonly level: readonly number[];
   readonly costs: readonly (readonly (readonly (Cost | null)[])[])[];
   readonly activeW: readonly number[];
   readonly speed: number;
@@ -75,7 +80,9 @@ interface Prepared {
 
 function prepare({ components, operatingPoint, work }: EstimationContext): Prepared {
   const { speed, idleW, activeW } = operatingPoint;
+  const priorities = [...new Set(work.map(({ priority }) => priority))].sort((a, b) => a - b);
   return {
+    level: work.map(({ priority }) => priorities.indexOf(priority)),
     ratePerS: work.map((item) => item.ratePerS),
     costs: work.map(({ ratePerS, costs }) =>
       costs.map((stage) =>
@@ -95,30 +102,39 @@ function prepare({ components, operatingPoint, work }: EstimationContext): Prepa
     speed,
     idleW,
     fullLoadW: fullLoadW(operatingPoint),
-    queues: components.map(() => new Queue()),
+    queues: components.map(() => new Queue(priorities.length)),
   };
 }
 
 /** What waits at one component. */
 class Queue {
   load = 0;
+  computing = 0;
+  /** Mean wait by priority level, s. */
+  readonly meanWait: number[];
+  private readonly loadOf: number[];
   /** Sum of r s^2, the second moment of the work. */
   private moment = 0;
-  computing = 0;
   /** Longest and second longest service there, s, and whose the longest is: nobody blocks himself. */
   private longest = 0;
   private longestOf = -1;
   private secondLongest = 0;
-  meanWait = 0;
-  tailWait = 0;
 
-  empty(): void {
-    this.load = this.moment = this.computing = this.longest = this.secondLongest = this.meanWait = this.tailWait = 0;
-    this.longestOf = -1;
+  constructor(levels: number) {
+    this.meanWait = new Array<number>(levels).fill(0);
+    this.loadOf = new Array<number>(levels).fill(0);
   }
 
-  join(item: number, ratePerS: number, { service, computing }: Cost): void {
+  empty(): void {
+    this.load = this.moment = this.computing = this.longest = this.secondLongest = 0;
+    this.longestOf = -1;
+    this.loadOf.fill(0);
+    this.meanWait.fill(0);
+  }
+
+  join(item: number, level: number, ratePerS: number, { service, computing }: Cost): void {
     this.load += ratePerS * service;
+    this.loadOf[level] = (this.loadOf[level] ?? 0) + ratePerS * service;
     this.moment += ratePerS * service * service;
     this.computing += computing;
     if (this.longestOf === item) this.longest = Math.max(this.longest, service);
@@ -131,10 +147,18 @@ class Queue {
 
   /** Works out the waits when everybody has joined. */
   settle(): void {
-    if (this.load <= 0) return;
-    const followed = Math.min(this.load, saturation);
-    this.meanWait = (this.moment / (2 * (1 - followed))) * (this.load / followed);
-    this.tailWait = Math.max(0, (this.meanWait / followed) * Math.log(followed / tailShare));
+    let before = 0;
+    for (let level = 0; level < this.loadOf.length; level += 1) {
+      const upTo = before + (this.loadOf[level] ?? 0);
+      this.meanWait[level] = (this.moment / 2) * crowding(before) * crowding(upTo);
+      before = upTo;
+    }
+  }
+
+  /** Wait that all but the tail share of the requests of a level stay below. */
+  tailWait(level: number): number {
+    const share = Math.min(this.load, saturation);
+    return share <= tailShare ? 0 : ((this.meanWait[level] ?? 0) / share) * Math.log(share / tailShare);
   }
 
   /** Longest run of somebody else that a request of this tenant may find there. */
@@ -143,8 +167,14 @@ class Queue {
   }
 }
 
+/** 1/(1 - load), but in proportion to the load once it is saturated. */
+function crowding(load: number): number {
+  const followed = Math.min(load, saturation);
+  return load <= followed ? 1 / (1 - load) : load / followed / (1 - followed);
+}
+
 function predict(candidate: Candidate, prepared: Prepared): Prediction {
-  const { costs, queues, ratePerS, activeW, speed, idleW } = prepared;
+  const { costs, queues, ratePerS, level, activeW, speed, idleW } = prepared;
   for (const queue of queues) queue.empty();
   let everythingKnown = true;
   for (let item = 0; item < costs.length; item += 1) {
@@ -154,7 +184,7 @@ function predict(candidate: Candidate, prepared: Prepared): Prediction {
       const at = stages[stage] ?? 0;
       const cost = costs[item]?.[stage]?.[at] ?? null;
       if (cost === null) everythingKnown = false;
-      else if (rate > 0) queues[at]?.join(item, rate, cost);
+      else if (rate > 0) queues[at]?.join(item, level[item] ?? 0, rate, cost);
     }
   }
 
@@ -182,7 +212,8 @@ function predict(candidate: Candidate, prepared: Prepared): Prediction {
   };
 }
 
-function latencyOf(item: number, stages: readonly number[], { costs, queues }: Prepared): Interval | null {
+function latencyOf(item: number, stages: readonly number[], { costs, queues, level }: Prepared): Interval | null {
+  const own = level[item] ?? 0;
   let expected = 0;
   let lower = 0;
   let upper = 0;
@@ -191,9 +222,9 @@ function latencyOf(item: number, stages: readonly number[], { costs, queues }: P
     const cost = costs[item]?.[stage]?.[at] ?? null;
     const queue = queues[at];
     if (cost === null || queue === undefined) return null;
-    expected += cost.service + queue.meanWait;
+    expected += cost.service + (queue.meanWait[own] ?? 0);
     lower += cost.unthrottled;
-    upper += cost.tail + queue.tailWait + queue.blockedBy(item);
+    upper += cost.tail + queue.tailWait(own) + queue.blockedBy(item);
   }
   return {
     expected: expected * 1000,

@@ -15,6 +15,8 @@ export interface Work {
   readonly variant: string;
   /** Requests per second. */
   readonly ratePerS: number;
+  /** 1 is the highest. */
+  readonly priority: number;
   /** Cost of each stage (first index) on each component (second index); null where it was not measured. */
   readonly costs: readonly (readonly (StageCost | null)[])[];
 }
