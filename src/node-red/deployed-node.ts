@@ -58,6 +58,8 @@ export class DeployedNode<Config> {
     }
     const input = this.#handlers.input?.bind(this.#handlers);
     if (input) this.#receiveWith(input);
+    // Node-RED knows a flow's Status nodes only once it has made all of the flow's nodes.
+    setImmediate(() => this.#status.release());
   }
 
   #receiveWith(input: NonNullable<NodeHandlers['input']>): void {

@@ -6,11 +6,15 @@ export interface ShownStatus {
   text?: string;
 }
 
-/** Shows at most one status per interval: the first at once, then the last one that came meanwhile. Nothing after `stop`. */
+/**
+ * Shows at most one status per interval: the first at once, then the last one that came meanwhile. Nothing after `stop`.
+ * What comes before `release` waits for it.
+ */
 export class ThrottledStatus {
   #waiting: ShownStatus | null = null;
   #timer: NodeJS.Timeout | null = null;
   #shown: string | null = null;
+  #held = true;
   #stopped = false;
 
   constructor(
@@ -20,11 +24,16 @@ export class ThrottledStatus {
 
   set(status: ShownStatus): void {
     if (this.#stopped) return;
-    if (this.#timer !== null) {
+    if (this.#held || this.#timer !== null) {
       this.#waiting = status;
       return;
     }
     this.#showNow(status);
+  }
+
+  release(): void {
+    this.#held = false;
+    this.#showWaiting();
   }
 
   stop(): void {
@@ -41,9 +50,13 @@ export class ThrottledStatus {
     this.show(status);
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      const waiting = this.#waiting;
-      this.#waiting = null;
-      if (waiting !== null) this.#showNow(waiting);
+      this.#showWaiting();
     }, this.intervalMs);
+  }
+
+  #showWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (waiting !== null && !this.#stopped) this.#showNow(waiting);
   }
 }

@@ -133,9 +133,11 @@ export async function startFlow(
   return running;
 }
 
+/** Does nothing when no flow is running. */
 export async function stopFlow(): Promise<void> {
+  if (userDirectory === null) return;
   await helper.unload();
   await helper.stopServer();
-  if (userDirectory !== null) await rm(userDirectory, { recursive: true, force: true });
+  await rm(userDirectory, { recursive: true, force: true });
   userDirectory = null;
 }
