@@ -1,0 +1,69 @@
+import { EcomapError } from '../signals/errors';
+import type { Tensor } from '../signals/inference';
+import type { Tenant } from '../signals/tenant';
+import { describeTensor, type NamedTensors } from './tensors';
+
+type OutputDeclaration = Tenant['output'];
+
+export interface LabelAnswer {
+  readonly label: string;
+  readonly index: number;
+  /** The model's own output for the label: a probability where the model ends in a softmax. */
+  readonly score: number;
+  readonly scores: readonly number[];
+}
+
+export interface ValueAnswer {
+  readonly value: number;
+  readonly unit: string;
+}
+
+function outputTensor(outputs: NamedTensors, name: string | null): Tensor {
+  const tensor = name === null ? Object.values(outputs)[0] : outputs[name];
+  if (tensor !== undefined) return tensor;
+  const names = Object.keys(outputs).join(', ');
+  throw new EcomapError('INVALID_CONFIG', `The tenant declares the output "${name}", but the model's are: ${names}.`);
+}
+
+function numbersOf(tensor: Tensor): number[] {
+  return Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+}
+
+function labelAnswer(scores: readonly number[], labels: readonly string[]): LabelAnswer {
+  // A NaN never compares as larger: the first label answers, and its score shows what happened.
+  let index = 0;
+  scores.forEach((score, candidate) => {
+    if (score > (scores[index] ?? -Infinity)) index = candidate;
+  });
+  return { label: labels[index] ?? String(index), index, score: scores[index] ?? NaN, scores };
+}
+
+/**
+ * Turns the model's outputs into the form that the tenant declares. A batch gives an array of answers.
+ * @throws EcomapError INVALID_CONFIG when the declaration does not fit what the model gives.
+ */
+export function decodeOutputs(outputs: NamedTensors, declaration: OutputDeclaration): unknown {
+  if (declaration.kind === 'tensors') return outputs;
+  const tensor = outputTensor(outputs, declaration.name);
+  const numbers = numbersOf(tensor);
+  const perAnswer = declaration.kind === 'label' ? declaration.labels.length : 1;
+  const batch = tensor.dims.length > 1 ? (tensor.dims[0] ?? 1) : 1;
+  if (numbers.length !== perAnswer * batch) {
+    const wanted =
+      declaration.kind === 'label' ? `${perAnswer} labels are declared` : 'one value per answer is declared';
+    throw new EcomapError(
+      'INVALID_CONFIG',
+      `${wanted}, but the model gives ${describeTensor(tensor.type, tensor.dims)}: correct the tenant's output.`,
+    );
+  }
+  const answers: (LabelAnswer | ValueAnswer)[] = [];
+  for (let start = 0; start < numbers.length; start += perAnswer) {
+    const part = numbers.slice(start, start + perAnswer);
+    answers.push(
+      declaration.kind === 'label'
+        ? labelAnswer(part, declaration.labels)
+        : { value: part[0] ?? NaN, unit: declaration.unit },
+    );
+  }
+  return batch === 1 ? answers[0] : answers;
+}

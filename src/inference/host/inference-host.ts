@@ -1,0 +1,142 @@
+import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
+import { fitsInline, inlineFrames, SlotFile } from '../shared-memory/slot-file';
+import { ModelSession } from './model-session';
+import { holdsNonFinite } from './non-finite';
+import { profileSession } from './profiling';
+import type {
+  HostAnswers,
+  HostCommand,
+  HostMessage,
+  HostSettings,
+  HostUsage,
+  SlotPaths,
+  TensorFrame,
+} from './protocol';
+import type { NamedTensors } from '../tensors';
+
+function usage(): HostUsage {
+  const { user, system } = process.cpuUsage();
+  return { cpuSeconds: (user + system) / 1e6, rssBytes: process.memoryUsage.rss() };
+}
+
+/**
+ * The child's side of the conversation: commands are carried out one after the other, in the order they came, except a
+ * change of pace, which takes effect at once.
+ */
+export class InferenceHost {
+  private readonly sessions = new Map<string, ModelSession>();
+  private readonly slots = new Map<string, SlotFile>();
+  private tail: Promise<void> = Promise.resolve();
+  private share = 1;
+  /** Not before this time does the next run start: how the pace is kept. */
+  private restUntilMs = 0;
+  private wake: (() => void) | null = null;
+
+  constructor(
+    private readonly settings: HostSettings,
+    private readonly reply: (message: HostMessage) => void,
+  ) {}
+
+  start(): void {
+    this.reply({ kind: 'ready', usage: usage() });
+  }
+
+  receive(command: HostCommand): void {
+    if (command.kind === 'pace') {
+      this.setPace(command.share);
+      this.answer(command.id, { share: this.share });
+      return;
+    }
+    this.tail = this.tail.then(async () => {
+      try {
+        this.answer(command.id, await this.carryOut(command));
+      } catch (error) {
+        const code = isEcomapError(error) ? error.code : 'INTERNAL_ERROR';
+        this.reply({ kind: 'failure', id: command.id, code, message: messageOf(error), usage: usage() });
+      }
+    });
+  }
+
+  private answer(id: number, value: HostAnswers[HostCommand['kind']]): void {
+    this.reply({ kind: 'answer', id, value, usage: usage() });
+  }
+
+  private async carryOut(command: Exclude<HostCommand, { kind: 'pace' }>): Promise<HostAnswers[HostCommand['kind']]> {
+    switch (command.kind) {
+      case 'load': {
+        await this.unload(command.key);
+        const session = await ModelSession.load(command.path, command.sha256, this.settings.threads);
+        this.sessions.set(command.key, session);
+        const { signature, sha256, loadMs, memoryBytes } = session;
+        return { signature, sha256, loadMs, memoryBytes };
+      }
+      case 'unload':
+        await this.unload(command.key);
+        return null;
+      case 'run':
+        return this.run(command.key, command.inputs, command.slot);
+      case 'profile': {
+        const session = await ModelSession.load(command.path, command.sha256, this.settings.threads);
+        return profileSession(session, command.dims);
+      }
+    }
+  }
+
+  private async unload(key: string): Promise<void> {
+    const session = this.sessions.get(key);
+    this.sessions.delete(key);
+    await session?.release();
+  }
+
+  private async run(key: string, frames: TensorFrame[], slot: SlotPaths): Promise<HostAnswers['run']> {
+    const session = this.sessions.get(key);
+    if (session === undefined) throw new EcomapError('INTERNAL_ERROR', `The model ${key} is not loaded in this host.`);
+    const inputs = await this.slot(slot.input).read(frames);
+    const nonFiniteInput = holdsNonFinite(inputs);
+    await this.rest();
+    const { outputs, runMs, cpuMs } = await session.run(inputs);
+    this.restUntilMs = performance.now() + runMs * (1 / this.share - 1);
+    return { outputs: await this.frame(outputs, slot.output), runMs, cpuMs, nonFiniteInput };
+  }
+
+  private async frame(outputs: NamedTensors, path: string): Promise<TensorFrame[]> {
+    if (fitsInline(outputs)) return inlineFrames(outputs);
+    try {
+      return await this.slot(path).write(outputs);
+    } catch (error) {
+      // A full memory file system (a container often has 64 MB) must not cost the answer: the slower way still works.
+      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return inlineFrames(outputs);
+      throw error;
+    }
+  }
+
+  /** Everything blocks in here anyway: a run is synchronous, and nobody else uses this process. */
+  private slot(path: string): SlotFile {
+    let file = this.slots.get(path);
+    if (file === undefined) {
+      file = new SlotFile(path, true);
+      this.slots.set(path, file);
+    }
+    return file;
+  }
+
+  private setPace(share: number): void {
+    this.share = Math.min(1, Math.max(0.01, share));
+    if (this.share === 1) this.restUntilMs = 0;
+    this.wake?.();
+  }
+
+  /** Waits out the pause that the pace asks for; a new pace ends it early. */
+  private async rest(): Promise<void> {
+    const pauseMs = this.restUntilMs - performance.now();
+    if (pauseMs <= 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, pauseMs);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.wake = null;
+  }
+}

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { InferenceSession } from 'onnxruntime-node';
+import { EcomapError, messageOf } from '../../signals/errors';
+import { tensorTypes, type TensorData, type TensorType } from '../../signals/inference';
+import { loadRuntime } from '../runtime';
+import type { ModelSignature, NamedTensors, TensorSpec } from '../tensors';
+
+function isTensorType(type: string): type is TensorType {
+  return (tensorTypes as readonly string[]).includes(type);
+}
+
+function specsOf(path: string, metadata: readonly InferenceSession.ValueMetadata[]): TensorSpec[] {
+  return metadata.map((value) => {
+    if (!value.isTensor || !isTensorType(value.type)) {
+      const kind = value.isTensor ? value.type : 'no tensor';
+      throw new EcomapError(
+        'MODEL_INVALID',
+        `${path}: "${value.name}" is ${kind}, which is not supported yet; these types are: ${tensorTypes.join(', ')}.`,
+      );
+    }
+    return { name: value.name, type: value.type, dims: [...value.shape] };
+  });
+}
+
+/** The bytes of a model file, checked against the hash that the tenant pinned. */
+async function readModel(path: string, sha256: string | null): Promise<{ bytes: Buffer; sha256: string }> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new EcomapError('MODEL_NOT_FOUND', `The model file ${path} cannot be read: ${messageOf(error)}`);
+  }
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (sha256 !== null && found !== sha256.toLowerCase()) {
+    throw new EcomapError(
+      'MODEL_HASH_MISMATCH',
+      `${path} has the SHA-256 ${found}, but ${sha256.toLowerCase()} is pinned: it is another file or was changed.`,
+    );
+  }
+  return { bytes, sha256: found };
+}
+
+/** One loaded model: what onnxruntime knows as a session. */
+export class ModelSession {
+  private constructor(
+    private readonly session: InferenceSession,
+    readonly signature: ModelSignature,
+    readonly sha256: string,
+    readonly loadMs: number,
+    readonly memoryBytes: number,
+  ) {}
+
+  /**
+   * Thread counts are always explicit: left alone, the runtime starts one per core and pins them past taskset. Its threads
+   * do not spin while they wait, since the cores are shared with other hosts.
+   * @throws EcomapError MODEL_NOT_FOUND, MODEL_HASH_MISMATCH, MODEL_INVALID, RUNTIME_UNAVAILABLE
+   */
+  static async load(path: string, pinnedSha256: string | null, threads: number): Promise<ModelSession> {
+    const runtime = loadRuntime();
+    const residentBefore = process.memoryUsage.rss();
+    const { bytes, sha256 } = await readModel(path, pinnedSha256);
+    const started = performance.now();
+    let session: InferenceSession;
+    try {
+      // From the bytes that were hashed, not from the path: the file cannot change in between, and a model cannot reach
+      // for external data outside its folder.
+      session = await runtime.InferenceSession.create(bytes, {
+        executionProviders: ['cpu'],
+        intraOpNumThreads: threads,
+        interOpNumThreads: 1,
+        extra: { session: { intra_op: { allow_spinning: '0' } } },
+      });
+    } catch (error) {
+      throw new EcomapError('MODEL_INVALID', `${path} is not a model that ONNX Runtime can load: ${messageOf(error)}`);
+    }
+    const loadMs = performance.now() - started;
+    try {
+      const inputs = specsOf(path, session.inputMetadata);
+      const outputs = specsOf(path, session.outputMetadata);
+      const memoryBytes = Math.max(0, process.memoryUsage.rss() - residentBefore);
+      return new ModelSession(session, { inputs, outputs }, sha256, loadMs, memoryBytes);
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
+  }
+
+  /** @throws EcomapError INPUT_MISMATCH with the words of the runtime. */
+  async run(inputs: NamedTensors): Promise<{ outputs: NamedTensors; runMs: number; cpuMs: number }> {
+    const { Tensor } = loadRuntime();
+    const feeds = Object.fromEntries(
+      Object.entries(inputs).map(([name, { type, dims, data }]) => [name, new Tensor(type, data, dims)]),
+    );
+    const cpuBefore = process.cpuUsage();
+    const started = performance.now();
+    let fetched: InferenceSession.ReturnType;
+    try {
+      fetched = await this.session.run(feeds);
+    } catch (error) {
+      throw new EcomapError('INPUT_MISMATCH', `The model refused its input: ${messageOf(error)}`);
+    }
+    const runMs = performance.now() - started;
+    const cpu = process.cpuUsage(cpuBefore);
+    const outputs: Record<string, NamedTensors[string]> = {};
+    for (const [name, tensor] of Object.entries(fetched)) {
+      if (!isTensorType(tensor.type)) {
+        throw new EcomapError('MODEL_INVALID', `The output "${name}" is ${tensor.type}, which is not supported yet.`);
+      }
+      outputs[name] = { type: tensor.type, dims: tensor.dims, data: tensor.data as TensorData };
+    }
+    return { outputs, runMs, cpuMs: (cpu.user + cpu.system) / 1000 };
+  }
+
+  async release(): Promise<void> {
+    await this.session.release();
+  }
+}

@@ -1,0 +1,31 @@
+import { EcomapError } from '../../signals/errors';
+import { emptyData, elementCount, type ModelSignature, type NamedTensors, type TensorSpec } from '../tensors';
+
+/** Free dimensions become 1: one inference. @throws EcomapError INPUT_MISMATCH when `dims` do not fit the model. */
+function concreteDims(spec: TensorSpec, dims: readonly number[] | null): number[] {
+  const fits =
+    dims === null ||
+    (dims.length === spec.dims.length &&
+      spec.dims.every((declared, axis) => typeof declared === 'string' || declared === dims[axis]));
+  if (!fits) {
+    throw new EcomapError(
+      'INPUT_MISMATCH',
+      `The input "${spec.name}" is declared as [${dims?.join(', ')}], the model takes [${spec.dims.join(', ')}].`,
+    );
+  }
+  return spec.dims.map((declared, axis) => (typeof declared === 'number' ? declared : (dims?.[axis] ?? 1)));
+}
+
+/** Inputs of the right shape, filled with an even pattern between 0 and 1 (integers: 0 and 1). */
+export function patternInputs(signature: ModelSignature, dims: readonly number[] | null): NamedTensors {
+  const inputs: Record<string, NamedTensors[string]> = {};
+  signature.inputs.forEach((spec, position) => {
+    const concrete = concreteDims(spec, position === 0 ? dims : null);
+    const data = emptyData(spec.type, elementCount(concrete));
+    if (data instanceof Float32Array || data instanceof Float64Array) {
+      for (let index = 0; index < data.length; index += 1) data[index] = ((index * 37) % 101) / 100;
+    }
+    inputs[spec.name] = { type: spec.type, dims: concrete, data };
+  });
+  return inputs;
+}
