@@ -119,10 +119,10 @@ class Inspect:
     shape = (1, 96, 96)
     input_name, output_name = 'image', 'scores'
     recipes = {
-        'large': Recipe(1, (16, 32, 64, 96), (0, 2, 1, 0), 2, 4e-3, 8),
-        'medium': Recipe(1, (16, 32, 48, 64), (0, 1, 1, 0), 2, 4e-3, 4),
-        'small': Recipe(2, (24, 48, 64), (1, 1, 0), 2, 4e-3, 4),
-        'tiny': Recipe(2, (16, 32, 64), (1, 1, 0), 2, 4e-3, 1),
+        'large': Recipe(1, (16, 32, 64, 96), (0, 2, 1, 0), 1.5, 4e-3, 16),
+        'medium': Recipe(1, (16, 32, 48, 64), (0, 1, 1, 0), 1.25, 4e-3, 8),
+        'small': Recipe(2, (16, 40, 64), (1, 1, 0), 2.5, 4e-3, 4),
+        'tiny': Recipe(2, (16, 32, 64), (1, 1, 0), 2.5, 4e-3, 1),
     }
 
     def make_net(self, name):
@@ -154,6 +154,13 @@ class Inspect:
         return ClassifierViews(net, views)
 
 
+def shifted(x, count):
+    """Copies moved by one pixel: the strides of the network see other pixels, what is in the picture stays the same."""
+    padded = F.pad(x, (1, 1, 1, 1), mode='replicate')
+    size = x.shape[2]
+    return [padded[:, :, top:top + size, left:left + size] for top, left in ((0, 0), (2, 1), (1, 2))[:count]]
+
+
 class ClassifierViews(nn.Module):
     """Averages the class scores over mirrored and transposed copies: no part changes its class when it is turned over."""
 
@@ -165,6 +172,8 @@ class ClassifierViews(nn.Module):
         if self.views == 1:
             return F.softmax(self.net(x), 1)
         copies = [x]
+        if self.views >= 16:
+            copies += shifted(x, 1)
         if self.views >= 2:
             copies += [copy.flip(3) for copy in copies]
         if self.views >= 4:
@@ -180,10 +189,10 @@ class Gauge:
     input_name, output_name = 'image', 'reading'
     tolerance = 0.02
     recipes = {
-        'large': Recipe(1, (16, 32, 64, 64), (1, 3, 2, 0), 1.5, 4e-3, 8),
+        'large': Recipe(1, (16, 32, 64), (0, 1, 1), 2, 4e-3, 16),
         'medium': Recipe(1, (16, 32, 48, 48), (0, 1, 1, 0), 1.5, 4e-3, 4),
         'small': Recipe(2, (16, 32, 48), (1, 1, 0), 1.5, 4e-3, 4),
-        'tiny': Recipe(4, (16, 32), (1, 1), 1.5, 4e-3, 1),
+        'tiny': Recipe(3, (12, 24, 48), (0, 1, 1), 4, 4e-3, 1),
     }
 
     def make_net(self, name):
@@ -229,7 +238,7 @@ class GaugeViews(nn.Module):
             return self.read(x).clamp(0, 1)
         copies = [x]
         if self.views >= 8:
-            copies.append(F.pad(x, (1, 0, 1, 0), mode='replicate')[:, :, :-1, :-1])
+            copies += shifted(x, self.views // 4 - 1)
         if self.views >= 4:
             copies += [1 - copy for copy in copies]
         copies += [copy.flip(3) for copy in copies]
@@ -241,9 +250,9 @@ class Vibration:
     shape = (1, 2048)
     input_name, output_name = 'acceleration', 'scores'
     recipes = {
-        'large': Recipe(1, (32, 64, 96, 128), (1, 2, 2, 0), 3, 3e-3, 2),
-        'medium': Recipe(1, (24, 48, 64, 64), (0, 1, 1, 0), 3, 3e-3, 2),
-        'small': Recipe(2, (24, 32, 48, 64), (0, 1, 1, 0), 3, 4e-3, 2),
+        'large': Recipe(1, (32, 64, 96, 128), (1, 2, 2, 0), 3, 3e-3, 8),
+        'medium': Recipe(2, (24, 32, 48, 64), (0, 1, 1, 0), 3, 4e-3, 8),
+        'small': Recipe(3, (16, 24, 32, 48), (0, 1, 1, 0), 3, 4e-3, 2),
         'tiny': Recipe(4, (16, 24, 32, 32), (0, 1, 1, 0), 3, 4e-3, 1),
     }
 
@@ -265,7 +274,10 @@ class Vibration:
 
 
 class SignViews(nn.Module):
-    """Averages over the signal and its negative: which way round the sensor is mounted must not matter."""
+    """Averages over the signal and its negative (which way round the sensor is mounted must not matter), each listened to
+    from a few samples earlier or later (the blows fall differently between the strides of the network).
+    """
+    SHIFT = 5
 
     def __init__(self, net, views):
         super().__init__()
@@ -274,8 +286,12 @@ class SignViews(nn.Module):
     def forward(self, x):
         if self.views == 1:
             return F.softmax(self.net(x), 1)
-        scores = F.softmax(self.net(torch.cat([x, -x])), 1)
-        return scores.view(2, -1, scores.shape[1]).mean(0)
+        shifts = self.views // 2
+        length = 2048 - self.SHIFT * (shifts - 1)
+        copies = [x[:, :, self.SHIFT * shift:self.SHIFT * shift + length] for shift in range(shifts)]
+        copies += [-copy for copy in copies]
+        scores = F.softmax(self.net(torch.cat(copies)), 1)
+        return scores.view(self.views, -1, scores.shape[1]).mean(0)
 
 
 FAMILIES = {'inspect': Inspect(), 'gauge': Gauge(), 'vibration': Vibration()}

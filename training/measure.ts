@@ -11,7 +11,7 @@ import { Random } from '../src/simulation/random';
 import { familyNames, isCorrect, sampleGenerators, type FamilyName } from '../src/simulation/samples';
 import { cardTexts } from './card-texts';
 
-const ACCURACY_SAMPLES = 8000;
+const ACCURACY_SAMPLES = Number(process.env['ACCURACY_SAMPLES'] ?? 8000);
 /** Far from the trainer's seeds (1001 and up), and a different stream for each family. */
 const ACCURACY_SEEDS: Record<FamilyName, number> = { inspect: 20261, gauge: 20262, vibration: 20263 };
 const VARIANTS = ['large', 'medium', 'small', 'tiny'] as const;
@@ -30,11 +30,14 @@ interface Loaded extends Cost {
   correct: number;
 }
 
-const [buildFolder, ...chosen] = process.argv.slice(2);
-if (buildFolder === undefined) throw new Error('usage: measure.ts BUILD_FOLDER [FAMILY ...]');
 const root = join(__dirname, '..');
-for (const family of familyNames) {
-  if (chosen.length === 0 || chosen.includes(family)) await measureFamily(family, buildFolder);
+
+async function main(): Promise<void> {
+  const [buildFolder, ...chosen] = process.argv.slice(2);
+  if (buildFolder === undefined) throw new Error('usage: measure.ts BUILD_FOLDER [FAMILY ...]');
+  for (const family of familyNames) {
+    if (chosen.length === 0 || chosen.includes(family)) await measureFamily(family, buildFolder);
+  }
 }
 
 async function measureFamily(family: FamilyName, build: string): Promise<void> {
@@ -144,3 +147,8 @@ function tableOf(card: ReturnType<typeof makeCard>): string {
     `Latency: one sample at a time, one thread, ${machine}.`,
   ].join('\n');
 }
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

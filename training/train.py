@@ -4,6 +4,7 @@
 usage: train.py FAMILY DATA_FOLDER OUT_FOLDER [VARIANT ...]
 
 Reads the shards that export-samples.ts wrote, writes OUT_FOLDER/FAMILY/VARIANT.onnx and VARIANT.json (parameters, MACs).
+With REUSE=1 in the environment, weights that OUT_FOLDER already holds are exported again instead of trained.
 Why the heavier variants are better: they look at the full resolution, they are wider, and they average their answer over
 views of the input that must not change it (mirrored parts, inverted signals).
 """
@@ -59,9 +60,12 @@ def accuracy(family, model, inputs, answers):
     return right / len(inputs)
 
 
-def train(family, name, train_set, validation_set, log):
+def train(family, name, train_set, validation_set, weights, log):
     torch.manual_seed(SEED)
     net = family.make_net(name)
+    if os.environ.get('REUSE') and os.path.exists(weights):
+        net.load_state_dict(torch.load(weights))
+        return net
     inputs, answers = train_set
     recipe = family.recipes[name]
     steps = int(recipe.epochs * len(inputs) / BATCH)
@@ -85,6 +89,7 @@ def train(family, name, train_set, validation_set, log):
             log(f'{name} step {step + 1}/{steps} loss {running:.4f} {seconds:.0f} s')
             if step % 400 == 399:
                 log(f'{name} plain accuracy {accuracy(family, family.finish(net, 1), validation_set[0][:1000], validation_set[1][:1000]):.4f}')
+    torch.save(net.state_dict(), weights)
     return net
 
 
@@ -138,15 +143,17 @@ def main():
     def log(text):
         print(f'[{family_name} {time.time() - started:6.0f} s] {text}', flush=True)
 
+    os.makedirs(out_folder, exist_ok=True)
     train_set = load(data_folder, family_name, TRAIN_SEEDS, family.shape)
     validation_set = load(data_folder, family_name, (VALIDATION_SEED,), family.shape)
     log(f'{len(train_set[0])} training samples, {len(validation_set[0])} for validation')
     for name in names or list(family.recipes):
-        net = train(family, name, train_set, validation_set, log)
+        weights = os.path.join(out_folder, f'{family_name}-{name}.pt')
+        net = train(family, name, train_set, validation_set, weights, log)
         plain = accuracy(family, family.finish(net, 1), *validation_set)
         model = family.finish(net, family.recipes[name].views)
         parameters, macs, size = export(family, model, name, os.path.join(out_folder, family_name))
-        whole = accuracy(family, model, validation_set[0][:2000], validation_set[1][:2000])
+        whole = accuracy(family, model, validation_set[0][:250], validation_set[1][:250])
         log(f'{name} DONE accuracy {whole:.4f} (one view {plain:.4f}), '
             f'{parameters} parameters, {macs / 1e6:.1f} MMAC, {size} bytes')
 
