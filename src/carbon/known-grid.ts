@@ -27,8 +27,9 @@ export class KnownGrid {
     const next = points.some((point) => coversTime(point, atMs))
       ? undefined
       : this.#forecast.find((point) => coversTime(point, atMs));
-    this.#judged = judge(next === undefined ? points : [...points, next]);
-    this.#good = this.#judged.flatMap(({ verdict, point }) => (verdict === 'good' && isKnown(point) ? [point] : []));
+    this.#judged = judge(next === undefined ? points : [...points, next], kept?.signal ?? 'average');
+    const past = next === undefined ? this.#judged : this.#judged.slice(0, -1);
+    this.#good = past.flatMap(({ verdict, point }) => (verdict === 'good' && isKnown(point) ? [point] : []));
   }
 
   current(): JudgedPoint | null {

@@ -1,3 +1,4 @@
+import type { CarbonSignal } from '../signals/carbon';
 import { isKnown, hourMs, type CarbonPoint, type KnownCarbonPoint } from './provider';
 import { quantile } from './statistics';
 
@@ -6,6 +7,8 @@ export const highestIntensityGPerKwh = 1500;
 /** A jump below this is never suspect, g/kWh. */
 const leastSuspectJumpG = 120;
 const rampFactor = 5;
+/** From fewer steps than this the jumps of a zone cannot be told: a single glitch would set the limit. */
+const leastRamps = 40;
 /** An implausible level that lasts this long is believed. */
 const believedAfterMs = 6 * hourMs;
 /** Over a longer gap than this a jump says nothing. */
@@ -31,9 +34,12 @@ export function impossibility(intensityGPerKwh: number): string | null {
  * Judges values in the order of time. A jump from the last good value is suspect above `max(120 g, 5 x the 95th percentile of
  * the steps known)`. A suspect value is compared with the last good one, not with its neighbour: glitches repeat (PJM's lasted
  * four hours). Only a level that holds for six hours is believed.
+ *
+ * Average intensities only: a marginal one jumps with the unit on the margin (in a month of CAISO_NORTH, 22 % of the five-minute
+ * values would be suspect), so of it only impossible values are refused.
  */
-export function judge(points: readonly CarbonPoint[]): JudgedPoint[] {
-  const limitG = suspectJumpG(points);
+export function judge(points: readonly CarbonPoint[], signal: CarbonSignal): JudgedPoint[] {
+  const limitG = signal === 'average' ? suspectJumpG(points) : Infinity;
   let lastGood: KnownCarbonPoint | null = null;
   let suspectSinceMs: number | null = null;
   return points.map((point): JudgedPoint => {
@@ -66,7 +72,8 @@ function suspectJumpG(points: readonly CarbonPoint[]): number {
     }
     before = point;
   }
-  return Math.max(leastSuspectJumpG, rampFactor * (quantile(ramps, 0.95) ?? 0));
+  const usual = ramps.length < leastRamps ? 0 : (quantile(ramps, 0.95) ?? 0);
+  return Math.max(leastSuspectJumpG, rampFactor * usual);
 }
 
 function suspicion(point: KnownCarbonPoint, lastGood: KnownCarbonPoint, limitG: number): string {

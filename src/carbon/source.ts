@@ -177,7 +177,7 @@ class ChainedSource implements CarbonSource {
       return null;
     }
     why.push(`the last good value, from ${iso(last.validFromMs)}`);
-    return this.#readingOf(known, last, beyondMs > 0 ? 'stale' : last.quality, why);
+    return this.#readingOf(known, last, beyondMs >= 0 ? 'stale' : last.quality, why);
   }
 
   #lastForecast(known: KnownGrid, why: string[]): CarbonReading | null {
