@@ -1,11 +1,12 @@
 // Builds dist/: one CommonJS bundle per node with the .html that the editor loads, the entry points of child processes, the
-// library, the demo and the benchmarks. Everything lies two levels below the project, so that `../../models` always holds.
+// library, the demo and the benchmarks.
 import { build } from 'esbuild';
-import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { benchmarkNames } from './benchmarks.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const partial = process.argv.includes('--partial');
@@ -137,12 +138,6 @@ async function buildProgram(source, target) {
   await bundle({ ...forNode, entryPoints: [join(root, source)], outfile: join(staging, target) });
 }
 
-async function benchmarks() {
-  const folder = join(root, 'bench');
-  const files = existsSync(folder) ? await readdir(folder) : [];
-  return files.filter((file) => file.endsWith('.ts')).map((file) => basename(file, '.ts'));
-}
-
 async function main() {
   const startedAt = Date.now();
   const { 'node-red': nodeRed } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
@@ -157,9 +152,9 @@ async function main() {
   await Promise.all([
     ...names.map((name) => buildNode(name, out)),
     buildProgram('src/inference/host/main.ts', 'host/inference-host.js'),
-    buildProgram('src/index.ts', 'library/index.js'),
-    buildProgram('src/loop/demo-main.ts', 'demo/demo.js'),
-    ...(await benchmarks()).map((name) => buildProgram(`bench/${name}.ts`, `bench/${name}.js`)),
+    buildProgram('src/index.ts', 'index.js'),
+    buildProgram('src/loop/demo-main.ts', 'demo.js'),
+    ...benchmarkNames(root).map((name) => buildProgram(`bench/${name}.ts`, `bench/${name}.js`)),
   ]);
   if (problems.length > 0) {
     for (const problem of problems) console.error(`build: ${problem}`);
