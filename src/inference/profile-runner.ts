@@ -21,7 +21,7 @@ type Request = Parameters<ProfileRunner['measure']>[0];
  * Measures models one at a time, each in a fresh child process that is pinned like the host it stands for and gone afterwards:
  * nothing of one model is left when the next is measured, and a model that crashes takes only its own process along.
  */
-export class ChildProfileRunner implements ProfileRunner {
+export class ProfileRunnerProcess implements ProfileRunner {
   readonly #options: ProfileRunnerOptions;
   readonly #clock: Clock;
   #tail: Promise<unknown> = Promise.resolve();
