@@ -22,6 +22,8 @@ export interface ProfilingOptions {
   readonly store: Pick<ProfileStore, 'find' | 'save'>;
   readonly runner: Pick<ProfileRunner, 'measure'>;
   readonly warn: (text: string) => void;
+  /** Filled as profiles become known, so that what was found survives an error; default: a new one. */
+  readonly table?: ProfileTable;
   readonly onProgress?: (progress: ProfilingProgress) => void;
   /** Told at once about every variant that is left out. */
   readonly onExcluded?: (error: EcomapError, tenant: string, variant: string) => void;
@@ -59,7 +61,7 @@ async function sha256OfFile(path: string): Promise<string> {
  * whatever was measured until then is in the store.
  */
 export async function ensureProfiles(options: ProfilingOptions): Promise<ProfileTable> {
-  const table = new ProfileTable();
+  const table = options.table ?? new ProfileTable();
   const models = await findModels(options, table);
   const classes = representatives(options.device.components);
   const total = models.length * classes.length;

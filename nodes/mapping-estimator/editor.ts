@@ -1,0 +1,38 @@
+import { showTenantSlots } from '../shared-editor/tenant-slots';
+
+RED.nodes.registerType('ecomap-mapping-estimator', {
+  category: 'ecomap',
+  color: '#B4CBE0',
+  defaults: {
+    name: { value: '' },
+    device: { value: '', type: 'ecomap-device', required: true },
+    tenant1: { value: '', type: 'ecomap-tenant', required: true },
+    tenant2: { value: '', type: 'ecomap-tenant', required: false },
+    tenant3: { value: '', type: 'ecomap-tenant', required: false },
+    tenant4: { value: '', type: 'ecomap-tenant', required: false },
+    tenant5: { value: '', type: 'ecomap-tenant', required: false },
+    tenant6: { value: '', type: 'ecomap-tenant', required: false },
+    tenant7: { value: '', type: 'ecomap-tenant', required: false },
+    tenant8: { value: '', type: 'ecomap-tenant', required: false },
+    selectorWaitMs: { value: 250, required: true, validate: RED.validators.number() },
+  },
+  inputs: 1,
+  outputs: 2,
+  icon: 'ecomap-mapping-estimator.svg',
+  paletteLabel: 'mapping estimator',
+  label() {
+    return this.name || 'mapping estimator';
+  },
+  labelStyle() {
+    return this.name ? 'node_label_italic' : '';
+  },
+  inputLabels() {
+    return this._('port.signals');
+  },
+  outputLabels(index: number) {
+    return this._(index === 0 ? 'port.plan' : 'port.violated');
+  },
+  oneditprepare() {
+    showTenantSlots();
+  },
+});

@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { ProfileRunnerProcess } from '../../src/inference/profile-runner';
+import { MappingPlanner } from '../../src/mapping/planner';
+import { PlanningLoop } from '../../src/mapping/planning-loop';
+import { ensureProfiles } from '../../src/mapping/profiles/profiling';
+import { ProfileStore } from '../../src/mapping/profiles/store';
+import { ProfileTable } from '../../src/mapping/profiles/table';
+import { defineNode } from '../../src/node-red/defineNode';
+import type { NodeMessage } from '../../src/node-red/types';
+import type { InferenceDevice } from '../../src/signals/device';
+import { parseControlMessage, topicOf } from '../../src/signals/message';
+import type { Plan } from '../../src/signals/plan';
+import { chosenTenants } from '../shared/chosen-tenants';
+import { mappingEstimatorConfig } from './config';
+
+/** Measures the tenants' variants once, then answers each cap with a plan: output 1 plans, output 2 what they break. */
+export default defineNode({
+  type: 'ecomap-mapping-estimator',
+  config: mappingEstimatorConfig,
+  start(node) {
+    const device = node.resource<InferenceDevice>(node.config.device, 'device');
+    const tenants = chosenTenants(node);
+    const warn = (text: string): void => node.warn(text);
+
+    const showPlan = (plan: Plan): void => {
+      const used = new Set(plan.tenants.flatMap(({ stages }) => stages.map(({ component }) => component)));
+      const values = { tenants: plan.tenants.length, components: used.size, powerW: plan.powerW.expected.toFixed(1) };
+      node.status({ fill: plan.feasible ? 'green' : 'yellow', shape: 'dot', key: 'status.plan', values });
+    };
+    const loop = new PlanningLoop<NodeMessage>({
+      selectorWaitMs: node.config.selectorWaitMs,
+      clock: () => performance.now(),
+      after: (delayMs, action) => node.after(delayMs, action),
+      onPlan: showPlan,
+      sendPlan(plan, message) {
+        node.debug(plan.why.join('; '));
+        node.send([Object.assign(message ?? {}, { topic: topicOf('plan'), payload: plan }), null]);
+      },
+      sendViolated: node.isWired(1)
+        ? (violated, message) => node.send([null, { ...message, topic: topicOf('violated'), payload: violated }])
+        : null,
+    });
+
+    const runner = new ProfileRunnerProcess();
+    const closing = new AbortController();
+    const table = new ProfileTable();
+    const profile = async (): Promise<void> => {
+      try {
+        await ensureProfiles({
+          device,
+          tenants,
+          table,
+          store: new ProfileStore({ directory: join(node.stateDirectory, 'ecomap', 'profiles'), warn }),
+          runner,
+          warn,
+          signal: closing.signal,
+          onProgress: ({ done, total }) =>
+            node.status({ fill: 'blue', shape: 'dot', key: 'status.profiling', values: { done, total } }),
+          onExcluded: (error) => node.error(error),
+        });
+      } catch (error) {
+        if (closing.signal.aborted) return;
+        // Plans without profiles still say who runs where; they say themselves that nothing was measured.
+        node.error(error);
+      }
+      if (!closing.signal.aborted)
+        loop.start(new MappingPlanner({ device, tenants, profiles: table, clock: Date.now }));
+    };
+    const profiling = profile().catch((error: unknown) => node.error(error));
+
+    return {
+      input(message) {
+        const { kind, payload } = parseControlMessage(message, ['cap', 'variants', 'telemetry']);
+        if (kind === 'cap') loop.onCap(payload, message);
+        else if (kind === 'variants') loop.onVariants(payload, message);
+        else loop.onTelemetry(payload);
+      },
+      async close() {
+        closing.abort();
+        loop.close();
+        await runner.close();
+        await profiling;
+      },
+    };
+  },
+});
