@@ -1,6 +1,6 @@
 import { fullLoadW, type Component, type Enforcement, type OperatingPoint } from '../signals/device';
 import type { DeviceDescription } from '../signals/device-description';
-import type { QuotaGroupsFound } from './actuators/find-quota-groups';
+import { findQuotaGroups, type QuotaGroupsFound } from './actuators/find-quota-groups';
 import type { Detection } from './detect';
 import { labelOfClass } from './power-defaults';
 
@@ -75,6 +75,12 @@ export function reportOn(
             hosts: state.hosts,
           },
   };
+}
+
+/** What a device would be and could do, before it is deployed. */
+export async function reportBeforeDeploy(description: DeviceDescription): Promise<DeviceReport> {
+  const quotas = description.simulated ? null : await findQuotaGroups();
+  return reportOn(description, description.operatingPoints, quotas, null);
 }
 
 /** What can be said of the machine itself, before a device is made of it. */

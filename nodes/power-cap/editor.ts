@@ -1,0 +1,49 @@
+RED.nodes.registerType('ecomap-power-cap', {
+  category: 'ecomap',
+  color: '#E6D690',
+  defaults: {
+    name: { value: '' },
+    device: { value: '', type: 'ecomap-device', required: true },
+    policy: { value: 'linear', required: true },
+    fixedW: { value: '', validate: RED.validators.number(true) },
+    minimumW: { value: '', validate: RED.validators.number(true) },
+    maximumW: { value: '', validate: RED.validators.number(true) },
+    bounds: { value: 'auto', required: true },
+    cleanGPerKwh: { value: '', validate: RED.validators.number(true) },
+    dirtyGPerKwh: { value: '', validate: RED.validators.number(true) },
+    leastChangeW: { value: '', validate: RED.validators.number(true) },
+    leastDwellS: { value: 60, validate: RED.validators.number(true) },
+    holdUnknownS: { value: 900, validate: RED.validators.number(true) },
+    actuator: { value: 'auto', required: true },
+  },
+  inputs: 1,
+  outputs: 1,
+  icon: 'ecomap-power-cap.svg',
+  paletteLabel: 'power cap',
+  label() {
+    if (this.name) return this.name;
+    return String(this.policy) === 'fixed' && this.fixedW ? `power cap ${this.fixedW} W` : 'power cap';
+  },
+  labelStyle() {
+    return this.name ? 'node_label_italic' : '';
+  },
+  inputLabels() {
+    return this._('port.carbon');
+  },
+  outputLabels() {
+    return this._('port.cap');
+  },
+  oneditprepare() {
+    const policy = $('#node-input-policy');
+    const bounds = $('#node-input-bounds');
+    const refresh = (): void => {
+      const linear = policy.val() !== 'fixed';
+      $('.ecomap-power-cap-fixed').toggle(!linear);
+      $('.ecomap-power-cap-linear').toggle(linear);
+      $('.ecomap-power-cap-manual').toggle(linear && bounds.val() === 'manual');
+    };
+    policy.on('change', refresh);
+    bounds.on('change', refresh);
+    refresh();
+  },
+});

@@ -1,0 +1,88 @@
+import { defineNode } from '../../src/node-red/defineNode';
+import type { NodeStatus } from '../../src/node-red/types';
+import type { Device } from '../../src/power/device';
+import { PowerCap, type PolicyConfig } from '../../src/power/power-cap';
+import type { Cap } from '../../src/signals/cap';
+import { parseControlMessage, topicOf } from '../../src/signals/message';
+import { parseAtTheDoor } from '../../src/signals/parse';
+import { powerCapConfig, powerSettings, type PowerCapConfig } from './config';
+
+/** Late enough for the other nodes of the flow to be there. */
+const firstTickMs = 250;
+/** How often time itself is looked at: a dwell time that is over, an intensity unknown for too long, a limit that slipped. */
+const tickMs = 10_000;
+
+function policyOf(config: Readonly<PowerCapConfig>): PolicyConfig {
+  const { policy, fixedW, bounds, cleanGPerKwh, dirtyGPerKwh, holdUnknownS } = config;
+  if (policy === 'fixed') return { kind: 'fixed', capW: fixedW ?? Number.NaN };
+  const byHand = bounds === 'manual' && cleanGPerKwh !== null && dirtyGPerKwh !== null;
+  return {
+    kind: 'linear',
+    bounds: byHand ? { lowGPerKwh: cleanGPerKwh, highGPerKwh: dirtyGPerKwh } : null,
+    holdUnknownS,
+  };
+}
+
+function statusOf(cap: Cap, dryRun: boolean): NodeStatus {
+  const values = { capW: cap.capW.toFixed(1), policy: cap.policy };
+  if (cap.capUnreachable) return { fill: 'yellow', shape: 'dot', key: 'status.belowIdle', values };
+  if (dryRun) return { fill: 'blue', shape: 'ring', key: 'status.dryRun', values };
+  if (cap.enforced === 'none') return { fill: 'yellow', shape: 'dot', key: 'status.notHeld', values };
+  return { fill: 'green', shape: 'dot', key: 'status.cap', values };
+}
+
+const differs = (a: Cap, b: Cap | null): boolean =>
+  a.capW !== b?.capW || a.enforced !== b.enforced || a.operatingPoint.name !== b.operatingPoint.name;
+
+/** How much power the device may draw, by the carbon intensity of the grid or fixed, put into force and read back. */
+export default defineNode({
+  type: 'ecomap-power-cap',
+  config: powerCapConfig,
+  start(node) {
+    const { config } = node;
+    const settings = parseAtTheDoor(powerSettings, node.settings, 'INVALID_CONFIG', 'ecomap.power in settings.js');
+    const powerCap = new PowerCap({
+      device: node.resource<Device>(config.device, 'device'),
+      policy: policyOf(config),
+      limits: { minimumW: config.minimumW, maximumW: config.maximumW },
+      hardLimits: settings.power,
+      leastChangeW: config.leastChangeW,
+      leastDwellS: config.leastDwellS,
+      actuator: config.actuator,
+    });
+    const show = (cap: Cap): void => {
+      node.status(statusOf(cap, config.actuator === 'none'));
+    };
+    let reported = '';
+
+    const tick = async (): Promise<void> => {
+      if (!powerCap.canTick) return;
+      const before = powerCap.cap;
+      const cap = await powerCap.tick();
+      show(cap);
+      if (differs(cap, before)) node.send({ topic: topicOf('cap'), payload: cap });
+      const problem = powerCap.problem?.message ?? '';
+      if (powerCap.problem !== null && problem !== reported) node.error(powerCap.problem);
+      reported = problem;
+    };
+
+    node.status({ fill: 'blue', shape: 'dot', key: 'status.waiting' });
+    node.after(firstTickMs, tick);
+    node.every(tickMs, tick);
+
+    return {
+      async input(message, send) {
+        const { payload } = parseControlMessage(message, ['carbon']);
+        const cap = await powerCap.onCarbon(payload);
+        const { problem } = powerCap;
+        show(cap);
+        message.topic = topicOf('cap');
+        message.payload = cap;
+        send(message);
+        reported = problem?.message ?? '';
+        if (problem !== null) throw problem;
+      },
+      close: () => powerCap.release(),
+    };
+  },
+});

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { z } from 'zod';
+import deviceNode from '../../nodes/device/device';
+import { defineNode } from '../../src/node-red/defineNode';
+import type { Device } from '../../src/power/device';
+import type { DeviceReport } from '../../src/power/report';
+import { helper, startFlow, stopFlow, watchers } from '../support/node-helper';
+
+/** Stands for a node that uses the device: answers every message with what it got. */
+const user = defineNode({
+  type: 'ecomap-test-user',
+  config: z.object({ device: z.string() }),
+  start(node) {
+    const device = node.resource<Device>(node.config.device, 'device');
+    return {
+      async input(message, send) {
+        const applied = await device.applyCap(Number(message.payload));
+        send({
+          ...message,
+          payload: {
+            applied,
+            power: device.readPower(),
+            components: device.components,
+            points: device.operatingPoints.map(({ name }) => name),
+          },
+        });
+      },
+    };
+  },
+});
+
+const flowWith = (settings: object) => [
+  { id: 'device', type: 'ecomap-device', ...settings },
+  { id: 'user', type: 'ecomap-test-user', z: 'tab', device: 'device', wires: [['out']] },
+  { id: 'out', type: 'helper', z: 'tab', wires: [] },
+  ...watchers(['user']),
+];
+
+interface Answer {
+  applied: { enforced: string; operatingPoint: { name: string } };
+  power: { source: string };
+  components: { name: string; threads: number }[];
+  points: string[];
+}
+
+const textsOf = (report: DeviceReport): string => report.findings.map(({ text }) => text).join('\n');
+
+describe('device', () => {
+  afterEach(stopFlow);
+
+  it('offers a simulated device that can be capped', async () => {
+    const flow = await startFlow([deviceNode, user], flowWith({ hardware: 'agx-xavier' }));
+    flow.send('user', { payload: 18 });
+    const { payload } = await flow.waitFor('out');
+    const answer = payload as Answer;
+    assert.equal(answer.applied.operatingPoint.name, 'MODE_30W_ALL');
+    assert.equal(answer.applied.enforced, 'simulated');
+    assert.equal(answer.power.source, 'simulated');
+  });
+
+  it('offers this machine, with the settings of an old flow that has none', async () => {
+    const flow = await startFlow([deviceNode, user], flowWith({}));
+    flow.send('user', { payload: 10_000 });
+    const answer = (await flow.waitFor('out')).payload as Answer;
+    assert.equal(answer.applied.enforced, 'software');
+    assert.equal(answer.power.source, 'modelled');
+    assert.equal(answer.points[0], 'full speed');
+    assert.ok(answer.components.length >= 1);
+  });
+
+  it('takes plug readings and components by hand, numbers as text included', async () => {
+    const components = '[{"name": "main", "threads": 2}]';
+    const flow = await startFlow([deviceNode, user], flowWith({ idleW: '4.5', fullLoadW: '12', components }));
+    flow.send('user', { payload: 9 });
+    const answer = (await flow.waitFor('out')).payload as Answer;
+    assert.deepEqual(
+      answer.components.map(({ name, threads }) => [name, threads]),
+      [['main', 2]],
+    );
+    assert.equal(answer.applied.operatingPoint.name, '60 % CPU quota');
+  });
+
+  it('leaves no control group behind', async function () {
+    if (!existsSync('/sys/fs/cgroup/cpu')) {
+      console.log('        skipped: no control groups v1 here');
+      this.skip();
+    }
+    const flow = await startFlow([deviceNode, user], flowWith({ idleW: 4, fullLoadW: 12 }));
+    flow.send('user', { payload: 8 });
+    await flow.waitFor('out');
+    await stopFlow();
+    const left = readdirSync('/sys/fs/cgroup/cpu').filter((name) => name.startsWith(`ecomap-${process.pid}-`));
+    assert.deepEqual(left, []);
+  });
+
+  for (const [what, settings, text] of [
+    ['text for watts', { idleW: 'lots' }, /idleW/],
+    ['negative watts', { fullLoadW: -4 }, /fullLoadW/],
+    ['a full load below idle', { idleW: 20, fullLoadW: 10 }, /must be above/],
+    ['an unknown hardware', { hardware: 'toaster' }, /hardware/],
+    ['components that are not JSON', { components: 'cpu0' }, /not JSON/],
+    ['a core that is not there', { components: [{ name: 'a', cores: [99_999] }] }, /core 99999/],
+  ] as const) {
+    it(`refuses ${what} and names it to whoever uses the device`, async () => {
+      const flow = await startFlow([deviceNode, user], flowWith(settings));
+      flow.send('user', { payload: 10 });
+      const { error } = await flow.waitFor('caught');
+      assert.equal(error?.code, 'INVALID_CONFIG');
+      assert.match(error?.message ?? '', text);
+    });
+  }
+
+  it('tells the editor what was found, deployed or not', async () => {
+    await startFlow([deviceNode, user], flowWith({ hardware: 'laptop' }));
+    const deployed = await helper.request().get('/ecomap/device/device/report');
+    assert.equal(deployed.status, 200);
+    const report = deployed.body as DeviceReport;
+    assert.equal(report.now?.operatingPoint, 'clock 100 %');
+    assert.match(textsOf(report), /core.* usable.*\n/);
+    assert.match(textsOf(report), /Simulated device: laptop/);
+    const detection = await helper.request().get('/ecomap/device-detection');
+    assert.equal(detection.status, 200);
+    const found = detection.body as DeviceReport;
+    assert.equal(found.now, null);
+    assert.equal(found.simulated, false);
+    assert.match(textsOf(found), /CPU quota/);
+    const missing = await helper.request().get('/ecomap/device/nobody/report');
+    assert.equal(missing.status, 400);
+    assert.equal((missing.body as { code: string }).code, 'INVALID_CONFIG');
+    assert.equal((await helper.request().get('/ecomap/device-detection?hardware=toaster')).status, 400);
+  });
+});

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { z } from 'zod';
+import deviceNode from '../../nodes/device/device';
+import powerCap from '../../nodes/power-cap/power-cap';
+import { defineNode } from '../../src/node-red/defineNode';
+import type { Device } from '../../src/power/device';
+import { capSchema } from '../../src/signals/cap';
+import type { ThrottleTarget } from '../../src/signals/device';
+import { helper, startFlow, stopFlow, watchers } from '../support/node-helper';
+import { reading } from '../unit/power/fakes';
+
+/** Stands for the executor: a host that is paced, and tells its share when asked. */
+const host = defineNode({
+  type: 'ecomap-test-host',
+  config: z.object({ device: z.string(), obeys: z.boolean().default(true) }),
+  start(node) {
+    let share = 1;
+    const target: ThrottleTarget = {
+      component: node.resource<Device>(node.config.device, 'device').components[0]?.name ?? '',
+      pid: 999_999,
+      cpuSeconds: () => 0,
+      pace(asked) {
+        if (node.config.obeys) share = asked;
+        return Promise.resolve(share);
+      },
+    };
+    const registered = node.resource<Device>(node.config.device, 'device').register(target);
+    return {
+      async input(message, send) {
+        await registered;
+        send({ ...message, payload: share });
+      },
+    };
+  },
+});
+
+const modules = [deviceNode, powerCap, host];
+const carbon = (intensity: number | null) => ({ topic: 'ecomap/carbon', payload: reading(intensity), kept: 'yes' });
+const byHand = { bounds: 'manual', cleanGPerKwh: '100', dirtyGPerKwh: '500', leastDwellS: 0 };
+
+const flowWith = (settings: object, more: object[] = []) => [
+  { id: 'device', type: 'ecomap-device', hardware: 'laptop' },
+  { id: 'cap', type: 'ecomap-power-cap', z: 'tab', device: 'device', wires: [['out']], ...settings },
+  { id: 'out', type: 'helper', z: 'tab', wires: [] },
+  ...watchers(['cap']),
+  ...more,
+];
+
+describe('power-cap', () => {
+  afterEach(stopFlow);
+
+  it('answers a carbon reading with the cap in force, in the message it received', async () => {
+    const flow = await startFlow(modules, flowWith(byHand));
+    flow.send('cap', carbon(500));
+    const message = await flow.waitFor('out');
+    assert.equal(message.topic, 'ecomap/cap');
+    assert.equal(message.kept, 'yes');
+    const cap = capSchema.parse(message.payload);
+    assert.equal(cap.capW, cap.minimumW);
+    assert.equal(cap.operatingPoint.name, 'clock 20 %');
+    assert.equal(cap.enforced, 'simulated');
+    assert.equal(cap.power.source, 'simulated');
+    assert.equal(cap.carbon?.intensityGPerKwh, 500);
+    await flow.waitFor('completed');
+    const status = await flow.waitFor('statuses', (message) => message.status?.fill === 'green');
+    assert.match(status.status?.text ?? '', /cap/);
+  });
+
+  it('slows the hosts down, and gives them their speed back when it is removed', async () => {
+    const hosts = [
+      { id: 'host', type: 'ecomap-test-host', z: 'tab', device: 'device', wires: [['shares']] },
+      { id: 'shares', type: 'helper', z: 'tab', wires: [] },
+    ];
+    const flow = await startFlow(modules, flowWith(byHand, hosts));
+    flow.send('cap', carbon(500));
+    await flow.waitFor('out');
+    flow.send('host', {});
+    assert.equal((await flow.waitFor('shares')).payload, 0.2);
+    await helper.setFlows(
+      [
+        { id: 'tab', type: 'tab' },
+        ...flowWith(byHand, hosts)
+          .filter((node) => (node as { id: string }).id !== 'cap')
+          .map((node) => ('wires' in node ? { x: 100, y: 100, ...node } : node)),
+      ],
+      'nodes',
+    );
+    flow.send('host', { after: true });
+    assert.equal((await flow.waitFor('shares', (message) => message['after'] === true)).payload, 1);
+  });
+
+  it('sends a fixed cap by itself at the start, within the limits of settings.js', async () => {
+    const settings = { ecomap: { power: { maximumW: 10 } } };
+    const flow = await startFlow(modules, flowWith({ policy: 'fixed', fixedW: '18' }), { settings });
+    const cap = capSchema.parse((await flow.waitFor('out')).payload);
+    assert.deepEqual([cap.capW, cap.maximumW, cap.policy, cap.carbon], [10, 10, 'fixed', null]);
+    assert.match(cap.reason, /highest allowed cap/);
+  });
+
+  it('only computes in a dry run', async () => {
+    const flow = await startFlow(modules, flowWith({ ...byHand, actuator: 'none' }));
+    flow.send('cap', carbon(500));
+    const cap = capSchema.parse((await flow.waitFor('out')).payload);
+    assert.deepEqual([cap.enforced, cap.operatingPoint.name], ['none', 'clock 100 %']);
+  });
+
+  it('holds the safe middle while the intensity is unknown', async () => {
+    const flow = await startFlow(modules, flowWith(byHand));
+    flow.send('cap', carbon(null));
+    const cap = capSchema.parse((await flow.waitFor('out')).payload);
+    assert.equal(cap.capW, (cap.minimumW + cap.maximumW) / 2);
+    assert.match(cap.reason, /unknown.*safe middle/);
+  });
+
+  it('sends a message that is no carbon reading to Catch, and goes on', async () => {
+    const flow = await startFlow(modules, flowWith(byHand));
+    flow.send('cap', { topic: 'ecomap/carbon', payload: { ...reading(100), intensityGPerKwh: 'low' } });
+    const wrong = await flow.waitFor('caught');
+    assert.equal(wrong.error?.code, 'INVALID_MESSAGE');
+    assert.match(wrong.error?.message ?? '', /intensityGPerKwh/);
+    flow.send('cap', { topic: 'weather', payload: 1 });
+    const other = await flow.waitFor('caught', (message) => message.topic === 'weather');
+    assert.equal(other.error?.code, 'INVALID_MESSAGE');
+    flow.send('cap', carbon(100));
+    assert.ok(await flow.waitFor('out'));
+  });
+
+  it('tells Catch when the cap does not hold, and still sends it', async () => {
+    const disobedient = [
+      { id: 'host', type: 'ecomap-test-host', z: 'tab', device: 'device', obeys: false, wires: [[]] },
+    ];
+    const flow = await startFlow(modules, flowWith(byHand, disobedient));
+    flow.send('cap', carbon(500));
+    const cap = capSchema.parse((await flow.waitFor('out')).payload);
+    assert.equal(cap.enforced, 'none');
+    const caught = await flow.waitFor('caught');
+    assert.equal(caught.error?.code, 'CAP_NOT_ENFORCEABLE');
+    const status = await flow.waitFor('statuses', (message) => message.status?.fill === 'yellow');
+    assert.match(status.status?.text ?? '', /notHeld/);
+  });
+
+  for (const [what, settings, text, global] of [
+    ['text for watts', { minimumW: 'low' }, /minimumW/, {}],
+    ['NaN for watts', { maximumW: Number.NaN }, /maximumW/, {}],
+    ['negative watts', { policy: 'fixed', fixedW: -3 }, /fixedW/, {}],
+    ['a fixed cap without watts', { policy: 'fixed' }, /fixed cap needs/, {}],
+    ['crossed limits', { minimumW: 20, maximumW: 10 }, /above the most/, {}],
+    ['crossed bounds', { ...byHand, cleanGPerKwh: 600 }, /dirty end above/, {}],
+    ['no device', { device: '' }, /device/, {}],
+    ['an unknown policy', { policy: 'lunar' }, /policy/, {}],
+    ['crossed limits in settings.js', byHand, /settings\.js/, { ecomap: { power: { minimumW: 9, maximumW: 8 } } }],
+    ['text in settings.js', byHand, /settings\.js/, { ecomap: { power: { maximumW: 'all' } } }],
+  ] as const) {
+    it(`refuses ${what} with INVALID_CONFIG`, async () => {
+      const flow = await startFlow(modules, flowWith(settings), { settings: global });
+      flow.send('cap', carbon(100));
+      const { error } = await flow.waitFor('caught', (message) => message.topic === 'ecomap/carbon');
+      assert.equal(error?.code, 'INVALID_CONFIG');
+      assert.match(error?.message ?? '', text);
+    });
+  }
+});
