@@ -120,9 +120,9 @@ class Inspect:
     input_name, output_name = 'image', 'scores'
     recipes = {
         'large': Recipe(1, (16, 32, 64, 96), (0, 2, 1, 0), 1.5, 4e-3, 16),
-        'medium': Recipe(1, (16, 32, 48, 64), (0, 1, 1, 0), 1.25, 4e-3, 8),
-        'small': Recipe(2, (16, 40, 64), (1, 1, 0), 2.5, 4e-3, 4),
-        'tiny': Recipe(2, (16, 32, 64), (1, 1, 0), 2.5, 4e-3, 1),
+        'medium': Recipe(1, (16, 32, 48, 64), (0, 1, 1, 0), 1, 4e-3, 8),
+        'small': Recipe(2, (16, 40, 64), (1, 1, 0), 2, 4e-3, 4),
+        'tiny': Recipe(2, (16, 32, 64), (1, 1, 0), 2, 4e-3, 1),
     }
 
     def make_net(self, name):

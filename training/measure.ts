@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor, env } from 'onnxruntime-node';
+import { format } from 'prettier';
 import { Random } from '../src/simulation/random';
 import { familyNames, isCorrect, sampleGenerators, type FamilyName } from '../src/simulation/samples';
 import { cardTexts } from './card-texts';
@@ -57,7 +58,7 @@ async function measureFamily(family: FamilyName, build: string): Promise<void> {
   for (const variant of loaded) await variant.session.release();
   const card = makeCard(family, loaded);
   writeFileSync(join(folder, 'family.json'), `${JSON.stringify(card, null, 2)}\n`);
-  writeFileSync(join(folder, 'README.md'), cardTexts[family](tableOf(card)));
+  writeFileSync(join(folder, 'README.md'), await format(cardTexts[family](tableOf(card)), { parser: 'markdown' }));
   console.log(`${family}\n${tableOf(card)}`);
 }
 

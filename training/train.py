@@ -147,7 +147,7 @@ def main():
     train_set = load(data_folder, family_name, TRAIN_SEEDS, family.shape)
     validation_set = load(data_folder, family_name, (VALIDATION_SEED,), family.shape)
     log(f'{len(train_set[0])} training samples, {len(validation_set[0])} for validation')
-    for name in names or list(family.recipes):
+    for name in names or family.recipes:
         weights = os.path.join(out_folder, f'{family_name}-{name}.pt')
         net = train(family, name, train_set, validation_set, weights, log)
         plain = accuracy(family, family.finish(net, 1), *validation_set)
