@@ -1,0 +1,45 @@
+RED.nodes.registerType('ecomap-grid', {
+  category: 'config',
+  defaults: {
+    name: { value: '' },
+    provider: { value: 'simulated', required: true },
+    zone: { value: '' },
+    country: { value: '' },
+    path: { value: '' },
+    column: { value: '' },
+    mode: { value: 'accelerated' },
+    dayLengthS: { value: 240, validate: RED.validators.number(true) },
+    startOffsetH: { value: 0, validate: RED.validators.number(true) },
+    loop: { value: true },
+    signal: { value: 'average' },
+    basis: { value: 'unknown' },
+    rowStepS: { value: 3600, validate: RED.validators.number(true) },
+    meanGPerKwh: { value: 400, validate: RED.validators.number(true) },
+    swingGPerKwh: { value: 200, validate: RED.validators.number(true) },
+    solarDipGPerKwh: { value: 150, validate: RED.validators.number(true) },
+    noiseGPerKwh: { value: 0, validate: RED.validators.number(true) },
+    seed: { value: 1, validate: RED.validators.number(true) },
+    baseUrl: { value: '' },
+    fallbackZone: { value: '' },
+  },
+  label() {
+    const place = String(this.provider) === 'energy-charts' ? this.country : this.zone;
+    return this.name || [this._(`provider.${this.provider}`), place].filter(Boolean).join(' ');
+  },
+  oneditprepare() {
+    const provider = $('#node-config-input-provider');
+    const mode = $('#node-config-input-mode');
+    const refresh = (): void => {
+      const chosen = String(provider.val() ?? 'simulated');
+      $('[data-ecomap-providers]').each((_, row) => {
+        const providers = (row.dataset['ecomapProviders'] ?? '').split(' ');
+        $(row).toggle(providers.includes(chosen));
+      });
+      const plays = chosen === 'trace' || chosen === 'simulated';
+      $('#ecomap-grid-dayLength').toggle(plays && mode.val() === 'accelerated');
+    };
+    provider.on('change', refresh);
+    mode.on('change', refresh);
+    refresh();
+  },
+});

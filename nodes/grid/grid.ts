@@ -1,0 +1,16 @@
+import { SharedSource } from '../../src/carbon/shared-source';
+import { createCarbonSource } from '../../src/carbon/source';
+import { defineNode } from '../../src/node-red/defineNode';
+import { gridNodeConfig } from './config';
+
+/** An electricity grid: who is asked for its carbon intensity, and what answers when nobody does. */
+export default defineNode({
+  type: 'ecomap-grid',
+  config: gridNodeConfig,
+  start(node) {
+    const source = createCarbonSource(node.config, { now: Date.now, stateDirectory: node.stateDirectory });
+    const shared = new SharedSource(source, (note) => node.warn(note));
+    node.provide('grid', shared);
+    return { close: () => shared.close() };
+  },
+});
