@@ -389,7 +389,9 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
 
   async #drained(): Promise<void> {
     const endMs = this.#clock.nowMs() + drainLimitMs;
-    const busy = () => [...this.#services.values()].some((service) => service.queued > 0 || service.underWay > 0);
+    // What waits for a tenant that is not loaded yet would wait in vain.
+    const services = [...this.#services.values()].filter((service) => service.deployment !== null);
+    const busy = () => services.some((service) => service.queued > 0 || service.underWay > 0);
     while (busy() && this.#clock.nowMs() < endMs) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -87,6 +87,8 @@ export interface HostEvents {
 export class HostProcess extends EventEmitter<HostEvents> {
   readonly component: Component;
   #state: HostState = 'starting';
+  /** Whether `close` was called: a host may also be closed because it does not come up. */
+  #closing = false;
   #restarts = 0;
   #pinned = false;
   #rssBytes: number | null = null;
@@ -158,7 +160,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
         if (state === 'starting' || state === 'restarting') return;
         this.off('state', settle);
         if (state === 'ready') resolve();
-        else reject(new EcomapError('HOST_CRASHED', reason));
+        else reject(new EcomapError(this.#closing ? 'NODE_CLOSED' : 'HOST_CRASHED', reason));
       };
       this.on('state', settle);
       this.#spawn();
@@ -235,8 +237,10 @@ export class HostProcess extends EventEmitter<HostEvents> {
     const child = this.#child;
     if (this.#restartTimer !== null) clearTimeout(this.#restartTimer);
     this.#stopWatchdog();
-    this.#setState('closed', 'closed');
-    this.#rejectPending(new EcomapError('NODE_CLOSED', `The inference host of ${this.component.name} was stopped.`));
+    this.#closing = true;
+    const reason = `The inference host of ${this.component.name} was stopped.`;
+    this.#setState('closed', reason);
+    this.#rejectPending(new EcomapError('NODE_CLOSED', reason));
     this.#leaveDevice();
     if (child !== null && child.exitCode === null && child.signalCode === null) {
       await new Promise<void>((resolve) => {
@@ -402,7 +406,8 @@ export class HostProcess extends EventEmitter<HostEvents> {
     const child = this.#child;
     if (child === null || !child.connected || this.#state === 'closed') {
       const what = this.#state === 'closed' ? 'was stopped' : 'is being restarted; send the request again';
-      return Promise.reject(new EcomapError('HOST_CRASHED', `The inference host of ${this.component.name} ${what}.`));
+      const code = this.#closing ? 'NODE_CLOSED' : 'HOST_CRASHED';
+      return Promise.reject(new EcomapError(code, `The inference host of ${this.component.name} ${what}.`));
     }
     const id = this.#nextId++;
     return new Promise<HostAnswers[Kind]>((resolve, reject) => {

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { Dispatcher, type DispatchClient } from '../../../src/inference/dispatcher';
+import type { Waiting } from '../../../src/inference/queue';
+import { ManualClock } from './support';
+
+/** A tenant whose runs end when the test says so. */
+class FakeTenant implements DispatchClient {
+  waiting: Waiting[] = [];
+  refuseNext = false;
+  #end: ((busyMs: number) => void)[] = [];
+
+  constructor(
+    readonly name: string,
+    private readonly log: string[],
+    private readonly clock: ManualClock,
+    readonly runMs: number,
+    private readonly known = true,
+  ) {}
+
+  add(count: number, priority = 1): void {
+    for (let index = 0; index < count; index += 1) {
+      this.waiting.push({ arrivedMs: this.clock.nowMs(), priority, deadlineMs: null });
+    }
+  }
+  head(): Waiting | undefined {
+    return this.waiting[0];
+  }
+  expectedRunMs(): number | null {
+    return this.known ? this.runMs : null;
+  }
+  dispatch(): Promise<number> | null {
+    this.waiting.shift();
+    if (this.refuseNext) {
+      this.refuseNext = false;
+      this.log.push(`${this.name} refused`);
+      return null;
+    }
+    this.log.push(this.name);
+    return new Promise((resolve) => this.#end.push(resolve));
+  }
+  get underWay(): number {
+    return this.#end.length;
+  }
+  async finish(): Promise<void> {
+    this.clock.advance(this.runMs);
+    this.#end.shift()?.(this.runMs);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe('dispatcher', () => {
+  let clock: ManualClock;
+  let log: string[];
+  let dispatcher: Dispatcher;
+  let ready: boolean;
+
+  const tenant = (name: string, runMs: number, known = true) => {
+    const made = new FakeTenant(name, log, clock, runMs, known);
+    dispatcher.attach(made);
+    return made;
+  };
+  const finishAll = async (...tenants: FakeTenant[]) => {
+    for (
+      let running = tenants.find((one) => one.underWay > 0);
+      running;
+      running = tenants.find((one) => one.underWay > 0)
+    ) {
+      await running.finish();
+    }
+  };
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    log = [];
+    ready = true;
+    dispatcher = new Dispatcher({ clock, ready: () => ready });
+  });
+
+  it('hands over one request at a time when runs are long', () => {
+    const big = tenant('big', 30);
+    big.add(3);
+    dispatcher.pump();
+    assert.deepEqual(log, ['big']);
+  });
+
+  it('hands over a second one in advance when both runs are short, and never a third', () => {
+    const small = tenant('small', 2);
+    small.add(5);
+    dispatcher.pump();
+    assert.deepEqual(log, ['small', 'small']);
+  });
+
+  it('hands over nothing in advance while run times are unknown', () => {
+    const fresh = tenant('fresh', 2, false);
+    fresh.add(5);
+    dispatcher.pump();
+    assert.deepEqual(log, ['fresh']);
+  });
+
+  it('hands over nothing while the host is away', () => {
+    ready = false;
+    const one = tenant('one', 30);
+    one.add(1);
+    dispatcher.pump();
+    assert.deepEqual(log, []);
+    ready = true;
+    dispatcher.pump();
+    assert.deepEqual(log, ['one']);
+  });
+
+  it('serves the highest priority first', async () => {
+    const low = tenant('low', 30);
+    const high = tenant('high', 30);
+    low.add(3, 2);
+    dispatcher.pump();
+    high.add(2, 1);
+    await finishAll(low, high);
+    assert.deepEqual(log, ['low', 'high', 'high', 'low', 'low']);
+  });
+
+  it('never lets a small tenant wait behind more than one run of a big one', async () => {
+    const big = tenant('big', 30);
+    const small = tenant('small', 1);
+    big.add(6);
+    dispatcher.pump();
+    small.add(4);
+    await finishAll(big, small);
+    assert.deepEqual(log, ['big', 'small', 'small', 'small', 'small', 'big', 'big', 'big', 'big', 'big']);
+  });
+
+  it('shares the component evenly by time, not by requests', async () => {
+    const big = tenant('big', 40);
+    const small = tenant('small', 10);
+    big.add(50);
+    small.add(50);
+    dispatcher.pump();
+    while (log.length < 41) await finishOne(big, small);
+    const runs = (name: string) => log.filter((entry) => entry === name).length;
+    const share = (runs('big') * 40) / (runs('big') * 40 + runs('small') * 10);
+    assert.ok(share > 0.42 && share < 0.58, `big got ${share} of the time`);
+  });
+
+  it('gives no credit for idleness: who comes back does not take the component for itself', async () => {
+    const steady = tenant('steady', 20);
+    const sleeper = tenant('sleeper', 20);
+    steady.add(20);
+    dispatcher.pump();
+    for (let run = 0; run < 10; run += 1) await finishOne(steady, sleeper);
+    log.length = 0;
+    sleeper.add(8);
+    for (let run = 0; run < 8; run += 1) await finishOne(steady, sleeper);
+    const count = log.filter((entry) => entry === 'sleeper').length;
+    assert.ok(count >= 3 && count <= 5, `the sleeper got ${count} of 8 runs`);
+  });
+
+  it('serves the lowest priority once in a while under a flood of the highest', async () => {
+    const flood = tenant('flood', 100);
+    const low = tenant('low', 100);
+    flood.add(100, 1);
+    low.add(100, 3);
+    dispatcher.pump();
+    while (log.length < 60) await finishOne(flood, low);
+    const count = log.filter((entry) => entry === 'low').length;
+    assert.ok(count >= 4 && count <= 8, `the low priority got ${count} of 60 runs`);
+  });
+
+  it('goes on to the next request when one is refused without running', () => {
+    const one = tenant('one', 30);
+    one.refuseNext = true;
+    one.add(2);
+    dispatcher.pump();
+    assert.deepEqual(log, ['one refused', 'one']);
+  });
+
+  it('adds up how long the component was busy', async () => {
+    const one = tenant('one', 30);
+    one.add(3);
+    dispatcher.pump();
+    await finishAll(one);
+    assert.equal(dispatcher.busyMs, 90);
+  });
+
+  async function finishOne(...tenants: FakeTenant[]): Promise<void> {
+    await tenants.find((one) => one.underWay > 0)?.finish();
+  }
+});

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { ProfileRunnerProcess } from '../../../src/inference/profile-runner';
+import { profileSchema } from '../../../src/signals/profile';
+import { doublingModel, slowModel, writeModel } from '../../support/onnx-builder';
+import { codeOf, component, temporaryDirectory } from './support';
+
+describe('profile runner', function () {
+  this.timeout(60_000);
+  let models: { path: string; remove: () => Promise<void> };
+  let runner: ProfileRunnerProcess;
+
+  const measure = (file: { path: string; sha256: string | null }, dims: readonly number[] | null = null) =>
+    runner.measure({ ...file, component: component(0), deviceFingerprint: 'this-machine', dims });
+
+  before(async () => {
+    models = await temporaryDirectory();
+  });
+  after(() => models.remove());
+  beforeEach(() => {
+    runner = new ProfileRunnerProcess();
+  });
+  afterEach(() => runner.close());
+
+  it('measures a model, and one with eight times the work as slower', async () => {
+    const small = await writeModel(models.path, 'small.onnx', slowModel(96, 10));
+    const large = await writeModel(models.path, 'large.onnx', slowModel(96, 80));
+    const [light, heavy] = await Promise.all([measure(small), measure(large)]);
+    assert.deepEqual(profileSchema.parse(light), light);
+    assert.equal(light.modelSha256, small.sha256);
+    assert.deepEqual([light.componentClass, light.deviceFingerprint], ['cpu-1t', 'this-machine']);
+    assert.ok(light.runs >= 3 && light.runs <= 60);
+    assert.ok(light.latencyMs.p95 >= light.latencyMs.p50);
+    assert.ok(light.cpuMs > 0 && light.loadMs > 0);
+    assert.ok(heavy.latencyMs.p50 > 2 * light.latencyMs.p50, `${heavy.latencyMs.p50} and ${light.latencyMs.p50} ms`);
+  });
+
+  it('takes the shape it is given for dimensions that the model leaves open', async () => {
+    const open = await writeModel(models.path, 'open.onnx', doublingModel(['batch', 4]));
+    assert.ok((await measure(open)).runs > 0);
+    assert.ok((await measure(open, [8, 4])).runs > 0);
+    assert.equal(await codeOf(measure(open, [8, 5])), 'INPUT_MISMATCH');
+  });
+
+  it('says what is wrong with a model and measures the next one', async () => {
+    const good = await writeModel(models.path, 'good.onnx', doublingModel([1, 4]));
+    const text = await writeModel(models.path, 'text.onnx', Buffer.from('not a model'));
+    assert.equal(await codeOf(measure({ path: join(models.path, 'absent.onnx'), sha256: null })), 'MODEL_NOT_FOUND');
+    assert.equal(await codeOf(measure(text)), 'MODEL_INVALID');
+    assert.equal(await codeOf(measure({ ...good, sha256: '0'.repeat(64) })), 'MODEL_HASH_MISMATCH');
+    assert.ok((await measure(good)).runs > 0);
+  });
+
+  it('close ends the measurement under way and those that wait', async () => {
+    const slow = await writeModel(models.path, 'slow.onnx', slowModel(256, 400));
+    const codes = [codeOf(measure(slow)), codeOf(measure(slow))];
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await runner.close();
+    assert.deepEqual(await Promise.all(codes), ['NODE_CLOSED', 'NODE_CLOSED']);
+    assert.equal(await codeOf(measure(slow)), 'NODE_CLOSED');
+  });
+});
