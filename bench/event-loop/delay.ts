@@ -1,4 +1,4 @@
-import { quantile } from './report';
+import { quantile } from '../report';
 
 const periodMs = 2;
 
