@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
-import { sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { EcomapError, messageOf } from '../signals/errors';
 
@@ -13,13 +12,6 @@ export interface ModelFile {
   readonly sha256: string;
 }
 
-export interface ModelFileOptions {
-  /** The hash the file must have; null means any. */
-  readonly sha256?: string | null;
-  /** Directories that models may come from, links resolved; null means any. */
-  readonly allowedRoots?: readonly string[] | null;
-}
-
 /** Hex SHA-256 of a file, read in pieces. */
 export async function sha256OfFile(path: string): Promise<string> {
   const hash = createHash('sha256');
@@ -28,12 +20,12 @@ export async function sha256OfFile(path: string): Promise<string> {
 }
 
 /**
- * Looks whether a file can be a model at all, without loading it.
- * @throws EcomapError MODEL_NOT_FOUND when it is missing, no file or outside the allowed roots; MODEL_INVALID when it is not ONNX
- * or was cut short; MODEL_HASH_MISMATCH
+ * Looks whether a file can be a model at all, without loading it. `pinnedSha256` is the hash it must have; null means any.
+ * @throws EcomapError MODEL_NOT_FOUND when it is missing or no file; MODEL_INVALID when it is not ONNX or was cut short;
+ * MODEL_HASH_MISMATCH
  */
-export async function checkModelFile(path: string, options: ModelFileOptions = {}): Promise<ModelFile> {
-  const real = await locate(path, options.allowedRoots ?? null);
+export async function checkModelFile(path: string, pinnedSha256: string | null = null): Promise<ModelFile> {
+  const real = await locate(path);
   const file = await open(real, 'r').catch((error: unknown) => {
     throw new EcomapError('MODEL_NOT_FOUND', `The model file ${path} cannot be read: ${messageOf(error)}`);
   });
@@ -45,7 +37,7 @@ export async function checkModelFile(path: string, options: ModelFileOptions = {
     await file.close();
   }
   const sha256 = await sha256OfFile(real);
-  const wanted = options.sha256?.toLowerCase() ?? null;
+  const wanted = pinnedSha256?.toLowerCase() ?? null;
   if (wanted !== null && wanted !== sha256) {
     throw new EcomapError(
       'MODEL_HASH_MISMATCH',
@@ -55,11 +47,11 @@ export async function checkModelFile(path: string, options: ModelFileOptions = {
   return { path: real, bytes, sha256 };
 }
 
-async function locate(path: string, allowedRoots: readonly string[] | null): Promise<string> {
-  let real: string;
+async function locate(path: string): Promise<string> {
   try {
-    real = await realpath(path);
+    const real = await realpath(path);
     if (!(await stat(real)).isFile()) throw new Error('it is not a file');
+    return real;
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     const what = missing ? 'does not exist' : `cannot be used: ${messageOf(error)}`;
@@ -68,16 +60,6 @@ async function locate(path: string, allowedRoots: readonly string[] | null): Pro
       `The model file ${path} ${what}. Correct the path in the tenant's variant.`,
     );
   }
-  if (allowedRoots === null) return real;
-  for (const root of allowedRoots) {
-    const realRoot = await realpath(root).catch(() => null);
-    if (realRoot !== null && real.startsWith(realRoot.endsWith(sep) ? realRoot : realRoot + sep)) return real;
-  }
-  throw new EcomapError(
-    'MODEL_NOT_FOUND',
-    `The model file ${path} lies outside the directories that models may come from (${allowedRoots.join(', ')}): ` +
-      'move it there, or extend ecomap.modelRoots in settings.js.',
-  );
 }
 
 const graphField = 7;

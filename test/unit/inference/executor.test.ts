@@ -63,7 +63,7 @@ describe('inference executor', function () {
   };
 
   /** A stopped host holds what it has been given: so a test decides what waits in the queue. */
-  let stopped: number[] = [];
+  const stopped: number[] = [];
   const stopHosts = () => {
     for (const { pid } of executor.state().hosts) {
       assert.ok(pid !== null);
