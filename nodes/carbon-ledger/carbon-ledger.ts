@@ -19,8 +19,9 @@ function statusOf({ total, energySource }: Receipt): NodeStatus {
   if (total.energyJ === null) return { fill: 'yellow', shape: 'dot', key: 'status.energyUnknown' };
   if (total.carbonG === null) return { fill: 'yellow', shape: 'dot', key: 'status.carbonUnknown' };
   const inMilligrams = total.carbonG < 1;
-  const grams = inMilligrams ? total.carbonG * 1000 : total.carbonG;
-  const values = { grams: grams >= 100 ? grams.toFixed(0) : grams.toPrecision(3), source: energySource ?? '' };
+  const amount = inMilligrams ? total.carbonG * 1000 : total.carbonG;
+  const digits = amount >= 100 ? 0 : amount >= 10 ? 1 : 3;
+  const values = { amount: amount.toFixed(digits), source: energySource ?? '' };
   return { fill: 'green', shape: 'dot', key: inMilligrams ? 'status.milligrams' : 'status.grams', values };
 }
 

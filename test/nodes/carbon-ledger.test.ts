@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import carbonLedger from '../../nodes/carbon-ledger/carbon-ledger';
+import { defineNode } from '../../src/node-red/defineNode';
+import { receiptSchema, type Receipt } from '../../src/signals/receipt';
+import { helper, startFlow, stopFlow, watchers, type CaughtMessage, type TestFlow } from '../support/node-helper';
+import { reading, telemetryWindow, tenantWindow } from '../unit/carbon/ledger-inputs';
+
+const receiptOf = (message: CaughtMessage): Receipt => receiptSchema.parse(message.payload);
+const isReceipt = (message: CaughtMessage): boolean => message.topic === 'ecomap/receipt';
+
+describe('carbon-ledger node', () => {
+  afterEach(stopFlow);
+
+  const flowOf = (config: object): object[] =>
+    [
+      { id: 'ledger', type: 'ecomap-carbon-ledger', z: 'tab', ...config, wires: [['receipts'], ['numbers']] },
+      { id: 'receipts', type: 'helper', z: 'tab', wires: [] },
+      { id: 'numbers', type: 'helper', z: 'tab', wires: [] },
+      ...watchers(['ledger']),
+    ].map((node) => ({ x: 100, y: 100, ...node }));
+  const flowWith = (config: object = {}): Promise<TestFlow> => startFlow([carbonLedger], flowOf(config));
+  /** A window a minute ahead: whatever reading was sent before it is in force in all of it. */
+  const telemetry = (more: Parameters<typeof tenantWindow>[1] = {}): Record<string, unknown> => ({
+    topic: 'ecomap/telemetry',
+    payload: telemetryWindow(Date.now() + 60_000, 10, [tenantWindow('inspect', more)]),
+  });
+
+  it('answers telemetry with a receipt and with numbers for charts', async () => {
+    const flow = await flowWith();
+    flow.send('ledger', { topic: 'ecomap/carbon', payload: reading(360) });
+    flow.send('ledger', { ...telemetry(), other: 'kept' });
+    const message = await flow.waitFor('receipts');
+    const receipt = receiptOf(message);
+    assert.equal(message.topic, 'ecomap/receipt');
+    assert.equal(message.other, 'kept');
+    assert.equal(receipt.total.energyJ, 50);
+    assert.ok(Math.abs((receipt.total.carbonG ?? 0) - 0.005) < 1e-12);
+    await flow.waitFor('numbers', ({ topic }) => topic === 'requests/inspect');
+    const numbers = new Map(flow.received('numbers').map(({ topic, payload }) => [topic, payload]));
+    assert.equal(numbers.get('intensity/carbon intensity'), 360);
+    assert.equal(numbers.get('power/power'), 5);
+    assert.equal(numbers.get('energy/energy'), 50);
+    assert.equal(numbers.get('latency/inspect'), 30);
+    assert.equal(numbers.get('latency/inspect limit'), 50);
+    assert.equal(numbers.get('accuracy/inspect'), 90);
+    assert.equal(numbers.get('attainment/inspect'), 100);
+    assert.equal(numbers.get('requests/inspect'), 1);
+    assert.ok(!numbers.has('power/cap'), 'there is no cap, so there is no number for it');
+    for (const one of flow.received('numbers')) {
+      assert.equal(typeof one.payload, 'number');
+      assert.equal(typeof one.timestamp, 'number');
+    }
+    const status = await flow.waitFor('statuses', ({ status }) => status?.text === 'status.milligrams');
+    assert.equal(status.status?.fill, 'green');
+    await flow.waitFor('completed', () => flow.received('completed').length === 2);
+  });
+
+  it('shows that grams are unknown rather than zero', async () => {
+    const flow = await flowWith();
+    flow.send('ledger', telemetry());
+    const receipt = receiptOf(await flow.waitFor('receipts'));
+    assert.equal(receipt.total.carbonG, null);
+    assert.equal(receipt.coverage.unaccountedEnergyJ, 50);
+    assert.ok(!flow.received('numbers').some(({ topic }) => topic === 'carbon/carbon'));
+    const status = await flow.waitFor('statuses', ({ status }) => status?.text === 'status.carbonUnknown');
+    assert.equal(status.status?.fill, 'yellow');
+  });
+
+  const bad: [name: string, message: Record<string, unknown>, says: RegExp][] = [
+    ['no topic', { payload: 1 }, /msg\.topic is missing: this node takes ecomap\/carbon or ecomap\/telemetry/],
+    ['another topic', { topic: 'ecomap/plan', payload: {} }, /ecomap\/plan/],
+    ['a payload that is text', { topic: 'ecomap/telemetry', payload: 'x'.repeat(1_000_000) }, /ecomap\/telemetry/],
+    ['a null intensity left out', { topic: 'ecomap/carbon', payload: {} }, /intensityGPerKwh/],
+    [
+      'NaN joules',
+      { ...{ topic: 'ecomap/telemetry' }, payload: telemetryWindow(0, 10, [], { totalJ: Number.NaN }) },
+      /energy\.totalJ/,
+    ],
+  ];
+  for (const [name, message, says] of bad) {
+    it(`refuses ${name} with INVALID_MESSAGE and goes on`, async () => {
+      const flow = await flowWith();
+      flow.send('ledger', message);
+      const caught = await flow.waitFor('caught');
+      assert.equal(caught.error?.code, 'INVALID_MESSAGE');
+      assert.match(caught.error?.message ?? '', says);
+      assert.ok((caught.error?.message ?? '').length < 1000);
+      flow.send('ledger', telemetry());
+      assert.equal(receiptOf(await flow.waitFor('receipts')).total.served, 10);
+    });
+  }
+
+  it('begins a new account on ecomap/reset', async () => {
+    const flow = await flowWith();
+    flow.send('ledger', telemetry());
+    await flow.waitFor('receipts');
+    flow.send('ledger', { topic: 'ecomap/reset', mine: 'kept' });
+    const reset = await flow.waitFor('receipts', (message) => message.mine === 'kept');
+    assert.equal(receiptOf(reset).total.served, 0);
+    flow.send('ledger', telemetry());
+    const after = await flow.waitFor('receipts', () => flow.received('receipts').length === 3);
+    assert.ok(isReceipt(after));
+    assert.equal(receiptOf(flow.received('receipts')[2] ?? {}).total.served, 10);
+  });
+
+  it('writes a line about the loop into the log', async () => {
+    const flow = await flowWith({ logEveryS: '0.2' });
+    flow.send('ledger', { topic: 'ecomap/carbon', payload: reading(312) });
+    flow.send('ledger', telemetry());
+    await flow.waitFor('receipts');
+    const deadline = Date.now() + 3000;
+    const line = (): string | undefined =>
+      helper
+        .log()
+        .args.map(([entry]) => JSON.stringify(entry))
+        .find((text) => text.includes('grid 312'));
+    while (line() === undefined && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.match(
+      line() ?? '',
+      /grid 312 g\/kWh \(measured\) \| no cap, 5\.0 W modelled at full \| inspect: large 30\/50 ms \| 10 served, 50\.0 J modelled, 4\.33 mg/,
+    );
+  });
+
+  describe('that keeps its account', () => {
+    let folder = '';
+    /** Tells where the user directory of the running flow is. */
+    const probe = defineNode({
+      type: 'ecomap-probe',
+      config: z.object({}),
+      start(node) {
+        folder = join(node.stateDirectory, 'ecomap');
+        return {};
+      },
+    });
+    const keeping = [
+      ...flowOf({ persist: true }),
+      { id: 'probe', type: 'ecomap-probe', z: 'tab', x: 100, y: 100, wires: [] },
+    ];
+    const redeploy = (): Promise<void> =>
+      helper.setFlows([{ id: 'tab', type: 'tab', label: 'test' }, ...keeping], 'full');
+    const ledgerFiles = async (): Promise<string[]> =>
+      (await readdir(folder)).filter((file) => file.startsWith('ledger-'));
+    async function receiptAfterTelemetry(flow: TestFlow): Promise<Receipt> {
+      const next = new Promise<CaughtMessage>((resolve) => flow.node('receipts').on('input', resolve));
+      flow.send('ledger', telemetry());
+      return receiptOf(await next);
+    }
+
+    it('goes on with it after a redeploy', async () => {
+      const flow = await startFlow([carbonLedger, probe], keeping);
+      await receiptAfterTelemetry(flow);
+      await helper.setFlows([], 'full');
+      assert.deepEqual(await ledgerFiles(), ['ledger-ledger.json']);
+      assert.match(await readFile(join(folder, 'ledger-ledger.json'), 'utf8'), /^\{"version":1/);
+      await redeploy();
+      assert.equal((await receiptAfterTelemetry(flow)).total.served, 20);
+    });
+
+    it('starts afresh when the file is damaged, with a warning, and keeps the damaged one', async () => {
+      const flow = await startFlow([carbonLedger, probe], keeping);
+      await helper.setFlows([], 'full');
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, 'ledger-ledger.json'), '{"version":1,"fro');
+      await redeploy();
+      assert.equal((await receiptAfterTelemetry(flow)).total.served, 10);
+      assert.ok((await ledgerFiles()).some((file) => file.includes('.unreadable-')));
+      assert.ok(helper.log().args.some(([entry]) => JSON.stringify(entry).includes('starts afresh')));
+    });
+
+    it('does not keep one that a message reset', async () => {
+      const flow = await startFlow([carbonLedger, probe], keeping);
+      await receiptAfterTelemetry(flow);
+      flow.send('ledger', { topic: 'ecomap/reset' });
+      await flow.waitFor('receipts', () => flow.received('receipts').length === 2);
+      await redeploy();
+      assert.equal((await receiptAfterTelemetry(flow)).total.served, 10);
+    });
+  });
+});

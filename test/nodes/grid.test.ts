@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { GridResource } from '../../src/carbon/shared-source';
+import { defineNode } from '../../src/node-red/defineNode';
+import type { NodeContext } from '../../src/node-red/types';
+import { z } from 'zod';
+import { gridNodeConfig } from '../../nodes/grid/config';
+import grid from '../../nodes/grid/grid';
+import { answerWith, startProviderServer, type ProviderServer } from '../unit/carbon/provider-server';
+import { startFlow, stopFlow } from '../support/node-helper';
+
+/** A node that hands out what the grid provides. */
+let user: { grid: GridResource; node: NodeContext<{ grid?: string }> } | null = null;
+const gridUser = defineNode({
+  type: 'ecomap-grid-user',
+  config: z.object({ grid: z.string().optional() }),
+  start(node) {
+    user = { grid: node.resource<GridResource>(node.config.grid, 'grid'), node };
+    return {};
+  },
+});
+
+async function provided(config: object): Promise<GridResource> {
+  await startFlow(
+    [grid, gridUser],
+    [
+      { id: 'g', type: 'ecomap-grid', ...config },
+      { id: 'user', type: 'ecomap-grid-user', z: 'tab', grid: 'g', wires: [] },
+    ],
+  );
+  assert.ok(user !== null);
+  return user.grid;
+}
+
+describe('grid node', () => {
+  let server: ProviderServer;
+  before(async () => {
+    server = await startProviderServer(await answerWith({ fw48h: 'gb-fw48h.json', pt24h: 'gb-pt24h.json' }));
+  });
+  after(() => server.stop());
+  beforeEach(() => {
+    user = null;
+    server.asked.length = 0;
+  });
+  afterEach(stopFlow);
+
+  it('is a simulated day when nothing is set, and says so', async () => {
+    const resource = await provided({});
+    const reading = await resource.read();
+    assert.equal(reading.quality, 'simulated');
+    assert.equal(resource.provider, 'simulated');
+    assert.equal(resource.trouble, null);
+    assert.equal(resource.pollIntervalMs, 2500);
+  });
+
+  it('takes the fields of a form, where every number is a string and empty ones mean the default', () => {
+    const parsed = gridNodeConfig.parse({
+      provider: 'trace',
+      path: ' mine.csv ',
+      column: '',
+      zone: '',
+      dayLengthS: '120',
+      startOffsetH: '',
+      loop: false,
+      meanGPerKwh: 'not looked at by a trace'.slice(0, 0),
+      fallbackZone: 'DE',
+    });
+    assert.deepEqual(parsed, {
+      provider: 'trace',
+      path: 'mine.csv',
+      column: null,
+      zone: 'trace',
+      mode: 'accelerated',
+      dayLengthS: 120,
+      startOffsetH: 0,
+      loop: false,
+      signal: 'average',
+      basis: 'unknown',
+      rowStepS: 3600,
+      fallbackZone: 'DE',
+    });
+    assert.throws(() => gridNodeConfig.parse({ provider: 'trace', path: 'x', dayLengthS: 'long' }));
+  });
+
+  it('gives all who use it one source, one request and one reading', async () => {
+    const resource = await provided({ provider: 'gb', baseUrl: server.baseUrl });
+    const heard: (number | null)[] = [];
+    const stop = resource.onReading((reading) => heard.push(reading.intensityGPerKwh));
+    const [first, second] = await Promise.all([resource.read(), resource.read()]);
+    assert.equal(first, second);
+    assert.equal(server.asked.filter((path) => path.includes('fw48h')).length, 1);
+    assert.equal(heard.length, 1);
+    stop();
+    await resource.read();
+    assert.equal(heard.length, 1);
+  });
+
+  it('finds a trace in the user directory and warns of its defects once', async () => {
+    const resource = await provided({ provider: 'trace', path: 'mine.csv', zone: 'X' });
+    assert.ok(user !== null);
+    await writeFile(
+      join(user.node.stateDirectory, 'mine.csv'),
+      'datetime_utc,ci\n2026-01-01T00:00Z,123\n2026-01-01T01:00Z,oops\n',
+    );
+    assert.equal((await resource.read()).intensityGPerKwh, 123);
+    assert.equal((await resource.read()).intensityGPerKwh, 123);
+    const { helper } = await import('../support/node-helper');
+    const warnings = helper.log().args.filter(([entry]) => JSON.stringify(entry).includes('1 unusable (first: line 3'));
+    assert.equal(warnings.length, 1);
+  });
+
+  for (const [name, config, says] of [
+    ['a trace without a file', { provider: 'trace' }, /path/],
+    ['a fallback zone that nobody knows', { provider: 'gb', fallbackZone: 'ATLANTIS' }, /ATLANTIS/],
+    ['a zone that nobody knows', { provider: 'static', zone: 'ATLANTIS' }, /ATLANTIS/],
+    ['a provider that does not exist', { provider: 'weather' }, /provider/],
+  ] as const) {
+    it(`does not start with ${name}, and says so to those who use it`, async () => {
+      await assert.rejects(provided(config));
+      assert.equal(user, null);
+      const { helper } = await import('../support/node-helper');
+      assert.ok(helper.log().args.some(([entry]) => says.test(JSON.stringify(entry, ['id', 'msg', 'message']))));
+    });
+  }
+});
