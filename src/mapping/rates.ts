@@ -2,7 +2,7 @@ import type { Telemetry } from '../signals/telemetry';
 import type { Tenant } from '../signals/tenant';
 
 /** Time constant with which an observed rate replaces the old one, s. */
-const memoryS = 10;
+const memoryS = 30;
 /** Rates that moved by more than this share of the larger one (and more than a trickle) call for a new plan. */
 const leastMove = 0.2;
 const trickle = 0.2;

@@ -26,7 +26,10 @@ const priorityFactor = 4;
 /** A swap that removes less than this share of the excess is not worth any accuracy. */
 const leastRelief = 0.01;
 /** A heavier variant must leave this share of the latency limit free: stepping up and down at one threshold would flap. */
-const upSlack = 0.05;
+const upSlack = 0.1;
+
+/** A round this long after the last answer is not about that answer any more. */
+const chainMs = 500;
 
 /** What the selector knows of one tenant. */
 interface Candidate {
@@ -45,20 +48,30 @@ interface Swap {
   readonly to: Variant;
 }
 
+/** What a tenant ran when a chain of answers began, and whether a step was given back since. */
+interface ChainStep {
+  readonly from: Variant;
+  restored: boolean;
+}
+
 /**
  * Decides which tenant gives up how much accuracy. One swap per answer, so that the planner can say what it led to:
  * - down at once, on a predicted violation: of the single swaps to a lighter variant the one that makes everything fit at the
- *   least accuracy lost (weighted by priority), or, while none does, the one that relieves most per point of accuracy;
+ *   least accuracy lost (weighted by priority), or, while none does, the one that relieves most per point of accuracy; when
+ *   everything fits at last, steps of the same chain that turned out to be needless are taken back at once;
  * - down after two bad windows in a row, on an observed violation: that tenant, or one of lower priority when it is the lightest
  *   already;
  * - up only when a heavier variant has been predicted to fit for a while, with a growing wait after steps that were taken back.
  * A tenant that is pinned or switched off has one eligible variant and is never touched. A chain of answers ends: each step down
- * makes one tenant lighter, and a step up never answers a violation.
+ * makes one tenant lighter, each tenant gets a needless step back at most once in a chain, and nobody steps up otherwise.
  */
 export class VariantSelector {
   private readonly clock: () => number;
   private readonly candidates: readonly Candidate[];
   private readonly observed = new ObservedViolations();
+  /** The steps down that answer the same trouble: they follow each other at once, under the same cap. */
+  private chain: { readonly capW: number | null; lastMs: number; readonly steps: Map<Candidate, ChainStep> } | null =
+    null;
 
   constructor(options: VariantSelectorOptions) {
     this.clock = options.clock;
@@ -98,17 +111,15 @@ export class VariantSelector {
   /** Answers a planning round; null when nothing should change. */
   onViolated(violated: Violated): Variants | null {
     const nowMs = this.clock();
+    if (this.chain !== null && (nowMs - this.chain.lastMs > chainMs || violated.capW !== this.chain.capW))
+      this.endChain();
     this.follow(violated);
     this.noteFits(violated, nowMs);
-    if (violated.violations.length === 0) return this.stepUp(violated, nowMs);
-    const swap = this.chooseLighter(violated);
-    if (swap === null) return null;
-    const because = violated.violations
-      .slice(0, 2)
-      .map((violation) => describe(violation, violated))
-      .join('; ');
-    swap.candidate.history.steppedDown(nowMs, violated.capW);
-    return this.stepDown(swap, because);
+    const answer = violated.violations.length > 0 ? this.relax(violated, nowMs) : this.restore(violated, nowMs);
+    if (answer !== null) return answer;
+    if (this.chain === null) return violated.violations.length > 0 ? null : this.stepUp(violated, nowMs);
+    this.endChain();
+    return null;
   }
 
   /** Looks for limits that are broken whatever was predicted; null when nothing should change. */
@@ -159,6 +170,53 @@ export class VariantSelector {
       );
       candidate.history.noteFits(new Set(fitting.map(({ variant }) => variant)), nowMs);
     }
+  }
+
+  /** Only now is it known which steps of the chain stay. */
+  private endChain(): void {
+    for (const [candidate, { from }] of this.chain?.steps ?? []) {
+      if (accuracyOf(candidate) < from.accuracy) {
+        candidate.history.steppedDown(this.chain?.lastMs ?? 0, this.chain?.capW ?? null);
+      }
+    }
+    this.chain = null;
+  }
+
+  private relax(violated: Violated, nowMs: number): Variants | null {
+    const swap = this.chooseLighter(violated);
+    const from = swap === null ? undefined : variantOf(swap.candidate);
+    if (swap === null || from === undefined) return null;
+    this.chain ??= { capW: violated.capW, lastMs: nowMs, steps: new Map() };
+    this.chain.lastMs = nowMs;
+    if (!this.chain.steps.has(swap.candidate)) this.chain.steps.set(swap.candidate, { from, restored: false });
+    const because = violated.violations
+      .slice(0, 2)
+      .map((violation) => describe(violation, violated))
+      .join('; ');
+    return this.stepDown(swap, because);
+  }
+
+  /** Gives back what a step of this chain took and later steps made needless: the largest weighted gain. */
+  private restore(violated: Violated, nowMs: number): Variants | null {
+    const { chain } = this;
+    if (chain === null) return null;
+    let best: { swap: Swap; gain: number; step: ChainStep } | null = null;
+    for (const alternative of violated.alternatives) {
+      const candidate = this.find(alternative.tenant);
+      const step = candidate === undefined ? undefined : chain.steps.get(candidate);
+      const to = candidate?.eligible.find(({ name }) => name === alternative.variant);
+      if (candidate === undefined || step === undefined || to === undefined || step.restored) continue;
+      if (!alternative.feasible || to.accuracy > step.from.accuracy) continue;
+      const gain = (to.accuracy - accuracyOf(candidate)) * candidate.weight;
+      if (gain > 0 && (best === null || gain > best.gain)) best = { swap: { candidate, to }, gain, step };
+    }
+    if (best === null) return null;
+    const { swap, step } = best;
+    step.restored = true;
+    chain.lastMs = nowMs;
+    const why = swap.to.name === swap.candidate.eligible[0]?.name ? [] : swap.candidate.why;
+    this.change(swap.candidate, why, swap.to);
+    return this.answer(`${swap.candidate.tenant.name} keeps ${swap.to.name}: other swaps made the step down needless`);
   }
 
   /** The single swap to a lighter variant that answers the violations best; null when none helps. */
@@ -212,10 +270,10 @@ export class VariantSelector {
 
   private stepDown({ candidate, to }: Swap, because: string): Variants {
     const from = candidate.current;
+    const lost = accuracyOf(candidate) - to.accuracy;
     this.change(candidate, [because], to);
-    const lost = candidate.eligible.find(({ name }) => name === from)?.accuracy ?? to.accuracy;
     return this.answer(
-      `${candidate.tenant.name} from ${from} to ${to.name} (${((lost - to.accuracy) * 100).toFixed(1)} points of accuracy): ${because}`,
+      `${candidate.tenant.name} from ${from} to ${to.name} (${(lost * 100).toFixed(1)} points of accuracy): ${because}`,
     );
   }
 
@@ -240,8 +298,12 @@ export class VariantSelector {
   }
 }
 
+function variantOf(candidate: Candidate): Variant | undefined {
+  return candidate.eligible.find(({ name }) => name === candidate.current);
+}
+
 function accuracyOf(candidate: Candidate): number {
-  return candidate.eligible.find(({ name }) => name === candidate.current)?.accuracy ?? 0;
+  return variantOf(candidate)?.accuracy ?? 0;
 }
 
 function lossOf({ candidate, to }: Swap): number {

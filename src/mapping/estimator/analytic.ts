@@ -39,7 +39,8 @@ export function computingMs(component: Component, cost: StageCost): number {
  * - tail wait = max(0, W_p/rho * ln(rho / 0.05)): of the requests that wait at all (a share rho), the wait is taken as
  *   exponential, so this is its 95th percentile over all requests;
  * - latency: expected s_i + W_p; lower the unthrottled s_i (a quota may not bite on a short run); upper
- *   1.25 * (p95_i / q + tail wait + longest s_j of another tenant there), since a run that has begun is never interrupted.
+ *   1.25 * (p95_i / q + max(tail wait, W_p + longest s_j of another tenant there)), since a run that has begun is never
+ *   interrupted.
  *
  * Power is the device's law at this operating point: idle + active power of each component times the share of wall time it
  * computes, min(sum r_i c_i, q) with c_i the computing time of one run. A component cannot compute more than its quota, so the upper bound is at most full load.
@@ -224,7 +225,7 @@ function latencyOf(item: number, stages: readonly number[], { costs, queues, lev
     if (cost === null || queue === undefined) return null;
     expected += cost.service + (queue.meanWait[own] ?? 0);
     lower += cost.unthrottled;
-    upper += cost.tail + queue.tailWait(own) + queue.blockedBy(item);
+    upper += cost.tail + Math.max(queue.tailWait(own), (queue.meanWait[own] ?? 0) + queue.blockedBy(item));
   }
   return {
     expected: expected * 1000,

@@ -1,0 +1,360 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { VariantSelector, type VariantSelectorSettings } from '../../../src/selection/selector';
+import type { Tenant } from '../../../src/signals/tenant';
+import { variantsSchema, type Variants } from '../../../src/signals/variants';
+import type { Alternative, Violated, Violation } from '../../../src/signals/violated';
+import { fourVariants, telemetry, tenant, tenantWindow } from '../../support/planning-fixtures';
+
+const power: Violation = {
+  tenant: 'a',
+  variant: 'full',
+  constraint: 'power',
+  origin: 'predicted',
+  value: 15,
+  limit: 10,
+};
+
+function alternative(name: string, variant: string, excess: number, more: Partial<Alternative> = {}): Alternative {
+  return {
+    tenant: name,
+    variant,
+    accuracy: fourVariants.find(([row]) => row === variant)?.[1] ?? 0,
+    latencyMs: { expected: 50, lower: 30, upper: 100 },
+    powerW: { expected: 9, lower: 8, upper: 10 },
+    feasible: excess === 0,
+    excess,
+    ...more,
+  };
+}
+
+function violated(
+  current: Record<string, string>,
+  alternatives: readonly Alternative[],
+  violations: readonly Violation[] = [],
+  excess = violations.length > 0 ? 0.5 : 0,
+): Violated {
+  return { planId: 'p', capW: 10, violations: [...violations], excess, current, alternatives: [...alternatives] };
+}
+
+class Scene {
+  nowMs = 0;
+  readonly selector: VariantSelector;
+
+  constructor(tenants: readonly Tenant[], settings: Partial<VariantSelectorSettings> = {}) {
+    this.selector = new VariantSelector({
+      tenants,
+      clock: () => this.nowMs,
+      settings: { upAfterS: 20, dwellS: 10, ...settings },
+    });
+  }
+
+  chosen(answer: Variants | null): Record<string, string> | null {
+    if (answer === null) return null;
+    variantsSchema.parse(answer);
+    return Object.fromEntries(answer.choices.map(({ tenant: name, chosen }) => [name, chosen]));
+  }
+}
+
+describe('VariantSelector: down', () => {
+  const two = [tenant('a'), tenant('b')];
+
+  it('takes the single swap that makes everything fit at the least accuracy lost', () => {
+    const scene = new Scene(two);
+    const answer = scene.selector.onViolated(
+      violated(
+        { a: 'full', b: 'full' },
+        [
+          alternative('a', 'medium', 0.2),
+          alternative('a', 'small', 0),
+          alternative('a', 'tiny', 0),
+          alternative('b', 'medium', 0),
+          alternative('b', 'small', 0),
+        ],
+        [power],
+      ),
+    );
+    assert.deepEqual(scene.chosen(answer), { a: 'full', b: 'medium' });
+    assert.match(
+      answer?.reason ?? '',
+      /b from full to medium \(1\.5 points of accuracy\).*15\.0 W under a cap of 10\.0 W/,
+    );
+    const choice = answer?.choices[1];
+    assert.ok(Math.abs((choice?.accuracyCost ?? 0) - 0.015) < 1e-9);
+    assert.deepEqual(choice?.allowed, ['full', 'medium', 'small', 'tiny']);
+    assert.equal(choice?.why.length, 1);
+  });
+
+  it('takes what relieves most per accuracy lost while no single swap is enough', () => {
+    const scene = new Scene(two);
+    const answer = scene.selector.onViolated(
+      violated(
+        { a: 'full', b: 'full' },
+        [alternative('a', 'medium', 0.4), alternative('a', 'tiny', 0.1), alternative('b', 'medium', 0.3)],
+        [power],
+      ),
+    );
+    assert.deepEqual(scene.chosen(answer), { a: 'full', b: 'medium' });
+  });
+
+  it('lets low priorities give up first', () => {
+    const scene = new Scene([tenant('a', fourVariants, { priority: 1 }), tenant('b', fourVariants, { priority: 2 })]);
+    const answer = scene.selector.onViolated(
+      violated({ a: 'full', b: 'full' }, [alternative('a', 'medium', 0), alternative('b', 'small', 0)], [power]),
+    );
+    assert.deepEqual(scene.chosen(answer), { a: 'full', b: 'small' });
+  });
+
+  it('gives no accuracy for what does not help, and never goes up to answer a violation', () => {
+    const scene = new Scene(two);
+    const answer = scene.selector.onViolated(
+      violated(
+        { a: 'small', b: 'tiny' },
+        [alternative('a', 'tiny', 0.499), alternative('a', 'full', 0), alternative('b', 'full', 0.1)],
+        [power],
+      ),
+    );
+    assert.equal(answer, null);
+  });
+
+  it('never touches a pinned tenant or one that is switched off', () => {
+    const scene = new Scene([
+      tenant('a', fourVariants, { override: { mode: 'pin', variant: 'medium' } }),
+      tenant('b', fourVariants, { override: { mode: 'off' } }),
+    ]);
+    const everything = ['a', 'b'].flatMap((name) => fourVariants.map(([variant]) => alternative(name, variant, 0)));
+    assert.equal(scene.selector.onViolated(violated({ a: 'medium', b: 'full' }, everything, [power])), null);
+    scene.nowMs = 1e6;
+    assert.equal(scene.selector.onViolated(violated({ a: 'medium', b: 'full' }, everything)), null);
+    const late = ['a', 'b'].map((name) => tenantWindow(name, { late: 20 }));
+    for (let window = 0; window < 5; window += 1) assert.equal(scene.selector.onTelemetry(telemetry(late)), null);
+  });
+
+  it('follows the planner when that runs something else than was chosen', () => {
+    const scene = new Scene(two);
+    scene.selector.onViolated(violated({ a: 'medium', b: 'huge' }, []));
+    assert.deepEqual(
+      scene.selector.current,
+      new Map([
+        ['a', 'medium'],
+        ['b', 'full'],
+      ]),
+    );
+    assert.deepEqual(scene.selector.degraded, [{ tenant: 'a', variant: 'medium' }]);
+  });
+});
+
+describe('VariantSelector: up', () => {
+  const one = [tenant('a')];
+  const fits = (current: string, ...variants: string[]) =>
+    violated(
+      { a: current },
+      variants.map((variant) => alternative('a', variant, 0)),
+    );
+
+  it('goes up only after the variant has fitted without interruption, then as far as it may', () => {
+    const scene = new Scene(one);
+    const at = (s: number, round: Violated) => {
+      scene.nowMs = s * 1000;
+      return scene.chosen(scene.selector.onViolated(round));
+    };
+    assert.equal(at(0, fits('tiny', 'small')), null);
+    assert.equal(at(15, fits('tiny', 'small', 'medium')), null);
+    assert.equal(
+      at(16, violated({ a: 'tiny' }, [alternative('a', 'small', 0.1), alternative('a', 'medium', 0.2)])),
+      null,
+    );
+    assert.equal(at(20, fits('tiny', 'small', 'medium')), null);
+    assert.equal(at(39, fits('tiny', 'small', 'medium')), null);
+    assert.deepEqual(at(40, fits('tiny', 'small', 'medium')), { a: 'medium' });
+    assert.equal(at(41, fits('medium', 'full')), null);
+    assert.deepEqual(at(61, fits('medium', 'full')), { a: 'full' });
+  });
+
+  it('asks for some slack in the latency before it goes up', () => {
+    const scene = new Scene(one);
+    const close = violated({ a: 'small' }, [
+      alternative('a', 'full', 0, { latencyMs: { expected: 100, lower: 90, upper: 149 } }),
+    ]);
+    for (const s of [0, 30, 60]) {
+      scene.nowMs = s * 1000;
+      assert.equal(scene.selector.onViolated(close), null);
+    }
+  });
+
+  it('keeps to the least dwell after a swap', () => {
+    const scene = new Scene(one, { upAfterS: 1, dwellS: 30 });
+    scene.selector.onViolated(violated({ a: 'full' }, [alternative('a', 'small', 0)], [power]));
+    const seconds: number[] = [];
+    for (let s = 1; s < 60 && seconds.length === 0; s += 1) {
+      scene.nowMs = s * 1000;
+      if (scene.selector.onViolated(fits('small', 'medium'))) seconds.push(s);
+    }
+    assert.deepEqual(seconds, [30]);
+  });
+
+  it('lets the greatest gain go first, priority counted, one tenant per answer', () => {
+    const scene = new Scene([tenant('a', fourVariants, { priority: 2 }), tenant('b', fourVariants, { priority: 1 })]);
+    const round = violated({ a: 'tiny', b: 'small' }, [alternative('a', 'full', 0), alternative('b', 'full', 0)]);
+    scene.selector.onViolated(round);
+    scene.nowMs = 20_000;
+    assert.deepEqual(scene.chosen(scene.selector.onViolated(round)), { a: 'tiny', b: 'full' });
+  });
+
+  /** When the tenant goes up (s), if each step up is answered by a violation after `holdS` under the given caps. */
+  function climbs(untilS: number, holdS: number, capWhenDown: number): number[] {
+    const scene = new Scene(one, { upAfterS: 3, dwellS: 0 });
+    let current = 'small';
+    let upAtS = -Infinity;
+    const ups: number[] = [];
+    for (let s = 0; s < untilS; s += 1) {
+      scene.nowMs = s * 1000;
+      const breaks = current === 'full' && s - upAtS >= holdS;
+      const round = breaks
+        ? { ...violated({ a: 'full' }, [alternative('a', 'small', 0)], [power]), capW: capWhenDown }
+        : fits(current, current === 'full' ? 'small' : 'full');
+      const answer = scene.chosen(scene.selector.onViolated(round));
+      if (answer === null) continue;
+      current = answer.a ?? current;
+      if (current === 'full') ups.push((upAtS = s));
+    }
+    return ups;
+  }
+
+  it('waits twice as long after each step up that had to be taken back', () => {
+    const ups = climbs(400, 2, 10);
+    // Down 2 s after each step up, fitting again from the next second on: then 3, 6, 12, 24, ... s.
+    assert.deepEqual(ups, [3, 12, 27, 54, 105, 204, 399]);
+  });
+
+  it('does not hold a falling cap against the variant', () => {
+    // Every 6 s: 2 s up, 1 s until it fits again, 3 s of waiting.
+    assert.equal(climbs(400, 2, 7).length, 67);
+  });
+
+  it('forgets steps that were taken back when nothing happens for long', () => {
+    const scene = new Scene(one, { upAfterS: 3, dwellS: 0 });
+    const at = (s: number, round: Violated) => {
+      scene.nowMs = s * 1000;
+      return scene.chosen(scene.selector.onViolated(round));
+    };
+    at(0, fits('small', 'full'));
+    assert.deepEqual(at(3, fits('small', 'full')), { a: 'full' });
+    assert.deepEqual(at(4, violated({ a: 'full' }, [alternative('a', 'small', 0)], [power])), { a: 'small' });
+    // Nothing heavier fits for a long time; then it does again.
+    for (let s = 5; s < 100; s += 1) at(s, violated({ a: 'small' }, []));
+    at(100, fits('small', 'full'));
+    assert.deepEqual(at(103, fits('small', 'full')), { a: 'full' });
+  });
+});
+
+describe('VariantSelector: observed', () => {
+  const two = [tenant('a', fourVariants, { priority: 1 }), tenant('b', fourVariants, { priority: 2 })];
+  const slow = (name: string, variant = 'full') =>
+    tenantWindow(name, { variant, latencyMs: { mean: 100, p50: 90, p95: 200, p99: 250, maximum: 300 } });
+
+  it('steps a tenant down one variant after two bad windows in a row', () => {
+    const scene = new Scene(two);
+    assert.equal(scene.selector.onTelemetry(telemetry([slow('a')])), null);
+    assert.equal(scene.selector.onTelemetry(telemetry([tenantWindow('a')])), null);
+    assert.equal(scene.selector.onTelemetry(telemetry([slow('a')])), null);
+    const answer = scene.selector.onTelemetry(telemetry([slow('a')]));
+    assert.deepEqual(scene.chosen(answer), { a: 'medium', b: 'full' });
+    assert.match(answer?.reason ?? '', /observed p95 200 ms over the limit of 150 ms/);
+  });
+
+  it('counts late and refused requests, but not what the sender did wrong, nor windows with few requests', () => {
+    const act = (more: Parameters<typeof tenantWindow>[1]) => {
+      const scene = new Scene(two);
+      scene.selector.onTelemetry(telemetry([tenantWindow('a', more)]));
+      return scene.chosen(scene.selector.onTelemetry(telemetry([tenantWindow('a', more)])));
+    };
+    const down = { a: 'medium', b: 'full' };
+    assert.deepEqual(act({ late: 3 }), down);
+    assert.deepEqual(act({ late: 1, rejected: 2, reasons: { QUEUE_FULL: 1, DEADLINE_EXCEEDED: 1 } }), down);
+    assert.equal(act({ late: 2 }), null);
+    assert.equal(act({ served: 5, rejected: 15, reasons: { INPUT_MISMATCH: 15 } }), null);
+    assert.equal(act({ offered: 4, served: 4, late: 4 }), null);
+  });
+
+  it('turns to lower priorities when the tenant is at its lightest, and gives up when there are none', () => {
+    const scene = new Scene(two);
+    scene.selector.onViolated(violated({ a: 'tiny', b: 'small' }, []));
+    const windows = telemetry([slow('a', 'tiny')]);
+    scene.selector.onTelemetry(windows);
+    assert.deepEqual(scene.chosen(scene.selector.onTelemetry(windows)), { a: 'tiny', b: 'tiny' });
+    for (let times = 0; times < 6; times += 1) assert.equal(scene.selector.onTelemetry(windows), null);
+  });
+
+  it('does not judge a new variant by windows of the old one', () => {
+    const scene = new Scene(two);
+    for (let times = 0; times < 2; times += 1) scene.selector.onTelemetry(telemetry([slow('a')]));
+    // The executor has not swapped yet.
+    for (let times = 0; times < 3; times += 1) assert.equal(scene.selector.onTelemetry(telemetry([slow('a')])), null);
+    // The window of the swap holds both.
+    assert.equal(scene.selector.onTelemetry(telemetry([slow('a', 'medium')])), null);
+    assert.equal(scene.selector.onTelemetry(telemetry([slow('a', 'medium')])), null);
+    assert.deepEqual(scene.chosen(scene.selector.onTelemetry(telemetry([slow('a', 'medium')]))), {
+      a: 'small',
+      b: 'full',
+    });
+  });
+
+  it('does not step straight back up to what the prediction wrongly says fits', () => {
+    const scene = new Scene(two);
+    const round = violated({ a: 'medium', b: 'full' }, [alternative('a', 'full', 0)]);
+    for (let times = 0; times < 2; times += 1) scene.selector.onTelemetry(telemetry([slow('a')]));
+    const ups: number[] = [];
+    for (let s = 0; s <= 60 && ups.length === 0; s += 1) {
+      scene.nowMs = s * 1000;
+      if (scene.selector.onViolated(round)) ups.push(s);
+    }
+    assert.deepEqual(ups, [40]);
+  });
+});
+
+describe('VariantSelector: stability', () => {
+  it('bounds the swaps of each tenant whatever noise comes in', () => {
+    const names = ['a', 'b', 'c'];
+    fc.assert(
+      fc.property(fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), (noise) => {
+        const draw = (): number => noise.next().value ?? 0;
+        const scene = new Scene(names.map((name) => tenant(name)));
+        const order = fourVariants.map(([name]) => name);
+        const current: Record<string, string> = Object.fromEntries(names.map((name) => [name, 'full']));
+        const swaps = new Map(names.map((name) => [name, 0]));
+        const apply = (answer: Variants | null) => {
+          for (const { tenant: name, chosen } of answer?.choices ?? []) {
+            if (current[name] === chosen) continue;
+            swaps.set(name, (swaps.get(name) ?? 0) + 1);
+            current[name] = chosen;
+          }
+          return answer !== null;
+        };
+        // An hour at the threshold: heavier fits now and then, the present breaks now and then.
+        for (let s = 0; s < 3600; s += 5) {
+          scene.nowMs = s * 1000;
+          for (let chain = 0; chain < 20; chain += 1) {
+            const breaks = draw() < 0.05;
+            const alternatives = names.flatMap((name) =>
+              order
+                .filter((variant) => variant !== current[name])
+                .map((variant) =>
+                  order.indexOf(variant) > order.indexOf(current[name] ?? '')
+                    ? alternative(name, variant, breaks ? 0.3 * draw() : 0)
+                    : alternative(name, variant, draw() < 0.2 ? 0.1 : 0),
+                ),
+            );
+            if (!apply(scene.selector.onViolated(violated({ ...current }, alternatives, breaks ? [power] : [])))) break;
+          }
+          const windows = names.map((name) =>
+            tenantWindow(name, { variant: current[name] ?? '', late: draw() < 0.05 ? 10 : 0 }),
+          );
+          apply(scene.selector.onTelemetry(telemetry(windows)));
+        }
+        for (const [name, count] of swaps) assert.ok(count <= 40, `${name}: ${count} swaps in an hour`);
+      }),
+      { numRuns: 15 },
+    );
+  });
+});
