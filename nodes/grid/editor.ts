@@ -1,11 +1,26 @@
+/** What the open form says about the provider, or what is deployed when no form is open. */
+function isChosen(provider: string, deployed: string): boolean {
+  return ($('#node-config-input-provider').val() ?? deployed) === provider;
+}
+
 RED.nodes.registerType('ecomap-grid', {
   category: 'config',
   defaults: {
     name: { value: '' },
     provider: { value: 'simulated', required: true },
     zone: { value: '' },
-    country: { value: '' },
-    path: { value: '' },
+    country: {
+      value: '',
+      validate(value: string) {
+        return !isChosen('energy-charts', this.provider) || /^[a-z]{2}$/i.test(value.trim());
+      },
+    },
+    path: {
+      value: '',
+      validate(value: string) {
+        return !isChosen('trace', this.provider) || value.trim() !== '';
+      },
+    },
     column: { value: '' },
     mode: { value: 'accelerated' },
     dayLengthS: { value: 240, validate: RED.validators.number(true) },
@@ -23,7 +38,8 @@ RED.nodes.registerType('ecomap-grid', {
     fallbackZone: { value: '' },
   },
   label() {
-    const place = String(this.provider) === 'energy-charts' ? this.country : this.zone;
+    const places: Record<string, string> = { gb: '', 'energy-charts': this.country };
+    const place = places[this.provider] ?? this.zone;
     return this.name || [this._(`provider.${this.provider}`), place].filter(Boolean).join(' ');
   },
   oneditprepare() {

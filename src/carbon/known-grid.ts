@@ -24,9 +24,8 @@ export class KnownGrid {
     this.#forecast = (kept?.forecast ?? []).filter((point) => point.validToMs > atMs);
     const points = (kept?.points ?? []).filter((point) => point.validFromMs <= atMs);
     // Where the provider's past does not reach up to now, its forecast for now stands in and is judged like any value.
-    const next = points.some((point) => coversTime(point, atMs))
-      ? undefined
-      : this.#forecast.find((point) => coversTime(point, atMs));
+    const reachesNow = points.findLast((point) => coversTime(point, atMs)) !== undefined;
+    const next = reachesNow ? undefined : this.#forecast.find((point) => coversTime(point, atMs));
     this.#judged = judge(next === undefined ? points : [...points, next], kept?.signal ?? 'average');
     const past = next === undefined ? this.#judged : this.#judged.slice(0, -1);
     this.#good = past.flatMap(({ verdict, point }) => (verdict === 'good' && isKnown(point) ? [point] : []));

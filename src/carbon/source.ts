@@ -11,7 +11,7 @@ import { zoneAverage, type ZoneAverage } from './zone-average';
 const cachedForMs = 3 * hourMs;
 const heldForMs = 6 * hourMs;
 const historyMs = 28 * dayMs;
-const mostHistoryPoints = 10_000;
+const mostHistoryPoints = 4032;
 const retryAfterTroubleMs = 30_000;
 
 /** Carbon readings of one grid zone, whatever happens to the provider. */

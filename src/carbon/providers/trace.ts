@@ -6,7 +6,7 @@ import { readTraceFile, type Trace } from '../trace-file';
 
 /** What the forecast and the bounds look back on; a trace with a very fine step gives less. */
 const daysKnown = 28;
-const mostPoints = 10_000;
+const mostPoints = 4032;
 
 interface Playing {
   readonly trace: Trace;
