@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { ProfileRunnerProcess } from '../../src/inference/profile-runner';
 import { MappingPlanner } from '../../src/mapping/planner';
 import { PlanningLoop } from '../../src/mapping/planning-loop';
@@ -6,12 +7,38 @@ import { ensureProfiles } from '../../src/mapping/profiles/profiling';
 import { ProfileStore } from '../../src/mapping/profiles/store';
 import { ProfileTable } from '../../src/mapping/profiles/table';
 import { defineNode } from '../../src/node-red/defineNode';
-import type { NodeMessage } from '../../src/node-red/types';
+import type { NodeContext, NodeMessage } from '../../src/node-red/types';
 import type { InferenceDevice } from '../../src/signals/device';
+import type { EcomapError } from '../../src/signals/errors';
 import { parseControlMessage, topicOf } from '../../src/signals/message';
 import type { Plan } from '../../src/signals/plan';
 import { chosenTenants } from '../shared/chosen-tenants';
-import { mappingEstimatorConfig } from './config';
+import { mappingEstimatorConfig, type MappingEstimatorConfig } from './config';
+
+interface TenantResource {
+  readonly tenant: { readonly name: string };
+  /** Rejects when a model file is not in order; the tenant's own node has then said so. */
+  readonly ready?: Promise<void>;
+}
+
+/** Says once on Catch why a variant is left out, unless the tenant's own node has said so already. */
+async function reportExcluded(node: NodeContext<MappingEstimatorConfig>, error: EcomapError, tenant: string) {
+  const resource = node.config.tenants
+    .flatMap((id) => {
+      try {
+        return node.resource<TenantResource>(id, 'tenant');
+      } catch {
+        return [];
+      }
+    })
+    .find((candidate) => candidate.tenant.name === tenant);
+  const alreadySaid = await Promise.resolve(resource?.ready).then(
+    () => false,
+    () => true,
+  );
+  if (alreadySaid) node.warn(error.message);
+  else node.error(error, { topic: 'ecomap/tenant', tenant });
+}
 
 /** Measures the tenants' variants once, then answers each cap with a plan: output 1 plans, output 2 what they break. */
 export default defineNode({
@@ -45,6 +72,8 @@ export default defineNode({
     const closing = new AbortController();
     const table = new ProfileTable();
     const profile = async (): Promise<void> => {
+      // Not before the whole flow is there: Catch nodes hear nothing while nodes are still being made.
+      await setImmediate();
       try {
         await ensureProfiles({
           device,
@@ -56,12 +85,14 @@ export default defineNode({
           signal: closing.signal,
           onProgress: ({ done, total }) =>
             node.status({ fill: 'blue', shape: 'dot', key: 'status.profiling', values: { done, total } }),
-          onExcluded: (error) => node.error(error),
+          onExcluded: (error, tenant) => {
+            reportExcluded(node, error, tenant).catch((failure: unknown) => node.error(failure));
+          },
         });
       } catch (error) {
         if (closing.signal.aborted) return;
         // Plans without profiles still say who runs where; they say themselves that nothing was measured.
-        node.error(error);
+        node.error(error, { topic: 'ecomap/tenant' });
       }
       if (!closing.signal.aborted)
         loop.start(new MappingPlanner({ device, tenants, profiles: table, clock: Date.now }));

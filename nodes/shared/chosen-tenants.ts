@@ -20,7 +20,8 @@ export function chosenTenants(node: NodeContext<{ readonly tenants: readonly str
       }
       tenants.push(tenant);
     } catch (error) {
-      node.error(error);
+      // Not before the whole flow is there: Catch nodes hear nothing while nodes are still being made.
+      node.after(0, () => node.error(error, { topic: 'ecomap/tenant' }));
     }
   }
   if (tenants.length === 0) {

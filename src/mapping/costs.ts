@@ -1,7 +1,24 @@
-import type { InferenceDevice, OperatingPoint } from '../signals/device';
+import type { Component, InferenceDevice, OperatingPoint } from '../signals/device';
+import type { Profile } from '../signals/profile';
 import { computingMs } from './estimator/analytic';
 import type { StageCost } from './estimator/estimator';
 import type { ProfileLookup } from './profiles/table';
+
+/** Spread of the run time that is assumed where it could not be measured undisturbed. */
+const assumedSpread = 1.2;
+
+/**
+ * A profile as the cost of one stage. Where something else competed for the cores the wall times are too high, and the CPU time
+ * stands for them: it does not count what the run had to wait.
+ */
+function stageCostOf(profile: Profile, component: Component): StageCost {
+  const { latencyMs, cpuMs } = profile;
+  const undisturbedMs = cpuMs / component.threads;
+  if (!profile.contended || component.kind !== 'cpu' || undisturbedMs <= 0 || undisturbedMs >= latencyMs.p50) {
+    return { p50Ms: latencyMs.p50, p95Ms: latencyMs.p95, cpuMs };
+  }
+  return { p50Ms: undisturbedMs, p95Ms: Math.min(latencyMs.p95, undisturbedMs * assumedSpread), cpuMs };
+}
 
 /** What running variants costs on the components of one device, from their profiles alone. */
 export class VariantCosts {
@@ -15,10 +32,9 @@ export class VariantCosts {
 
   /** Cost of the variant as one stage on each component, in their order; null where it was not measured. */
   onEachComponent(tenant: string, variant: string): (StageCost | null)[] {
-    return this.device.components.map(({ componentClass }) => {
-      const profile = this.profiles.profileOf(tenant, variant, componentClass);
-      if (profile === null) return null;
-      return { p50Ms: profile.latencyMs.p50, p95Ms: profile.latencyMs.p95, cpuMs: profile.cpuMs };
+    return this.device.components.map((component) => {
+      const profile = this.profiles.profileOf(tenant, variant, component.componentClass);
+      return profile === null ? null : stageCostOf(profile, component);
     });
   }
 

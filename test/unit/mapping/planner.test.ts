@@ -136,6 +136,18 @@ describe('MappingPlanner', () => {
     assert.equal(second.feasible, true);
   });
 
+  it('takes the CPU time for the run time where a profile was disturbed', () => {
+    const table = new ProfileTable();
+    const [only] = [tenant('only', [['full', 0.9, 30]], { arrivalRatePerS: 0 })];
+    const expectedMs = () => planner([only], { profiles: table }).replan().plan.tenants[0]?.latencyMs?.expected;
+    table.set('only', 'full', profile(70, { cpuMs: 30 }));
+    assert.equal(expectedMs(), 70);
+    table.set('only', 'full', profile(70, { cpuMs: 30, contended: true }));
+    assert.equal(expectedMs(), 30);
+    table.set('only', 'full', profile(70, { cpuMs: 0, contended: true }));
+    assert.equal(expectedMs(), 70);
+  });
+
   it('plans without a cap for the operating point in force', () => {
     const { plan } = planner(three).replan();
     assert.equal(plan.capW, null);
