@@ -38,11 +38,11 @@ function flow(): object[] {
     id: `bench-tenant-${index}`,
     type: 'ecomap-tenant',
     name: family,
-    source: 'demonstration',
-    family,
+    source: family,
+
     // Nobody is late here: the load is closed loop.
     latencyLimitMs: '60000',
-    override: 'off',
+    overrideMode: 'off',
   }));
   const slots = Object.fromEntries(tenants.map(({ id }, index) => [`tenant${index + 1}`, id]));
   return [
