@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import { numberOr } from '../shared/optional-number';
+import { tenantIds, tenantSlots } from '../shared/tenant-slots';
+
+/** Config of an `inference-executor` node as it stands in a flow. */
+export const inferenceExecutorConfig = z
+  .object({
+    device: z.string().default(''),
+    ...tenantSlots,
+    /** Config node id of the tenant that answers messages without `msg.tenant`; empty means "the only one". */
+    defaultTenant: z.string().trim().default(''),
+    /** Requests that may wait, per tenant. */
+    queueLength: numberOr(z.number().int().min(1).max(10_000), 32),
+    /** Length of a telemetry window, s. */
+    telemetryS: numberOr(z.number().min(0.2).max(3600), 5),
+  })
+  .transform((config) => ({ ...config, tenants: tenantIds(config) }));
+export type InferenceExecutorConfig = z.infer<typeof inferenceExecutorConfig>;

@@ -1,0 +1,88 @@
+import { InferenceExecutor } from '../../src/inference/executor';
+import type { ServingDevice } from '../../src/inference/energy';
+import { defineNode } from '../../src/node-red/defineNode';
+import type { NodeContext, NodeMessage, Send } from '../../src/node-red/types';
+import { controlKindOf, parseControlMessage, topicOf } from '../../src/signals/message';
+import { chosenTenants } from '../shared/chosen-tenants';
+import { inferenceExecutorConfig, type InferenceExecutorConfig } from './config';
+import { ProblemReport, type TenantResource } from './problem-report';
+import { requestOf } from './request';
+import { statusOf } from './status';
+
+/** Rates and states on the canvas are refreshed this often. */
+const statusIntervalMs = 2000;
+
+function defaultTenantOf(node: NodeContext<InferenceExecutorConfig>, names: readonly string[]): string | null {
+  const id = node.config.defaultTenant;
+  if (id === '') return names.length === 1 ? (names[0] ?? null) : null;
+  try {
+    return node.resource<TenantResource>(id, 'tenant').tenant.name;
+  } catch (error) {
+    // The others go on: only messages without msg.tenant have nobody to turn to.
+    node.error(error);
+    return null;
+  }
+}
+
+/** Runs the tenants' models: requests in, results on output 1, telemetry on output 2, plans applied meanwhile. */
+export default defineNode({
+  type: 'ecomap-inference-executor',
+  config: inferenceExecutorConfig,
+  start(node) {
+    const device = node.resource<ServingDevice>(node.config.device, 'device');
+    const tenants = chosenTenants(node);
+    const names = tenants.map(({ name }) => name);
+    const defaultTenant = defaultTenantOf(node, names);
+    const executor = new InferenceExecutor({
+      device,
+      tenants,
+      queueLength: node.config.queueLength,
+      log: { info: (text) => node.debug(text), warn: (text) => node.warn(text) },
+    });
+
+    let answered = 0;
+    let answersPerS = 0;
+    const showStatus = (): void => node.status(statusOf(executor.state(), answersPerS));
+    executor.on('change', showStatus);
+    const report = new ProblemReport(node);
+    executor.on('problem', (error, tenant) => {
+      report.cannotServe(error, tenant).catch((failure: unknown) => node.error(failure));
+    });
+    node.every(statusIntervalMs, () => {
+      answersPerS = answered / (statusIntervalMs / 1000);
+      answered = 0;
+      showStatus();
+    });
+    node.every(node.config.telemetryS * 1000, () => {
+      node.send([null, { topic: topicOf('telemetry'), payload: executor.takeTelemetry() }]);
+    });
+    showStatus();
+    executor.start().catch((error: unknown) => {
+      node.status({ fill: 'red', shape: 'ring', key: 'status.allBroken' });
+      node.error(error, { topic: 'ecomap/tenant' });
+    });
+
+    const control = async (message: NodeMessage): Promise<void> => {
+      const { kind, payload } = parseControlMessage(message, ['plan', 'carbon']);
+      if (kind === 'carbon') {
+        executor.onCarbon(payload);
+        return;
+      }
+      const { applied, swaps, why } = await executor.applyPlan(payload);
+      node.debug(`plan ${payload.planId}: ${applied ? `applied, ${swaps} swaps` : 'not applied'}; ${why.join('; ')}`);
+    };
+    const infer = async (message: NodeMessage, send: Send): Promise<void> => {
+      const request = requestOf(message, names, defaultTenant, Date.now());
+      const { payload, account } = await executor.infer(request);
+      answered += 1;
+      message.payload = payload;
+      message.ecomap = account;
+      send([message, null]);
+    };
+
+    return {
+      input: (message, send) => (controlKindOf(message.topic) === null ? infer(message, send) : control(message)),
+      close: () => executor.close(),
+    };
+  },
+});

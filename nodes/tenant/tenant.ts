@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { confineToRoots } from '../../src/models/allowed-roots';
+import { checkModelFile } from '../../src/models/onnx-file';
+import { packageRoot } from '../../src/models/package-root';
+import { demonstrationTenant, tenantOfOwnModels, type ServiceTerms } from '../../src/models/tenant-from-config';
+import { defineNode } from '../../src/node-red/defineNode';
+import { EcomapError, isEcomapError } from '../../src/signals/errors';
+import { parseAtTheDoor } from '../../src/signals/parse';
+import type { Tenant, Variant } from '../../src/signals/tenant';
+import { modelSettings, tenantConfig, type TenantConfig } from './config';
+
+/** What the nodes that refer to a tenant get. */
+export interface TenantResource {
+  readonly tenant: Tenant;
+  /**
+   * Resolves when every model file was looked at, with what is wrong with them. A config node has no way to Catch nodes of its
+   * own, so the executor that uses the tenant passes these on.
+   */
+  readonly checked: Promise<readonly EcomapError[]>;
+  /** The same for those who only ask whether: rejects with the first of these problems. */
+  readonly ready: Promise<void>;
+}
+
+function overrideOf({ overrideMode, pinnedVariant }: Readonly<TenantConfig>): Tenant['override'] {
+  return overrideMode === 'pin' ? { mode: 'pin', variant: pinnedVariant } : { mode: overrideMode };
+}
+
+function outputOf({ outputKind, outputName, labels, unit, tolerance }: Readonly<TenantConfig>): object {
+  switch (outputKind) {
+    case 'tensors':
+      return { kind: 'tensors' };
+    case 'label':
+      return { kind: 'label', name: outputName, labels };
+    case 'value':
+      return { kind: 'value', name: outputName, unit, tolerance };
+  }
+}
+
+function tenantOf(config: Readonly<TenantConfig>, userDirectory: string): Tenant {
+  const { source, latencyLimitMs, priority, leastAccuracy, arrivalRatePerS } = config;
+  const name = config.name === '' && source !== 'own' ? source : config.name;
+  if (name === '')
+    throw new EcomapError('INVALID_CONFIG', 'The tenant has no name: requests are addressed to it by name.');
+  const terms: ServiceTerms = {
+    name,
+    latencyLimitMs,
+    priority,
+    leastAccuracy,
+    arrivalRatePerS,
+    override: overrideOf(config),
+  };
+  if (source !== 'own') return demonstrationTenant(source, terms);
+  const input = { name: config.inputName, dims: config.inputDims };
+  return tenantOfOwnModels({ variants: config.variants, input, output: outputOf(config) }, terms, userDirectory);
+}
+
+/** A network service: a model family with its limits. */
+export default defineNode({
+  type: 'ecomap-tenant',
+  config: tenantConfig,
+  start(node) {
+    const { modelRoots } = parseAtTheDoor(
+      modelSettings,
+      node.settings ?? {},
+      'INVALID_CONFIG',
+      'The property "ecomap" of settings.js',
+    );
+    const declared = tenantOf(node.config, node.stateDirectory);
+    const tenant =
+      modelRoots === null ? declared : confineToRoots(declared, [...modelRoots, join(packageRoot(), 'models')]);
+
+    const check = async ({ path, sha256 }: Variant): Promise<EcomapError[]> => {
+      try {
+        await checkModelFile(path, sha256);
+        return [];
+      } catch (error) {
+        if (!isEcomapError(error)) throw error;
+        node.warn(error.message);
+        return [error];
+      }
+    };
+    const checked = Promise.all(tenant.variants.map(check)).then((problems) => problems.flat());
+    const ready = checked.then((problems) => {
+      if (problems[0] !== undefined) throw problems[0];
+    });
+    // Who is interested waits for it; that nobody is must not end the process.
+    ready.catch((error: unknown) => {
+      if (!isEcomapError(error)) node.error(error);
+    });
+    const resource: TenantResource = { tenant, checked, ready };
+    node.provide('tenant', resource);
+    return {};
+  },
+});

@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import inferenceExecutor from '../../nodes/inference-executor/inference-executor';
+import { inferenceExecutorConfig } from '../../nodes/inference-executor/config';
+import { requestOf } from '../../nodes/inference-executor/request';
+import { statusOf } from '../../nodes/inference-executor/status';
+import tenant from '../../nodes/tenant/tenant';
+import type { ExecutorState } from '../../src/inference/executor';
+import { defineNode } from '../../src/node-red/defineNode';
+import { inferenceAccountSchema } from '../../src/signals/inference';
+import { parseControlMessage } from '../../src/signals/message';
+import { doublingModel, scoringModel, slowModel, writeModel } from '../support/onnx-builder';
+import { startFlow, stopFlow, watchers, type TestFlow } from '../support/node-helper';
+import { isRunning, planOf, TestDevice, until } from '../unit/inference/support';
+
+let testDevice = new TestDevice();
+const device = defineNode({
+  type: 'ecomap-device',
+  config: z.object({}),
+  start(node) {
+    testDevice = new TestDevice();
+    node.provide('device', testDevice);
+    return {};
+  },
+});
+
+describe('inference-executor node', function () {
+  this.timeout(30_000);
+  let directory: string;
+  const files: Record<string, string> = {};
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'ecomap-executor-'));
+    const models = {
+      large: slowModel(32, 20),
+      small: slowModel(32, 2),
+      scores: scoringModel(3, 2),
+      slow: slowModel(256, 200),
+    };
+    for (const [name, model] of Object.entries(models)) {
+      files[name] = (await writeModel(directory, `${name}.onnx`, model)).path;
+    }
+    files['value'] = (await writeModel(directory, 'value.onnx', doublingModel([1, 1]))).path;
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
+  afterEach(stopFlow);
+
+  const variant = (name: string, accuracy: number) => ({ name, path: files[name] ?? join(directory, name), accuracy });
+  const tenantNode = (id: string, name: string, variants: readonly object[], more: object = {}) => ({
+    id,
+    type: 'ecomap-tenant',
+    name,
+    source: 'own',
+    latencyLimitMs: 20_000,
+    variants,
+    ...more,
+  });
+  const matrix = () => ({ type: 'float32', dims: [32, 32], data: new Float32Array(1024).fill(0.01) });
+
+  const deploy = async (tenants: readonly { id: string }[], config: object = {}): Promise<TestFlow> => {
+    const slots = Object.fromEntries(tenants.map(({ id }, index) => [`tenant${index + 1}`, id]));
+    return startFlow(
+      [device, tenant, inferenceExecutor],
+      [
+        { id: 'd', type: 'ecomap-device' },
+        ...tenants,
+        {
+          id: 'e',
+          type: 'ecomap-inference-executor',
+          z: 'tab',
+          device: 'd',
+          telemetryS: 3600,
+          ...slots,
+          ...config,
+          wires: [['results'], ['telemetry']],
+        },
+        { id: 'results', type: 'helper', z: 'tab', wires: [] },
+        { id: 'telemetry', type: 'helper', z: 'tab', wires: [] },
+        ...watchers(['e']),
+      ],
+    );
+  };
+  const parts = () => tenantNode('t1', 'parts', [variant('large', 0.9), variant('small', 0.7)]);
+  const classes = () =>
+    tenantNode('t2', 'classes', [variant('scores', 0.8)], { outputKind: 'label', labels: 'bad, good' });
+
+  it('answers requests in the declared form, with the account, and completes each message', async () => {
+    const flow = await deploy([parts(), classes()]);
+    flow.send('e', { tenant: 'classes', payload: [1, 2, 3], truth: 'kept', topic: 'camera' });
+    flow.send('e', { tenant: 'parts', payload: matrix() });
+    const answer = await flow.waitFor('results', (message) => message.truth === 'kept');
+    assert.deepEqual(answer.payload, { label: 'good', index: 1, score: 7, scores: [6, 7] });
+    assert.equal(answer.topic, 'camera');
+    const account = inferenceAccountSchema.parse(answer['ecomap']);
+    assert.deepEqual([account.tenant, account.variant, account.carbonG], ['classes', 'scores', null]);
+    await flow.waitFor('results', (message) => message.tenant === 'parts');
+    await until(() => flow.received('completed').length === 2);
+    assert.deepEqual(flow.received('caught'), []);
+    assert.equal(
+      (await flow.waitFor('statuses', ({ status }) => status?.fill === 'green')).status?.text,
+      'status.serving',
+    );
+  });
+
+  it('applies plans and intensities that arrive on the same input', async () => {
+    const flow = await deploy([parts()]);
+    flow.send('e', { topic: 'ecomap/plan', payload: planOf({ parts: ['small', 'cpu0'] }) });
+    await flow.waitFor('completed');
+    flow.send('e', {
+      topic: 'ecomap/carbon',
+      payload: {
+        intensityGPerKwh: 300,
+        signal: 'average',
+        basis: 'lifecycle',
+        zone: 'X',
+        validFrom: '2026-01-01T00:00:00Z',
+        validTo: '2026-01-01T01:00:00Z',
+        fetchedAt: '2026-01-01T00:00:00Z',
+        provider: 'test',
+        quality: 'simulated',
+        attribution: '',
+      },
+    });
+    flow.send('e', { payload: matrix() });
+    const account = inferenceAccountSchema.parse((await flow.waitFor('results'))['ecomap']);
+    assert.deepEqual([account.variant, account.degraded], ['small', true]);
+    assert.ok((account.carbonG ?? 0) > 0);
+    assert.match(account.why.join(), /a test asked for it/);
+  });
+
+  it('sends telemetry that fits its schema, window after window', async () => {
+    const flow = await deploy([parts()], { telemetryS: '0.2' });
+    flow.send('e', { payload: matrix() });
+    await flow.waitFor('results');
+    await until(() => flow.received('telemetry').length >= 3);
+    const served = flow
+      .received('telemetry')
+      .map(
+        ({ topic, payload }) => parseControlMessage({ topic, payload }, ['telemetry']).payload.tenants[0]?.served ?? 0,
+      );
+    await until(() => flow.received('telemetry').length >= served.length + 1);
+    const all = flow
+      .received('telemetry')
+      .map(({ topic, payload }) => parseControlMessage({ topic, payload }, ['telemetry']).payload);
+    assert.equal(
+      all.reduce((sum, { tenants }) => sum + (tenants[0]?.served ?? 0), 0),
+      1,
+    );
+    assert.equal(all[1]?.windowFrom, all[0]?.windowTo);
+  });
+
+  it('gives every bad message its code on Catch, with its properties, and goes on', async () => {
+    const flow = await deploy([parts(), classes()]);
+    const bad: [code: string, message: Record<string, unknown>][] = [
+      ['INVALID_MESSAGE', { payload: [1, 2, 3] }],
+      ['INVALID_MESSAGE', { tenant: 'nobody', payload: [1, 2, 3] }],
+      ['INVALID_MESSAGE', { tenant: 7, payload: [1, 2, 3] }],
+      ['INVALID_MESSAGE', { tenant: 'classes', payload: [1, 2, 3], timeoutMs: 'soon' }],
+      ['INVALID_MESSAGE', { tenant: 'classes', payload: [1, 2, 3], priority: -1 }],
+      ['INVALID_MESSAGE', { topic: 'ecomap/cap', payload: {} }],
+      ['INVALID_MESSAGE', { topic: 'ecomap/plan', payload: { planId: 7 } }],
+      ['INVALID_MESSAGE', { topic: 'ecomap/plan', payload: planOf({ classes: ['unheard of', 'cpu0'] }) }],
+      ['INPUT_MISMATCH', { tenant: 'classes', payload: [1, 2] }],
+      ['INPUT_MISMATCH', { tenant: 'classes', payload: 'x'.repeat(1024 * 1024) }],
+      ['INPUT_MISMATCH', { tenant: 'classes' }],
+      ['DEADLINE_EXCEEDED', { tenant: 'classes', payload: [1, 2, 3], deadline: '2020-01-01T00:00:00Z' }],
+    ];
+    bad.forEach(([, message], index) => flow.send('e', { ...message, index }));
+    await until(() => flow.received('caught').length === bad.length);
+    const codes = flow.received('caught').sort((a, b) => Number(a['index']) - Number(b['index']));
+    assert.deepEqual(
+      codes.map(({ error }) => error?.code),
+      bad.map(([code]) => code),
+    );
+    assert.match(codes[0]?.error?.message ?? '', /one of parts, classes/);
+    flow.send('e', { tenant: 'classes', payload: [1, NaN, 3] });
+    const account = inferenceAccountSchema.parse((await flow.waitFor('results'))['ecomap']);
+    assert.equal(account.nonFiniteInput, true);
+    await until(() => flow.received('completed').length === 1);
+  });
+
+  it('a tenant whose file is missing is reported once; the others go on', async () => {
+    const broken = tenantNode('t3', 'broken', [variant('absent.onnx', 0.9), variant('also-absent.onnx', 0.8)]);
+    const misfit = tenantNode('t4', 'misfit', [variant('scores', 0.9)], { inputDims: '1, 8' });
+    const flow = await deploy([broken, misfit, classes()]);
+    flow.send('e', { tenant: 'classes', payload: [1, 2, 3] });
+    await flow.waitFor('results');
+    await flow.waitFor('caught', ({ error }) => error?.code === 'INPUT_MISMATCH');
+    assert.deepEqual(
+      flow
+        .received('caught')
+        .map(({ error, tenant: name }) => `${String(name)} ${error?.code}`)
+        .sort(),
+      ['broken MODEL_NOT_FOUND', 'broken MODEL_NOT_FOUND', 'misfit INPUT_MISMATCH'],
+    );
+    assert.equal(
+      (await flow.waitFor('statuses', ({ status }) => status?.fill === 'yellow')).status?.text,
+      'status.someBroken',
+    );
+    flow.send('e', { tenant: 'broken', payload: [1, 2, 3], asked: true });
+    assert.equal((await flow.waitFor('caught', (message) => message['asked'] === true)).error?.code, 'MODEL_NOT_FOUND');
+  });
+
+  it('kill -9 with requests in flight: HOST_CRASHED on Catch for what ran, answers for the rest, none hangs', async () => {
+    const flow = await deploy([tenantNode('t1', 'slow', [variant('slow', 0.9)])]);
+    const payload = () => ({ type: 'float32', dims: [256, 256], data: new Float32Array(65536) });
+    await flow.waitFor('statuses', ({ status }) => status?.fill === 'green');
+    for (let index = 0; index < 4; index += 1) flow.send('e', { payload: payload(), index });
+    const pid = testDevice.registered[0]?.pid;
+    assert.ok(pid);
+    process.kill(pid, 'SIGKILL');
+    await until(() => flow.received('results').length + flow.received('caught').length === 4);
+    assert.deepEqual(
+      flow.received('caught').map(({ error }) => error?.code),
+      ['HOST_CRASHED'],
+    );
+    assert.equal(flow.received('results').length, 3);
+    assert.equal(testDevice.registered.length, 2);
+  });
+
+  it('close answers what waits and leaves no process behind', async () => {
+    const flow = await deploy([parts()]);
+    await flow.waitFor('statuses', ({ status }) => status?.fill === 'green');
+    const pids = testDevice.registered.map(({ pid }) => pid);
+    const results = flow.received('results');
+    const caught = flow.received('caught');
+    for (let index = 0; index < 5; index += 1) flow.send('e', { payload: matrix() });
+    await stopFlow();
+    // Node-RED stops the nodes behind this one at the same time: what counts is that no process survives.
+    assert.deepEqual(
+      pids.map(isRunning),
+      pids.map(() => false),
+    );
+    assert.ok(results.length + caught.length <= 5);
+  });
+
+  it('without a working tenant it stays, red, and says so to every message', async () => {
+    const flow = await deploy([]);
+    flow.send('e', { payload: 1 });
+    assert.equal((await flow.waitFor('caught')).error?.code, 'INVALID_CONFIG');
+  });
+});
+
+describe('inference-executor: what a message asks for', () => {
+  const now = 1_000_000;
+  it('takes the earlier of timeout and deadline, and priority 0 as usual', () => {
+    const request = requestOf({ payload: 1, timeoutMs: 50, deadline: now + 20, priority: 0 }, ['a'], 'a', now);
+    assert.deepEqual(request, { tenant: 'a', payload: 1, deadlineMs: now + 20 });
+    assert.equal(requestOf({ tenant: 'b', deadline: new Date(5) }, ['a', 'b'], 'a', now).deadlineMs, 5);
+    assert.equal(requestOf({ tenant: 'b', priority: 3 }, ['b'], null, now).priority, 3);
+  });
+
+  it('reads flows of other days: numbers as text, fields missing', () => {
+    const config = inferenceExecutorConfig.parse({ queueLength: '8', telemetryS: '', tenant2: 'x' });
+    assert.deepEqual([config.queueLength, config.telemetryS, config.tenants], [8, 5, ['x']]);
+  });
+});
+
+describe('inference-executor: status', () => {
+  const state = (more: Partial<ExecutorState> = {}): ExecutorState => ({
+    phase: 'serving',
+    planId: null,
+    tenants: ['a', 'b'].map((name) => ({ tenant: name, variant: 'v', component: 'cpu0', queued: 0, problem: null })),
+    hosts: [{ component: 'cpu0', state: 'ready', pid: 1, pinned: true, restarts: 0, rssBytes: null }],
+    ...more,
+  });
+  const problem = { code: 'MODEL_NOT_FOUND', message: '' };
+
+  it('says the worst thing first', () => {
+    const [first, second] = state().tenants;
+    assert.ok(first && second);
+    assert.equal(statusOf(state({ phase: 'starting' }), 0).fill, 'blue');
+    assert.deepEqual(statusOf(state(), 41.2).values, { tenants: 2, rate: '41' });
+    assert.deepEqual(statusOf(state(), 4.12).values, { tenants: 2, rate: '4.1' });
+    assert.equal(statusOf(state({ tenants: [first, { ...second, problem }] }), 1).key, 'status.someBroken');
+    assert.equal(statusOf(state({ tenants: [{ ...first, problem }] }), 1).key, 'status.allBroken');
+    const hosts = state().hosts.map((host) => ({ ...host, state: 'restarting' as const }));
+    assert.equal(statusOf(state({ hosts }), 1).key, 'status.restarting');
+  });
+});
