@@ -21,7 +21,7 @@ export interface VariantSelectorOptions {
   readonly settings?: Partial<VariantSelectorSettings>;
 }
 
-/** One level of priority makes a point of accuracy this much dearer, so that low priorities give up first. */
+/** Each higher level of priority in use makes a point of accuracy this much dearer, so that low priorities give up first. */
 const priorityFactor = 4;
 /** A swap that removes less than this share of the excess is not worth any accuracy. */
 const leastRelief = 0.01;
@@ -76,7 +76,7 @@ export class VariantSelector {
   constructor(options: VariantSelectorOptions) {
     this.clock = options.clock;
     const settings = { ...defaultSelectorSettings, ...options.settings };
-    const lowest = Math.max(1, ...options.tenants.map(({ priority }) => priority));
+    const levels = [...new Set(options.tenants.map(({ priority }) => priority))].sort((a, b) => b - a);
     const seen = new Set<string>();
     this.candidates = options.tenants.flatMap((tenant): Candidate[] => {
       const eligible = eligibleVariants(tenant);
@@ -87,7 +87,7 @@ export class VariantSelector {
         {
           tenant,
           eligible,
-          weight: priorityFactor ** (lowest - tenant.priority),
+          weight: priorityFactor ** levels.indexOf(tenant.priority),
           history: new SwapHistory({ upAfterMs: settings.upAfterS * 1000, dwellMs: settings.dwellS * 1000 }),
           current: first.name,
           why: [],
@@ -125,7 +125,7 @@ export class VariantSelector {
   /** Looks for limits that are broken whatever was predicted; null when nothing should change. */
   onTelemetry(telemetry: Telemetry): Variants | null {
     const nowMs = this.clock();
-    let urgent: { swap: Swap; because: string } | null = null;
+    let urgent: { swap: Swap; priority: number; because: string } | null = null;
     for (const window of telemetry.tenants) {
       const candidate = this.find(window.tenant);
       if (candidate === undefined) continue;
@@ -138,8 +138,9 @@ export class VariantSelector {
       if (!seen.acute) continue;
       const swap = this.relieve(candidate);
       // One swap per window, for the most important tenant in trouble: the others may be helped by it too.
-      if (swap !== null && (urgent === null || candidate.tenant.priority < urgent.swap.candidate.tenant.priority)) {
-        urgent = { swap, because: `${window.tenant}: ${seen.violation}` };
+      const { priority } = candidate.tenant;
+      if (swap !== null && (urgent === null || priority < urgent.priority)) {
+        urgent = { swap, priority, because: `${window.tenant}: ${seen.violation}` };
       }
     }
     if (urgent === null) return null;
