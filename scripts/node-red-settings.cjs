@@ -23,7 +23,12 @@ module.exports = {
   diagnostics: { enabled: true, ui: true },
   runtimeState: { enabled: false, ui: false },
   externalModules: { autoInstall: false },
-  editorTheme: { tours: false, projects: { enabled: false }, page: { title: 'Ecomap on Node-RED' } },
+  editorTheme: {
+    tours: false,
+    palette: { catalogues: [] },
+    projects: { enabled: false },
+    page: { title: 'Ecomap on Node-RED' },
+  },
   logging: {
     console: { level: 'off', metrics: false, audit: false },
     tidy: {

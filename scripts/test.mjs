@@ -16,6 +16,7 @@ const tool = (path, ...args) => [join(root, 'node_modules', path), ...args];
 const checks = {
   'types of the runtime': tool('typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'),
   'types of the editor': tool('typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.editor.json'),
+  'types of the editor tests': tool('typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.editor-tests.json'),
   lint: tool('eslint/bin/eslint.js', '.'),
   format: tool('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'),
 };

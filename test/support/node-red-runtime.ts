@@ -79,7 +79,7 @@ module.exports = {
     } },
   },
   ...extra,
-  editorTheme: { tours: false, ...extra.editorTheme },
+  editorTheme: { tours: false, palette: { catalogues: [] }, ...extra.editorTheme },
 };
 `;
 

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../../src/models/package-root';
+import { NodeRedRuntime, nodeRedVersion, type Flow } from '../support/node-red-runtime';
+import { chromiumPath, EditorPage, type EditorApi, type Scheme } from './editor-page';
+import { formFacts } from './form-facts';
+
+const manifest = JSON.parse(readFileSync(join(packageRoot(__dirname), 'package.json'), 'utf8')) as {
+  'node-red': { nodes: Record<string, string> };
+};
+const types = Object.keys(manifest['node-red'].nodes).map((name) => `ecomap-${name}`);
+
+interface TypeFacts {
+  readonly type: string;
+  readonly isConfig: boolean;
+  /** Default values; a reference to a config node names its type. */
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly references: Readonly<Record<string, string>>;
+  readonly help: string;
+}
+
+/** Runs in the page. */
+function typeFacts(names: string[]): TypeFacts[] {
+  const { RED } = globalThis as unknown as {
+    RED: { nodes: EditorApi['nodes'] & { getNodeHelp(type: string): string | undefined } };
+  };
+  return names.map((type) => {
+    const definition = RED.nodes.getType(type);
+    if (!definition) throw new Error(`the editor does not know ${type}`);
+    const { category, defaults } = definition;
+    const entries = Object.entries(defaults) as [string, { value?: unknown; type?: string; required?: boolean }][];
+    return {
+      type,
+      isConfig: category === 'config',
+      values: Object.fromEntries(entries.map(([key, { value }]) => [key, value])),
+      references: Object.fromEntries(
+        entries.flatMap(([key, { type: config, required }]) => (config && required !== false ? [[key, config]] : [])),
+      ),
+      help: RED.nodes.getNodeHelp(type) ?? '',
+    };
+  });
+}
+
+/** One node of each type as the palette would drop it, wired to config nodes of their own defaults. */
+function flowOf(facts: readonly TypeFacts[]): Flow {
+  const node = ({ type, values, references, isConfig }: TypeFacts, index: number) => ({
+    id: `a-${type}`,
+    type,
+    ...values,
+    ...Object.fromEntries(Object.entries(references).map(([key, config]) => [key, `a-${config}`])),
+    ...(isConfig ? {} : { z: 'tab', x: 200, y: 60 + 60 * index, wires: [[], []] }),
+  });
+  return [{ id: 'tab', type: 'tab', label: 'one of each' }, ...facts.map(node)];
+}
+
+const ownErrors = (errors: readonly string[]): string[] => errors.filter((text) => !/favicon/.test(text));
+
+for (const scheme of ['light', 'dark'] satisfies Scheme[]) {
+  describe(`the editor, ${scheme}`, function () {
+    this.timeout(120_000);
+    let runtime: NodeRedRuntime | undefined;
+    let editor: EditorPage;
+    let facts: readonly TypeFacts[];
+
+    before(async function () {
+      const version = await nodeRedVersion();
+      const reason =
+        chromiumPath() === null
+          ? 'no Chromium: set CHROMIUM or install it at /usr/bin/chromium'
+          : scheme === 'dark' && Number(version.split('.')[0]) < 5
+            ? `Node-RED ${version} has no dark scheme`
+            : null;
+      if (reason !== null) {
+        console.log(`      skipped: ${reason}`);
+        return this.skip();
+      }
+      runtime = await NodeRedRuntime.start();
+      editor = await EditorPage.open(runtime.url, scheme, version);
+      facts = await editor.page.evaluate(typeFacts, types);
+      await runtime.deploy(flowOf(facts));
+      await editor.reload();
+    });
+    after(async () => {
+      await editor?.close();
+      await runtime?.stop();
+    });
+    beforeEach(() => {
+      editor.errors.length = 0;
+    });
+
+    it('shows the category with every node, each with an icon that loads', async () => {
+      const palette = await editor.page.evaluate(async () => {
+        const nodes = [...document.querySelectorAll<HTMLElement>('.red-ui-palette-node[data-palette-type^="ecomap-"]')];
+        return Promise.all(
+          nodes.map(async (node) => {
+            const icon = node.querySelector<HTMLElement>('.red-ui-palette-icon');
+            const url = /url\("?([^")]+)"?\)/.exec(icon?.style.backgroundImage ?? '')?.[1] ?? '';
+            const image = new Image();
+            image.src = url;
+            const loads = await image.decode().then(
+              () => image.naturalWidth > 0,
+              () => false,
+            );
+            const category = node
+              .closest('.red-ui-palette-category')
+              ?.querySelector('.red-ui-palette-header')?.textContent;
+            return { type: node.dataset.paletteType, url, loads, category: category?.trim() };
+          }),
+        );
+      });
+      const expected = facts.filter(({ isConfig }) => !isConfig).map(({ type }) => type);
+      assert.deepEqual(palette.map(({ type }) => type).sort(), [...expected].sort());
+      for (const { type, url, loads, category } of palette) {
+        assert.match(url, new RegExp(`/${type}\\.svg$`));
+        assert.ok(loads, `${url} does not load`);
+        assert.equal(category, 'ecomap');
+      }
+      await editor.page.evaluate(() => document.querySelector('[data-palette-type^="ecomap-"]')?.scrollIntoView());
+      await editor.screenshot('palette');
+      assert.deepEqual(ownErrors(editor.errors), []);
+    });
+
+    it('has help for every node', () => {
+      assert.deepEqual(
+        facts.filter(({ help }) => help.length < 200).map(({ type }) => type),
+        [],
+      );
+    });
+
+    for (const type of types) {
+      it(`opens the dialog of ${type}: translated, labelled, readable, without an error`, async () => {
+        await editor.openDialog(`a-${type}`);
+        const form = await editor.page.evaluate(formFacts);
+        await editor.screenshot(type);
+        await editor.closeDialog();
+        assert.ok(form.fields > 0);
+        assert.deepEqual(form.untranslated, []);
+        assert.deepEqual(form.unlabelled, []);
+        assert.deepEqual(form.faint, []);
+        assert.deepEqual(ownErrors(editor.errors), []);
+      });
+    }
+
+    it('would see a raw key, a missing label and a faint text (control)', async () => {
+      await editor.openDialog('a-ecomap-grid');
+      const before = await editor.page.evaluate(formFacts);
+      await editor.page.evaluate(() => {
+        const form = document.querySelector('.red-ui-tray:last-child') ?? document.body;
+        const labels = [...form.querySelectorAll<HTMLElement>('.form-row label[for]')].filter(
+          (label) => label.offsetParent !== null,
+        );
+        const [first, second] = labels;
+        const text = first?.querySelector('[data-i18n]');
+        if (text) text.textContent = text.getAttribute('data-i18n');
+        second?.removeAttribute('for');
+        labels.forEach((label) => label.style.setProperty('color', '#888'));
+        form.querySelectorAll<HTMLElement>('.form-row').forEach((row) => row.style.setProperty('background', '#999'));
+      });
+      const after = await editor.page.evaluate(formFacts);
+      await editor.closeDialog();
+      assert.deepEqual([before.untranslated, before.unlabelled, before.faint], [[], [], []]);
+      assert.equal(after.untranslated.length, 1);
+      assert.equal(after.unlabelled.length, 1);
+      assert.ok(after.faint.length > 3, JSON.stringify(after));
+    });
+
+    if (scheme === 'light') {
+      it('marks every number field that holds no number, and only while it does', async () => {
+        let checked = 0;
+        for (const type of types) {
+          await editor.openDialog(`a-${type}`);
+          const outcome = await editor.page.evaluate((id) => {
+            const { RED } = globalThis as unknown as { RED: EditorApi };
+            const node = RED.nodes.node(id);
+            const prefix = node._def.category === 'config' ? 'node-config-input-' : 'node-input-';
+            return Object.entries(node._def.defaults).flatMap(([key, { validate }]) => {
+              const field = document.getElementById(prefix + key);
+              if (!(field instanceof HTMLInputElement) || field.offsetParent === null || !validate) return [];
+              const original = field.value;
+              const marked = (value: string): boolean => {
+                field.value = value;
+                $(field).trigger('change');
+                return field.classList.contains('input-error');
+              };
+              return [{ key, wrong: marked('seven'), right: marked(original) }];
+            });
+          }, `a-${type}`);
+          await editor.closeDialog();
+          for (const { key, wrong, right } of outcome) {
+            assert.ok(wrong, `${type}.${key} takes "seven"`);
+            assert.ok(!right, `${type}.${key} does not take its own default`);
+            checked += 1;
+          }
+        }
+        assert.ok(checked >= 5, `only ${checked} fields are validated`);
+      });
+    }
+  });
+}
