@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HostProcess } from '../../../src/inference/host-process';
-import { canPin } from '../../../src/inference/host-launch';
+import { defaultHostEntry } from '../../../src/inference/host-entry';
+import { canPin, launchHost } from '../../../src/inference/host-launch';
 import { openSlotDirectory, type SlotDirectory } from '../../../src/inference/shared-memory/slot-directory';
 import { doublingModel, pairModel, slowModel, writeModel } from '../../support/onnx-builder';
 import { codeOf, component, isRunning, temporaryDirectory, TestDevice, until } from './support';
@@ -257,6 +259,20 @@ describe('inference host', function () {
     assert.equal(await underWay, 'NODE_CLOSED');
     assert.ok(pid !== null && !isRunning(pid));
     assert.equal(host.state, 'closed');
+  });
+
+  it('outlives the signals of a service stop, but not its parent', async () => {
+    device = new TestDevice();
+    host = new HostProcess({ component: component(0), slots, device });
+    const child = launchHost(defaultHostEntry(), component(0), false);
+    await once(child, 'message');
+    child.kill('SIGTERM');
+    child.kill('SIGINT');
+    child.send({ kind: 'pace', id: 1, share: 1 });
+    await once(child, 'message');
+    assert.equal(child.exitCode ?? child.signalCode, null);
+    child.disconnect();
+    assert.deepEqual(await once(child, 'exit'), [0, null]);
   });
 
   it('gives up after a few starts of a program that does not come up', async () => {
