@@ -34,6 +34,8 @@ export class EditorPage {
     });
     // The compiler of the tests wraps functions in this; those that run in the page take it along.
     await page.addInitScript('globalThis.__name = (target) => target');
+    // Node-RED 5 is light unless its user chooses otherwise.
+    await page.addInitScript((chosen) => localStorage.setItem('view-dark-theme', chosen), scheme);
     try {
       await page.goto(url);
       await editor.#untilLoaded();

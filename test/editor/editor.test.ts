@@ -89,6 +89,11 @@ for (const scheme of ['light', 'dark'] satisfies Scheme[]) {
       editor.errors.length = 0;
     });
 
+    it('is in the scheme under test', async () => {
+      const isDark = await editor.page.evaluate(() => document.documentElement.classList.contains('nr-theme-dark'));
+      assert.equal(isDark, scheme === 'dark');
+    });
+
     it('shows the category with every node, each with an icon that loads', async () => {
       const palette = await editor.page.evaluate(async () => {
         const nodes = [...document.querySelectorAll<HTMLElement>('.red-ui-palette-node[data-palette-type^="ecomap-"]')];
