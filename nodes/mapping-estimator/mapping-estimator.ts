@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { ProfileRunnerProcess } from '../../src/inference/profile-runner';
+import { admit } from '../../src/mapping/admission';
 import { MappingPlanner } from '../../src/mapping/planner';
 import { PlanningLoop } from '../../src/mapping/planning-loop';
+import { MeasuredSoFar } from '../../src/mapping/profiles/measured-so-far';
 import { ensureProfiles } from '../../src/mapping/profiles/profiling';
 import { ProfileStore } from '../../src/mapping/profiles/store';
 import { ProfileTable } from '../../src/mapping/profiles/table';
@@ -71,6 +73,14 @@ export default defineNode({
     const runner = new ProfileRunnerProcess();
     const closing = new AbortController();
     const table = new ProfileTable();
+    let early = false;
+    /** Plans with the light variants as soon as each tenant has one that is measured, instead of leaving the heaviest in place. */
+    const planEarly = (): void => {
+      const profiles = new MeasuredSoFar(table, device.components);
+      if (early || closing.signal.aborted || admit(tenants, profiles).candidacies.length < tenants.length) return;
+      early = true;
+      loop.start(new MappingPlanner({ device, tenants, profiles, clock: Date.now }));
+    };
     const profile = async (): Promise<void> => {
       // Not before the whole flow is there: Catch nodes hear nothing while nodes are still being made.
       await setImmediate();
@@ -83,8 +93,10 @@ export default defineNode({
           runner,
           warn,
           signal: closing.signal,
-          onProgress: ({ done, total }) =>
-            node.status({ fill: 'blue', shape: 'dot', key: 'status.profiling', values: { done, total } }),
+          onProgress({ done, total }) {
+            node.status({ fill: 'blue', shape: 'dot', key: 'status.profiling', values: { done, total } });
+            planEarly();
+          },
           onExcluded: (error, tenant) => {
             reportExcluded(node, error, tenant).catch((failure: unknown) => node.error(failure));
           },

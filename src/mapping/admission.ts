@@ -30,7 +30,11 @@ export function admit(
     const reasons = exclusions.map(({ variant, code, reason }) => `${variant}: ${code} ${reason}`);
     const usable = tenant.variants.filter(({ name }) => profiles.exclusionOf(tenant.name, name) === null);
     const [first, ...rest] = eligibleVariants({ ...tenant, variants: usable });
-    const mostAccurate = [...usable].sort((a, b) => b.accuracy - a.accuracy)[0];
+    const has = tenant.variants.filter(({ name }) => {
+      const exclusion = profiles.exclusionOf(tenant.name, name);
+      return exclusion === null || exclusion.pending === true;
+    });
+    const mostAccurate = [...has].sort((a, b) => b.accuracy - a.accuracy)[0];
     if (first === undefined || mostAccurate === undefined) {
       const pin =
         tenant.override.mode === 'pin' ? [`the pinned variant ${tenant.override.variant} is not among them`] : [];

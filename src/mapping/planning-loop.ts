@@ -32,11 +32,10 @@ export interface PlanningLoopOptions<Message> {
 export class PlanningLoop<Message> {
   private readonly options: PlanningLoopOptions<Message>;
   private planner: MappingPlanner | null = null;
-  private kept: { cap: Cap | null; variants: Variants | null; message: Message | null } = {
-    cap: null,
-    variants: null,
-    message: null,
-  };
+  /** The latest of each kind, for a planner that comes later. */
+  private latest: { cap: Cap | null; variants: Variants | null } = { cap: null, variants: null };
+  /** What the first plan answers. */
+  private waiting: Message | null = null;
   private held: { round: PlanningRound; message: Message | null; stopTimer: () => void } | null = null;
   private lastSent: { plan: Plan; atMs: number } | null = null;
   private lastRoundMs = -Infinity;
@@ -45,24 +44,29 @@ export class PlanningLoop<Message> {
     this.options = options;
   }
 
-  /** The profiles are there: plans what was kept, or without a cap if none came. */
+  /**
+   * Profiles are there: plans for the latest cap and variants, or without a cap if none came. May be called again with a planner
+   * that knows more.
+   */
   start(planner: MappingPlanner): void {
     this.planner = planner;
-    const { cap, variants, message } = this.kept;
+    const { cap, variants } = this.latest;
+    const message = this.waiting;
     let round = cap === null ? planner.replan() : planner.onCap(cap);
     if (variants !== null) round = planner.onVariants(variants);
-    this.kept = { cap: null, variants: null, message: null };
+    this.waiting = null;
     this.conclude(round, message);
   }
 
   onCap(cap: Cap, message: Message): void {
-    if (this.planner === null) this.kept = { ...this.kept, cap, message };
+    this.latest.cap = cap;
+    if (this.planner === null) this.waiting = message;
     else this.conclude(this.planner.onCap(cap), message);
   }
 
   onVariants(variants: Variants, message: Message): void {
-    if (this.planner === null) this.kept = { ...this.kept, variants };
-    else this.conclude(this.planner.onVariants(variants), message);
+    this.latest.variants = variants;
+    if (this.planner !== null) this.conclude(this.planner.onVariants(variants), message);
   }
 
   onTelemetry(telemetry: Telemetry): void {

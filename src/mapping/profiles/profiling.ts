@@ -91,23 +91,33 @@ export async function ensureProfiles(options: ProfilingOptions): Promise<Profile
   return table;
 }
 
+/** Every tenant's lightest variant, then every tenant's next: so that planning can begin early, and with what does least harm. */
+function lightestFirst(tenants: readonly Tenant[]): Use[] {
+  return tenants
+    .flatMap((tenant) =>
+      [...tenant.variants]
+        .sort((a, b) => a.accuracy - b.accuracy)
+        .map((variant, rank) => ({ rank, use: { tenant, variant } })),
+    )
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ use }) => use);
+}
+
 /** Every distinct file, hashed: a file that is missing or was exchanged is found before anything is planned with it. */
 async function findModels(options: ProfilingOptions, table: ProfileTable): Promise<Model[]> {
   const hashFile = options.hashFile ?? sha256OfFile;
   const models = new Map<string, Model>();
-  for (const tenant of options.tenants) {
-    for (const variant of tenant.variants) {
-      options.signal?.throwIfAborted();
-      try {
-        const sha256 = await hashOf(variant, hashFile);
-        const dims = tenant.input.dims;
-        const key = JSON.stringify([sha256, dims]);
-        const model = models.get(key) ?? { path: variant.path, sha256, dims, uses: [] };
-        model.uses.push({ tenant, variant });
-        models.set(key, model);
-      } catch (error) {
-        exclude(options, table, [{ tenant, variant }], error);
-      }
+  for (const { tenant, variant } of lightestFirst(options.tenants)) {
+    options.signal?.throwIfAborted();
+    try {
+      const sha256 = await hashOf(variant, hashFile);
+      const dims = tenant.input.dims;
+      const key = JSON.stringify([sha256, dims]);
+      const model = models.get(key) ?? { path: variant.path, sha256, dims, uses: [] };
+      model.uses.push({ tenant, variant });
+      models.set(key, model);
+    } catch (error) {
+      exclude(options, table, [{ tenant, variant }], error);
     }
   }
   return [...models.values()];

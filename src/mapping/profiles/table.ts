@@ -7,6 +7,8 @@ export interface Exclusion {
   /** An error code: MODEL_NOT_FOUND, MODEL_INVALID, MODEL_HASH_MISMATCH, HOST_CRASHED, ... */
   readonly code: string;
   readonly reason: string;
+  /** True when it will be known soon: the variant still counts as one the tenant has. */
+  readonly pending?: boolean;
 }
 
 /** What the planner knows of the costs of each tenant's variants. */

@@ -99,6 +99,20 @@ describe('PlanningLoop', () => {
     );
   });
 
+  it('takes over cap and variants when a planner that knows more follows', () => {
+    const scene = new Scene();
+    scene.start();
+    scene.loop.onCap(roomy, 'cap');
+    scene.loop.onVariants(lighter('tiny'), 'variants');
+    scene.start();
+    const last = scene.shown.at(-1);
+    assert.equal(last?.capW, roomy.capW);
+    assert.deepEqual(
+      last?.tenants.map(({ variant }) => variant),
+      ['tiny', 'tiny'],
+    );
+  });
+
   it('holds a plan that breaks limits, and sends the one that answers it instead', () => {
     const scene = new Scene();
     scene.start();

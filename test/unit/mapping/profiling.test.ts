@@ -48,7 +48,12 @@ describe('ensureProfiles', () => {
     assert.equal(new Set(measured).size, measured.length);
     assert.equal(table.profileOf('gauge', 'tiny', 'little')?.latencyMs.p50, 7);
     assert.equal(table.profileOf('gauge', 'tiny', 'gpu'), null);
-    assert.deepEqual(progress.at(-1), { done: 16, total: 16, what: 'gauge tiny on little' });
+    assert.deepEqual(progress.at(-1), { done: 16, total: 16, what: 'gauge full on little' });
+    // Every tenant's lightest first: planning can begin after the first few.
+    assert.deepEqual(
+      progress.filter(({ done }) => done === 4).map(({ what }) => what),
+      ['gauge tiny on little', 'inspect small on big'],
+    );
     assert.ok(progress.every((step, index) => index === 0 || step.done >= (progress[index - 1]?.done ?? 0)));
 
     await ensureProfiles(options);
@@ -112,7 +117,7 @@ describe('ensureProfiles', () => {
     };
     await assert.rejects(ensureProfiles({ ...options, runner }), { code: 'RUNTIME_UNAVAILABLE' });
     assert.equal(calls, 4);
-    assert.ok(table.profileOf('inspect', 'full', 'big'));
+    assert.ok(table.profileOf('inspect', 'tiny', 'big'));
     assert.equal(table.exclusions.length, 0);
   });
 
