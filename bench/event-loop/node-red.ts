@@ -105,14 +105,19 @@ export async function runInNodeRed(durationS: number): Promise<ArmFigures> {
   });
   await red.start();
   await red.runtime.flows.setFlows({ flows: { flows: flow() }, deploymentType: 'full' });
-  for (const tenant of demonstrationFamilies)
+  // The flow starts after it is set, and its models are loaded while the first requests wait.
+  const readyByMs = performance.now() + 60_000;
+  const until = async (ready: () => boolean): Promise<void> => {
+    while (!ready()) {
+      if (performance.now() > readyByMs) throw new Error(`no answers from Node-RED: ${failures.join('; ')}`);
+      await seconds(0.1);
+    }
+  };
+  await until(() => load.send !== null);
+  for (const tenant of demonstrationFamilies) {
     for (let i = 0; i < inFlightPerTenant; i += 1) load.send?.(request(tenant));
-  // The models are loaded while the first requests wait.
-  const loadedByMs = performance.now() + 60_000;
-  while (inferences < 10) {
-    if (performance.now() > loadedByMs) throw new Error(`no answers from Node-RED: ${failures.join('; ')}`);
-    await seconds(0.1);
   }
+  await until(() => inferences >= 10);
   await seconds(warmUpS);
   const delay = new EventLoopDelay();
   delay.start();
