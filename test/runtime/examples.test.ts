@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { inferenceAccountSchema } from '../../src/signals/inference';
 import { exampleFlows, isEcomap } from '../support/ecomap-flow';
 import { NodeRedRuntime, nodeRedVersion, until } from '../support/node-red-runtime';
 
 const warning = 30;
 /** What Node-RED itself always warns of in this set-up. */
 const expected = /^(-+|Projects disabled.*|Using unencrypted credentials.*)$/s;
+
+/** A machine that is too slow for the traffic says so. */
+const shed = ['QUEUE_FULL', 'DEADLINE_EXCEEDED'];
 
 describe('the example flows in a real Node-RED', function () {
   this.timeout(180_000);
@@ -58,4 +62,29 @@ describe('the example flows in a real Node-RED', function () {
       assert.deepEqual(problems(), []);
     });
   }
+
+  it('"01 - Start here.json" answers requests of all three tenants, and sheds at most load', async () => {
+    const flow = exampleFlows().get('01 - Start here.json');
+    assert.ok(flow);
+    runtime.log.length = 0;
+    await runtime.deploy(flow);
+    const answers = new Map<string, number>();
+    await until(
+      async () => {
+        const messages = await runtime.messages();
+        const failed = messages.flatMap(({ error }) => (error && !shed.includes(error.code ?? '') ? [error] : []));
+        assert.deepEqual(failed, []);
+        for (const { ecomap } of messages) {
+          const account = inferenceAccountSchema.safeParse(ecomap);
+          if (account.success) answers.set(account.data.tenant, (answers.get(account.data.tenant) ?? 0) + 1);
+        }
+        return answers.size === 3 && [...answers.values()].every((count) => count >= 5) ? answers : null;
+      },
+      'answers of three tenants',
+      60_000,
+    );
+    const tenants = flow.filter(({ type }) => type === 'ecomap-tenant').map(({ name }) => String(name));
+    assert.deepEqual([...answers.keys()].sort(), tenants.sort());
+    assert.deepEqual(problems(), []);
+  });
 });

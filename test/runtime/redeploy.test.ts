@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { exampleFlows, isEcomap, withoutDashboard } from '../support/ecomap-flow';
-import { NodeRedRuntime, type Flow, type Holdings } from '../support/node-red-runtime';
+import { childrenOf, NodeRedRuntime, type Flow, type Holdings } from '../support/node-red-runtime';
 
 /** What is held after that was not held before, as readable lines; empty when nothing was left behind. */
 function leftBehind(before: Holdings, after: Holdings): string[] {
@@ -76,10 +76,19 @@ describe('redeploying in a real Node-RED', function () {
     await runtime.deploy(renamed(1), 'nodes');
     await runtime.deploy([]);
     const before = await runtime.holdings();
+    let mostChildren = 0;
+    let messages = 0;
     for (let round = 0; round < 50; round += 1) {
       await runtime.deploy(renamed(round), round % 2 === 0 ? 'nodes' : 'full');
+      // Some are replaced while they start, some while they serve.
+      if (round % 5 === 4) {
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        mostChildren = Math.max(mostChildren, (await childrenOf(runtime.pid)).length);
+        messages += (await runtime.messages()).length;
+      }
     }
     await runtime.deploy([]);
+    assert.ok(mostChildren > 0 && messages > 100, `nothing ran: ${mostChildren} hosts, ${messages} messages`);
     assert.deepEqual(await leftBehindAtRest(runtime, before), []);
   });
 
