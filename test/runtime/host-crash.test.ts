@@ -32,7 +32,7 @@ describe('an inference host that is killed in a real flow', function () {
     await runtime?.stop();
   });
 
-  it('ends its requests in HOST_CRASHED on Catch, comes back within 3 s and answers, while Node-RED lives on', async () => {
+  it('ends its requests in HOST_CRASHED on Catch, comes back and answers, while Node-RED lives on', async () => {
     const flow = exampleFlows().get('01 - Start here.json');
     assert.ok(flow);
     // Twice the traffic, so that something is always under way.
