@@ -2,10 +2,13 @@
 // this file to .node-red/settings.js; a copy that you have changed is left alone.
 const levels = { 10: 'fatal', 20: 'error', 30: 'warning' };
 
+/** Warnings that say nothing here: this file decides both. */
+const chatter = /^Projects disabled|flow credentials file is encrypted|^Encrypted credentials not found/;
+
 /** Warnings and errors of everything, and what the ecomap nodes say about the loop; not the runtime's own chatter. */
 function logLine({ level, type, name, id, msg, timestamp }) {
   const ours = typeof type === 'string' && type.startsWith('ecomap-');
-  if (level > 30 && !ours) return null;
+  if ((level > 30 && !ours) || (level === 30 && chatter.test(String(msg).trim()))) return null;
   const time = new Date(timestamp).toTimeString().slice(0, 8);
   const who = level > 30 || !type ? '' : `${type} "${name || id}": `;
   return `${time} ${levels[level] ? `${levels[level]}: ` : ''}${who}${msg instanceof Error ? msg.message : String(msg)}`;

@@ -14,11 +14,11 @@ import {
 } from 'node:fs';
 import { get } from 'node:http';
 import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { checkNodeVersion, ensureBuilt, ensureInstalled, root, step } from './prepare.mjs';
 
 const host = '127.0.0.1';
-const userDirectory = join(root, '.node-red');
+const userDirectory = resolve(process.env.ECOMAP_USER_DIRECTORY || join(root, '.node-red'));
 /** Node-RED itself gives its nodes 15 s to close. */
 const stopLimitMs = 20_000;
 const startLimitMs = 120_000;
@@ -62,7 +62,7 @@ function seed(source, name) {
   const untouched =
     !existsSync(target) || (existsSync(record) && readFileSync(record, 'utf8').trim() === sha256(readFileSync(target)));
   if (!untouched) {
-    console.log(`keeping your ${name} (delete .node-red/${name} to get the original again)`);
+    console.log(`keeping your ${name} (delete ${target} to get the original again)`);
     return;
   }
   mkdirSync(dirname(record), { recursive: true });
@@ -78,7 +78,7 @@ function linkPackage() {
     if (existsSync(link) && realpathSync(link) === realpathSync(root)) return;
     rmSync(link, { recursive: true, force: true });
   }
-  symlinkSync('../../..', link, process.platform === 'win32' ? 'junction' : 'dir');
+  symlinkSync(relative(dirname(link), root), link, process.platform === 'win32' ? 'junction' : 'dir');
 }
 
 function prepareUserDirectory() {

@@ -56,7 +56,7 @@ export async function nodeRedVersion(): Promise<string> {
   return manifest.version;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -203,7 +203,7 @@ export class NodeRedRuntime {
     }
     await rm(this.userDirectory, { recursive: true, force: true, maxRetries: 3 });
     const alive: number[] = [];
-    for (const pid of children) if ((await parentOf(pid)) !== null) alive.push(pid);
+    for (const pid of children) if (await isRunning(pid)) alive.push(pid);
     for (const pid of alive) process.kill(pid, 'SIGKILL');
     if (alive.length > 0) throw new Error(`Node-RED has left ${alive.length} processes behind`);
   }
@@ -243,6 +243,10 @@ async function parentOf(pid: number): Promise<number | null> {
   } catch {
     return null;
   }
+}
+
+export async function isRunning(pid: number): Promise<boolean> {
+  return (await parentOf(pid)) !== null;
 }
 
 /** All processes below one, children of children included. */
