@@ -10,14 +10,14 @@ import { messageOf } from '../signals/errors';
 import type { Receipt } from '../signals/receipt';
 import type { Telemetry } from '../signals/telemetry';
 
-/** The boxes of the picture in the design, each made elsewhere. */
+/** The boxes of the picture in the design, each made elsewhere, as far as the wires touch them. */
 export interface LoopBoxes {
-  readonly source: CarbonSource;
-  readonly powerCap: PowerCap;
-  readonly planner: MappingPlanner;
-  readonly selector: VariantSelector;
-  readonly executor: InferenceExecutor;
-  readonly ledger: CarbonLedger;
+  readonly source: Pick<CarbonSource, 'read'>;
+  readonly powerCap: Pick<PowerCap, 'onCarbon'>;
+  readonly planner: Pick<MappingPlanner, 'onCap' | 'onVariants' | 'setRates' | 'replan'>;
+  readonly selector: Pick<VariantSelector, 'onViolated' | 'onTelemetry'>;
+  readonly executor: Pick<InferenceExecutor, 'onCarbon' | 'applyPlan' | 'takeTelemetry'>;
+  readonly ledger: Pick<CarbonLedger, 'onCarbon' | 'onTelemetry'>;
 }
 
 export interface LoopObserver {
@@ -78,9 +78,10 @@ export class Loop {
       const telemetry = await executor.takeTelemetry();
       const receipt = ledger.onTelemetry(telemetry);
       this.observer.onWindow?.(telemetry, receipt);
-      planner.setRates(telemetry);
+      const ratesMoved = planner.setRates(telemetry);
       const variants = selector.onTelemetry(telemetry);
-      if (variants) await executor.applyPlan(this.settle(planner.onVariants(variants)).plan);
+      const round = variants ? planner.onVariants(variants) : ratesMoved ? planner.replan() : null;
+      if (round) await executor.applyPlan(this.settle(round).plan);
     });
   }
 
