@@ -148,7 +148,6 @@ async function main() {
   await Promise.all([
     ...names.map((name) => buildNode(name, out)),
     buildProgram('src/inference/host/main.ts', 'host/inference-host.js'),
-    buildProgram('src/index.ts', 'index.js'),
     buildProgram('src/loop/demo-main.ts', 'demo.js'),
     ...benchmarkNames(root).map((name) => buildProgram(`bench/${name}.ts`, `bench/${name}.js`)),
   ]);
