@@ -68,7 +68,7 @@ carry marks that look like one.
 
 Small residual convolutional networks. \`large\` and \`medium\` look at the full picture, \`small\` and \`tiny\` at 48 x 48
 pixels, averaged down inside the graph. All but \`tiny\` average their scores over mirrored copies of the picture
-(\`large\` also over transposed ones): no part changes its class when it is turned over, and the noise of the answers averages out.
+(\`large\` and \`medium\` also over transposed ones, \`large\` over shifted ones too): no part changes its class when it is turned over, and the noise of the answers averages out.
 In training the networks were also told where on the part the defect is; the shipped graphs do not need that.
 
 ${common}`;
@@ -94,9 +94,10 @@ blur, weak contrast and sensor noise. The reading is uniform over the scale.
 
 ## Architecture
 
-Small residual convolutional networks that score 60 positions along the scale; the reading is the centre of mass of the scores. The
-lighter the variant, the more the picture is averaged down inside the graph first. The heavier variants average their reading
-over a mirrored copy (where the scale runs backwards) and an inverted one (where a dark dial becomes a light one).
+Small residual convolutional networks that score 60 positions along the scale; the reading is the centre of mass of the scores.
+\`large\` is a pair of networks, one for the full picture and one for 48 x 48 pixels; \`medium\` sees 48 x 48 pixels, \`small\`
+32 x 32 and \`tiny\` 24 x 24, averaged down inside the graph. All but \`tiny\` average their reading over mirrored copies (where
+the scale runs backwards), inverted ones (where a dark dial becomes a light one) and copies shifted by a pixel.
 
 ${common}`;
 
@@ -120,9 +121,10 @@ the fault passes the load zone. Added are shaft harmonics, gear mesh, stray knoc
 
 ## Architecture
 
-Small residual convolutional networks along time. \`small\` listens to the first half of the signal only, \`tiny\` to the first
-quarter, about two shaft turns, which is often too short to tell one rhythm from another. \`large\` averages over the signal and its
-negative (the sensor may be mounted either way round).
+Small residual convolutional networks along time. \`large\` listens to the whole signal, \`medium\` to its first half, \`small\` to a
+third and \`tiny\` to a quarter: about two shaft turns, which is often too short to tell one rhythm from another. All but
+\`tiny\` average their scores over the signal and its negative (the sensor may be mounted either way round), \`large\` and
+\`medium\` also over copies that start a few samples later.
 
 ${common}`;
 

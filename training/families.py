@@ -15,6 +15,7 @@ class Recipe:
     epochs: float
     rate: float
     views: int            # transformed copies of the input whose answers are averaged
+    partner: 'Recipe' = None  # a second network that is trained beside the first and asked too
 
 
 def unit(inputs, outputs, kernel, stride):
@@ -103,6 +104,26 @@ class GaugeNet(nn.Module):
         return self.head(self.squeeze(self.trunk(x * 4 - 2)).flatten(1))
 
 
+class Pair(nn.Module):
+    """Two networks of different size or resolution err on different pictures. Returns the logarithm of their mean score."""
+
+    def __init__(self, make, recipe):
+        super().__init__()
+        self.members = nn.ModuleList([make(recipe), make(recipe.partner)])
+        if hasattr(self.members[0], 'positions'):
+            self.register_buffer('positions', self.members[0].positions)
+
+    def forward(self, x):
+        outputs = [member(x) for member in self.members]
+        if self.training:
+            return outputs
+        return torch.log(0.5 * (F.softmax(outputs[0], 1) + F.softmax(outputs[1], 1)) + 1e-9)
+
+
+def make(network, recipe):
+    return Pair(network, recipe) if recipe.partner else network(recipe)
+
+
 class VibrationNet(nn.Module):
     def __init__(self, recipe):
         super().__init__()
@@ -119,14 +140,15 @@ class Inspect:
     shape = (1, 96, 96)
     input_name, output_name = 'image', 'scores'
     recipes = {
-        'large': Recipe(1, (16, 32, 64, 96), (0, 2, 1, 0), 1.5, 4e-3, 16),
-        'medium': Recipe(1, (16, 32, 48, 64), (0, 1, 1, 0), 1, 4e-3, 8),
-        'small': Recipe(2, (16, 40, 64), (1, 1, 0), 2, 4e-3, 4),
+        'large': Recipe(1, (16, 32, 64, 96), (0, 2, 1, 0), 2, 4e-3, 8,
+                        partner=Recipe(1, (16, 32, 48, 64), (0, 1, 1, 0), 2, 4e-3, 8)),
+        'medium': Recipe(1, (16, 32, 48, 64), (0, 1, 1, 0), 2, 4e-3, 2),
+        'small': Recipe(2, (16, 40, 64), (1, 1, 0), 4, 4e-3, 2),
         'tiny': Recipe(2, (16, 32, 64), (1, 1, 0), 2, 4e-3, 1),
     }
 
     def make_net(self, name):
-        return InspectNet(self.recipes[name])
+        return make(InspectNet, self.recipes[name])
 
     def augment(self, x, y):
         """Parts have no up or down: mirrored and transposed copies are as good as new ones. The map turns with them."""
@@ -139,6 +161,8 @@ class Inspect:
         return x, (label, places)
 
     def loss(self, output, y):
+        if isinstance(output, list):
+            return sum(self.loss(member, y) for member in output)
         (scores, seen), (label, places) = output, y
         label = label.long()
         places = F.adaptive_max_pool2d(places, seen.shape[2])
@@ -189,14 +213,15 @@ class Gauge:
     input_name, output_name = 'image', 'reading'
     tolerance = 0.02
     recipes = {
-        'large': Recipe(1, (16, 32, 64), (0, 1, 1), 2, 4e-3, 16),
-        'medium': Recipe(2, (24, 40, 48), (1, 1, 0), 3, 4e-3, 8),
-        'small': Recipe(2, (16, 32, 48), (1, 1, 0), 1.5, 4e-3, 4),
-        'tiny': Recipe(3, (12, 24, 48), (0, 1, 1), 4, 4e-3, 1),
+        'large': Recipe(1, (16, 32, 64), (0, 1, 1), 2, 4e-3, 16,
+                        partner=Recipe(2, (24, 40, 48), (1, 1, 0), 2, 4e-3, 16)),
+        'medium': Recipe(2, (12, 24, 40), (1, 1, 0), 3, 4e-3, 4),
+        'small': Recipe(3, (12, 24, 48), (0, 1, 1), 4, 4e-3, 2),
+        'tiny': Recipe(4, (16, 40), (1, 1), 5, 4e-3, 1),
     }
 
     def make_net(self, name):
-        return GaugeNet(self.recipes[name])
+        return make(GaugeNet, self.recipes[name])
 
     def augment(self, x, y):
         half = len(x) // 2
@@ -208,6 +233,8 @@ class Gauge:
         return x, y
 
     def loss(self, output, y):
+        if isinstance(output, list):
+            return sum(self.loss(member, y) for member in output)
         positions = torch.linspace(-0.1, 1.1, GaugeNet.POSITIONS)
         target = torch.exp(-0.5 * ((positions - y[:, None]) / 0.02) ** 2)
         target = target / target.sum(1, keepdim=True)
@@ -257,7 +284,7 @@ class Vibration:
     }
 
     def make_net(self, name):
-        return VibrationNet(self.recipes[name])
+        return make(VibrationNet, self.recipes[name])
 
     def augment(self, x, y):
         half = len(x) // 2
