@@ -6,6 +6,7 @@ import type { Cap } from '../../src/signals/cap';
 import { parseControlMessage, topicOf } from '../../src/signals/message';
 import { parseAtTheDoor } from '../../src/signals/parse';
 import { powerCapConfig, powerSettings, type PowerCapConfig } from './config';
+import { leaveReading, takeReading } from './reading-handover';
 
 /** Late enough for the other nodes of the flow to be there. */
 const firstTickMs = 250;
@@ -49,6 +50,7 @@ export default defineNode({
       leastChangeW: config.leastChangeW,
       leastDwellS: config.leastDwellS,
       actuator: config.actuator,
+      reading: takeReading(node.id),
     });
     const show = (cap: Cap): void => {
       node.status(statusOf(cap, config.actuator === 'none'));
@@ -60,7 +62,7 @@ export default defineNode({
       const before = powerCap.cap;
       const cap = await powerCap.tick();
       show(cap);
-      if (differs(cap, before)) node.send({ topic: topicOf('cap'), payload: cap });
+      if (differs(cap, before)) node.send({ topic: topicOf('cap'), payload: structuredClone(cap) });
       const problem = powerCap.problem?.message ?? '';
       if (powerCap.problem !== null && problem !== reported) node.error(powerCap.problem);
       reported = problem;
@@ -77,12 +79,16 @@ export default defineNode({
         const { problem } = powerCap;
         show(cap);
         message.topic = topicOf('cap');
-        message.payload = cap;
+        // A flow may change what it receives; the device's own operating points must not change with it.
+        message.payload = structuredClone(cap);
         send(message);
         reported = problem?.message ?? '';
         if (problem !== null) throw problem;
       },
-      close: () => powerCap.release(),
+      async close(removed) {
+        if (!removed) leaveReading(node.id, powerCap.newestReading);
+        await powerCap.release();
+      },
     };
   },
 });

@@ -27,12 +27,15 @@ export type ActuatorChoice = (typeof actuatorChoices)[number];
 
 export interface CapRequest {
   readonly actuator?: ActuatorChoice;
-  /** Who asks: only the last holder can release the cap. */
+  /** Who asks. Each holder has one cap on the device, the strictest of all is in force, and only its holder can release it. */
   readonly holder?: object;
 }
 
 export interface AppliedCap {
-  /** The cap that this answers: of calls that wait for each other the last one wins, and all get its answer. */
+  /**
+   * The cap in force: that of the call, or a stricter one that another holder has set. Of calls of one holder that wait for
+   * each other the last one counts, and all get its answer.
+   */
   readonly capW: number;
   /** In force after read-back. */
   readonly operatingPoint: OperatingPoint;
@@ -53,12 +56,13 @@ export interface Device extends InferenceDevice {
   /** @throws EcomapError INVALID_CONFIG when this device has no such actuator */
   checkActuator(choice: ActuatorChoice): void;
   /**
-   * Puts the fastest operating point into force whose full-load power stays under the cap (the lowest where none does).
+   * Puts the fastest operating point into force whose full-load power stays under the cap (the lowest where none does); where
+   * several holders have set caps, under the lowest of them.
    * What stands in the way comes back as `problem`, so that the loop goes on.
    * @throws EcomapError INVALID_CONFIG when the cap is not a positive number of watts
    */
   applyCap(capW: number, request?: CapRequest): Promise<AppliedCap>;
-  /** Back to full speed, unless somebody else has set a cap since. */
+  /** Back to what the other holders allow: full speed when there is none. */
   releaseCap(holder: object): Promise<void>;
   /** A reader of power and energy with a place of its own. */
   openReader(): MeterReader;
@@ -76,6 +80,8 @@ export interface DeviceOptions extends QuotaGroupOptions {
   readonly clock?: Clock;
 }
 
+type HeldCaps = ReadonlyMap<object, { readonly capW: number; readonly actuator: Exclude<ActuatorChoice, 'none'> }>;
+
 /** @throws EcomapError INVALID_CONFIG when the description has no operating point */
 export function createDevice(description: DeviceDescription, options: DeviceOptions = {}): Device {
   return new PowerManagedDevice(description, options);
@@ -92,12 +98,13 @@ class PowerManagedDevice implements Device {
   private readonly ownReader: MeterReader;
   private quotaGroups: Promise<QuotaGroupsFound> | null = null;
   private readonly actuators = new Map<'software' | 'simulated', Actuator>();
-  private readonly queue = new LatestWins<{ capW: number; request: CapRequest }, AppliedCap>(({ capW, request }) =>
-    this.apply(capW, request),
+  private readonly queue = new LatestWins<HeldCaps, AppliedCap>(
+    (asked) => this.apply(asked),
+    (waiting, latest) => new Map([...waiting, ...latest]),
   );
   private inForce: OperatingPoint;
   private active: Actuator | null = null;
-  private holder: object | null = null;
+  private caps: HeldCaps = new Map();
   private problem: EcomapError | null = null;
   private closed = false;
 
@@ -161,13 +168,21 @@ class PowerManagedDevice implements Device {
   applyCap(capW: number, request: CapRequest = {}): Promise<AppliedCap> {
     if (!Number.isFinite(capW) || capW <= 0)
       throw new EcomapError('INVALID_CONFIG', `a power cap must be a positive number of watts, not ${capW}`);
-    this.checkActuator(request.actuator ?? 'auto');
-    return this.queue.request({ capW, request });
+    const actuator = request.actuator ?? 'auto';
+    this.checkActuator(actuator);
+    if (actuator === 'none') return Promise.resolve(this.dryRun(capW));
+    // Whoever asks without a name is the device's own, single holder.
+    return this.queue.request(new Map([[request.holder ?? this, { capW, actuator }]]));
   }
 
   releaseCap(holder: object): Promise<void> {
     return this.queue.run(async () => {
-      if (this.holder === holder) await this.fullSpeed();
+      if (!this.caps.has(holder)) return;
+      const others = new Map(this.caps);
+      others.delete(holder);
+      this.caps = new Map();
+      if (others.size === 0) await this.fullSpeed();
+      else await this.apply(others);
     });
   }
 
@@ -197,23 +212,33 @@ class PowerManagedDevice implements Device {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await this.queue.run(() => this.fullSpeed());
+    await this.queue.run(() => {
+      this.caps = new Map();
+      return this.fullSpeed();
+    });
     await this.quotaGroups; // a probe under way would leave its group behind
   }
 
-  private async apply(capW: number, request: CapRequest): Promise<AppliedCap> {
+  private dryRun(capW: number): AppliedCap {
+    const { capUnreachable } = chooseOperatingPoint(this.points, capW);
+    const how = 'dry run: computed, not applied';
+    return { capW, capUnreachable, problem: null, operatingPoint: this.inForce, enforced: 'none', how };
+  }
+
+  private async apply(asked: HeldCaps): Promise<AppliedCap> {
+    const caps = new Map([...this.caps, ...asked]);
+    const { capW, actuator: choice } = [...caps.values()].reduce((strictest, cap) =>
+      cap.capW < strictest.capW ? cap : strictest,
+    );
     const { point, fits, capUnreachable } = chooseOperatingPoint(this.points, capW);
-    const choice = request.actuator ?? 'auto';
     const answer = { capW, capUnreachable, problem: null };
-    if (choice === 'none')
-      return { ...answer, operatingPoint: this.inForce, enforced: 'none', how: 'dry run: computed, not applied' };
     try {
       if (this.closed) throw new EcomapError('CAP_NOT_ENFORCEABLE', 'the device was closed: deploy the flow again');
+      this.caps = caps;
       const actuator = await this.activate(choice);
       const inForce = await actuator.apply(point);
       await actuator.readBack();
       this.setInForce(inForce);
-      this.holder = request.holder ?? null;
       this.problem = null;
       if (fits) return { ...answer, operatingPoint: inForce, enforced: actuator.enforced, how: actuator.how() };
       const how = `even at its lowest operating point the device can draw ${fullLoadW(inForce).toFixed(1)} W`;
@@ -248,7 +273,6 @@ class PowerManagedDevice implements Device {
   private async fullSpeed(): Promise<void> {
     const actuator = this.active;
     this.active = null;
-    this.holder = null;
     try {
       await actuator?.release();
     } catch (error) {

@@ -4,18 +4,21 @@ interface Waiting<Request, Answer> {
 }
 
 /**
- * One thing at a time, in order. Of several requests that wait for their turn only the latest is carried out, and everybody
- * who asked gets its answer.
+ * One thing at a time, in order. Requests that wait for their turn are merged (by default the latest replaces the others) and
+ * carried out at once, and everybody who asked gets the answer.
  */
 export class LatestWins<Request, Answer> {
   private tail: Promise<unknown> = Promise.resolve();
   private waiting: Waiting<Request, Answer> | null = null;
 
-  constructor(private readonly carryOut: (request: Request) => Promise<Answer>) {}
+  constructor(
+    private readonly carryOut: (request: Request) => Promise<Answer>,
+    private readonly merge: (waiting: Request, latest: Request) => Request = (_waiting, latest) => latest,
+  ) {}
 
   request(request: Request): Promise<Answer> {
     if (this.waiting !== null) {
-      this.waiting.request = request;
+      this.waiting.request = this.merge(this.waiting.request, request);
       return this.waiting.answer;
     }
     const latest = { request };

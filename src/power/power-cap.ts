@@ -7,7 +7,7 @@ import type { MeterReader } from './meters/meter';
 import { FixedPolicy } from './policies/fixed';
 import type { CarbonBounds } from './policies/carbon-bounds';
 import { LinearPolicy } from './policies/linear';
-import { clampW, type CapDecision, type CapPolicy, type CapRange } from './policies/policy';
+import { clampW, formatW, type CapPolicy, type CapRange } from './policies/policy';
 import { Steadiness } from './policies/steadiness';
 
 export type PolicyConfig =
@@ -38,6 +38,8 @@ export interface PowerCapOptions {
   /** Least time before a cap may rise, s. */
   readonly leastDwellS?: number;
   readonly actuator?: ActuatorChoice;
+  /** The newest reading known from before, so that a cap is there before the next one comes. */
+  readonly reading?: CarbonReading | null;
   readonly clock?: Clock;
 }
 
@@ -73,6 +75,13 @@ export function effectiveRange(
     throw new EcomapError('INVALID_CONFIG', `the least power (${minimumW} W) is above the most (${maximumW} W)`);
   const range = { minimumW: clampW(minimumW, allowed), maximumW: clampW(maximumW, allowed) };
   if (range.maximumW <= 0) throw new EcomapError('INVALID_CONFIG', 'the most power must be above 0 W');
+  if (range.minimumW <= 0) {
+    // A cap of 0 W could never be put into force, and would be found out only on the dirtiest hour.
+    throw new EcomapError(
+      'INVALID_CONFIG',
+      'the least power must be above 0 W: leave it empty to take what suits the device',
+    );
+  }
   return range;
 }
 
@@ -83,7 +92,7 @@ export class PowerCap {
   private readonly steadiness: Steadiness;
   private readonly clock: Clock;
   private readonly reader: MeterReader;
-  private reading: CarbonReading | null = null;
+  private reading: CarbonReading | null;
   private lastCap: Cap | null = null;
   private lastProblem: EcomapError | null = null;
   private tail: Promise<unknown> = Promise.resolve();
@@ -92,6 +101,7 @@ export class PowerCap {
   constructor(private readonly options: PowerCapOptions) {
     this.range = effectiveRange(options.device, options.limits, options.hardLimits);
     this.policy = makePolicy(options.policy);
+    this.reading = options.reading ?? null;
     this.clock = options.clock ?? systemClock;
     options.device.checkActuator(options.actuator ?? 'auto');
     this.steadiness = new Steadiness({
@@ -112,6 +122,11 @@ export class PowerCap {
     return this.lastCap;
   }
 
+  /** The newest reading; null before the first. */
+  get newestReading(): CarbonReading | null {
+    return this.reading;
+  }
+
   /** The cap for a new reading. */
   onCarbon(reading: CarbonReading): Promise<Cap> {
     return this.inOrder(() => {
@@ -130,7 +145,7 @@ export class PowerCap {
     return !this.policy.needsCarbon || this.reading !== null;
   }
 
-  /** Gives the device back its full speed, unless another has capped it since. */
+  /** Gives the device back its full speed, as far as no other power cap holds it. */
   release(): Promise<void> {
     return this.inOrder(() => this.options.device.releaseCap(this));
   }
@@ -147,10 +162,11 @@ export class PowerCap {
     const { capW, heldBecause } = this.steadiness.take(decision.capW, nowMs);
     const applied = await this.options.device.applyCap(capW, { actuator: this.options.actuator, holder: this });
     this.lastProblem = applied.problem;
+    const stricter = applied.capW < capW ? `another power cap holds this device at ${formatW(applied.capW)}` : null;
     this.lastCap = {
-      capW,
+      capW: applied.capW,
       policy: this.policy.name,
-      reason: inWords(decision, heldBecause, applied.how),
+      reason: [decision.reason, heldBecause, stricter, applied.how].filter((part) => part !== null).join('; '),
       operatingPoint: applied.operatingPoint,
       enforced: applied.enforced,
       power: this.reader.readPower(),
@@ -161,10 +177,6 @@ export class PowerCap {
     };
     return this.lastCap;
   }
-}
-
-function inWords(decision: CapDecision, heldBecause: string | null, how: string): string {
-  return [decision.reason, heldBecause, how].filter((part) => part !== null).join('; ');
 }
 
 function makePolicy(config: PolicyConfig): CapPolicy {

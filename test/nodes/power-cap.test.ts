@@ -89,6 +89,36 @@ describe('power-cap', () => {
     assert.equal((await flow.waitFor('shares', (message) => message['after'] === true)).payload, 1);
   });
 
+  it('caps the device again after it alone was deployed anew, without waiting for a reading', async () => {
+    const flow = await startFlow(modules, flowWith(byHand));
+    flow.send('cap', carbon(500));
+    await flow.waitFor('out');
+    const received = flow.received('out').length;
+    await helper.setFlows(
+      [
+        { id: 'tab', type: 'tab' },
+        ...flowWith({ ...byHand, leastChangeW: 1 }).map((node) =>
+          'wires' in node ? { x: 100, y: 100, ...node } : node,
+        ),
+      ],
+      'nodes',
+    );
+    const again = await flow.waitFor('out', (message) => flow.received('out').indexOf(message) >= received);
+    const cap = capSchema.parse(again.payload);
+    assert.deepEqual([cap.operatingPoint.name, cap.carbon?.intensityGPerKwh], ['clock 20 %', 500]);
+  });
+
+  it('is not disturbed by a flow that changes the message it received', async () => {
+    const flow = await startFlow(modules, flowWith(byHand));
+    flow.send('cap', carbon(500));
+    const first = capSchema.parse((await flow.waitFor('out')).payload);
+    const { payload } = await flow.waitFor('out');
+    (payload as { operatingPoint: { idleW: number } }).operatingPoint.idleW = 1000;
+    flow.send('cap', { ...carbon(500), second: true });
+    const second = capSchema.parse((await flow.waitFor('out', (message) => message['second'] === true)).payload);
+    assert.deepEqual(second.operatingPoint, first.operatingPoint);
+  });
+
   it('sends a fixed cap by itself at the start, within the limits of settings.js', async () => {
     const settings = { ecomap: { power: { maximumW: 10 } } };
     const flow = await startFlow(modules, flowWith({ policy: 'fixed', fixedW: '18' }), { settings });
@@ -143,6 +173,7 @@ describe('power-cap', () => {
     ['text for watts', { minimumW: 'low' }, /minimumW/, {}],
     ['NaN for watts', { maximumW: Number.NaN }, /maximumW/, {}],
     ['negative watts', { policy: 'fixed', fixedW: -3 }, /fixedW/, {}],
+    ['a least power of nothing', { minimumW: '0' }, /least power must be above 0/, {}],
     ['a fixed cap without watts', { policy: 'fixed' }, /fixed cap needs/, {}],
     ['crossed limits', { minimumW: 20, maximumW: 10 }, /above the most/, {}],
     ['crossed bounds', { ...byHand, cleanGPerKwh: 600 }, /dirty end above/, {}],

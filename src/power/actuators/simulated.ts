@@ -8,6 +8,8 @@ export class SimulatedActuator implements Actuator {
   readonly enforced = 'simulated';
   private readonly pacing: Pacing;
   private point: OperatingPoint | null = null;
+  /** True as soon as a host may have been slowed down, even when the cap as a whole then failed. */
+  private touched = false;
 
   constructor(targets: Targets, pacing: Pacing = new Pacing(targets)) {
     this.pacing = pacing;
@@ -18,6 +20,7 @@ export class SimulatedActuator implements Actuator {
   }
 
   async apply(point: OperatingPoint): Promise<OperatingPoint> {
+    this.touched = true;
     await this.pacing.applyToAll(point.speed);
     this.point = point;
     return point;
@@ -32,8 +35,9 @@ export class SimulatedActuator implements Actuator {
   }
 
   async release(): Promise<void> {
-    if (this.point === null) return;
     this.point = null;
+    if (!this.touched) return;
     await this.pacing.applyToAll(1);
+    this.touched = false;
   }
 }

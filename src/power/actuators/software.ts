@@ -12,6 +12,8 @@ export class SoftwareActuator implements Actuator {
   private readonly groups = new Map<string, QuotaGroup>();
   private quotasLost: string | null = null;
   private point: OperatingPoint | null = null;
+  /** True as soon as a host may have been slowed down, even when the cap as a whole then failed. */
+  private touched = false;
 
   /** @param quotaGroups what probing found; null means pacing */
   constructor(
@@ -29,6 +31,7 @@ export class SoftwareActuator implements Actuator {
   }
 
   async apply(point: OperatingPoint): Promise<OperatingPoint> {
+    this.touched = true;
     if (this.quotas() === null) await this.pacing.applyToAll(point.speed);
     else await this.orElsePace(point, (quotas) => this.applyQuotas(quotas, point));
     this.point = point;
@@ -53,10 +56,11 @@ export class SoftwareActuator implements Actuator {
   }
 
   async release(): Promise<void> {
-    if (this.point === null && this.groups.size === 0) return;
     this.point = null;
+    if (!this.touched) return;
     if (this.quotas() === null) await this.pacing.applyToAll(1);
     await this.removeGroups();
+    this.touched = false;
   }
 
   /** null when the group is gone. */

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { createDevice, type Device } from '../../../src/power/device';
 import { fullLoadW } from '../../../src/signals/device';
 import { isEcomapError } from '../../../src/signals/errors';
+import { simulatedDevice } from '../../../src/simulation/devices';
 import { FakeHost, ManualClock, twoCoreMachine, withoutGroups } from './fakes';
 import { GroupTree } from './group-tree';
 
@@ -92,6 +93,45 @@ describe('device', () => {
     await device.releaseCap(second);
     assert.equal(device.operatingPointInForce().speed, 1);
   });
+
+  it('holds the strictest cap of several holders, whoever asks last', async () => {
+    const { device } = makeDevice();
+    const host = new FakeHost('cpu0');
+    await device.register(host);
+    const [strict, generous] = [{}, {}];
+    const answers = await Promise.all([
+      device.applyCap(30, { holder: generous }),
+      device.applyCap(15, { holder: strict }),
+      device.applyCap(25, { holder: generous }),
+    ]);
+    assert.deepEqual(
+      answers.map(({ capW, operatingPoint }) => [capW, operatingPoint.speed]),
+      answers.map(() => [15, 0.2]),
+    );
+    assert.equal((await device.applyCap(28, { holder: generous })).operatingPoint.speed, 0.2);
+    assert.equal((await device.applyCap(18, { holder: strict })).capW, 18);
+    await device.releaseCap(strict);
+    assert.equal(host.share, 0.8);
+    await device.releaseCap(generous);
+    assert.equal(host.share, 1);
+  });
+
+  for (const [what, machine] of [
+    ['this machine', twoCoreMachine()],
+    ['a simulated device', simulatedDevice('laptop', twoCoreMachine())],
+  ] as const) {
+    it(`leaves no host of ${what} slow when the very first cap fails on another host`, async () => {
+      const device = createDevice(machine, { clock: new ManualClock(), ...withoutGroups });
+      const obedient = new FakeHost('cpu0');
+      const broken = new FakeHost('cpu1');
+      broken.failure = new Error('channel closed');
+      await device.register(obedient);
+      await device.register(broken);
+      const failed = await device.applyCap(device.capRange.minimumW);
+      assert.equal(failed.problem?.code, 'CAP_NOT_ENFORCEABLE');
+      assert.deepEqual([failed.operatingPoint.speed, obedient.share], [1, 1]);
+    });
+  }
 
   it('keeps caps and releases in the order in which they were asked for', async () => {
     const { device } = makeDevice();

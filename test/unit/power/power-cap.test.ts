@@ -87,6 +87,24 @@ describe('power cap', () => {
     assert.equal((await powerCap.onCarbon(reading(500))).capW, 18);
   });
 
+  it('says that another power cap is stricter, and gives way to it in its message', async () => {
+    const { powerCap, device } = makeCap({ policy: { kind: 'fixed', capW: 25 } });
+    const other = new PowerCap({ device, policy: { kind: 'fixed', capW: 18 } });
+    assert.equal((await powerCap.tick()).capW, 25);
+    await other.tick();
+    const cap = await powerCap.tick();
+    assert.deepEqual([cap.capW, cap.operatingPoint.speed], [18, 0.4]);
+    assert.match(cap.reason, /fixed at 25\.0 W; another power cap holds this device at 18\.0 W/);
+    await other.release();
+    assert.equal((await powerCap.tick()).capW, 25);
+  });
+
+  it('knows a cap before the next reading when an earlier one is handed to it', async () => {
+    const { powerCap } = makeCap({ reading: reading(500) });
+    assert.equal(powerCap.canTick, true);
+    assert.equal((await powerCap.tick()).capW, 14);
+  });
+
   it('leaves the device to whoever capped it last', async () => {
     const { powerCap, device } = makeCap({ policy: { kind: 'fixed', capW: 18 } });
     const other = new PowerCap({ device, policy: { kind: 'fixed', capW: 21 } });
@@ -116,6 +134,7 @@ describe('power cap', () => {
     assert.throws(() => makeCap({ limits: { minimumW: Number.NaN, maximumW: 10 } }), invalid);
     assert.throws(() => makeCap({ hardLimits: { minimumW: 20, maximumW: 10 } }), invalid);
     assert.throws(() => makeCap({ limits: { minimumW: 0, maximumW: 0 } }), invalid);
+    assert.throws(() => makeCap({ limits: { minimumW: 0, maximumW: 20 } }), invalid);
     assert.throws(() => makeCap({ actuator: 'simulated' }), invalid);
   });
 
