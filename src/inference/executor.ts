@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { CarbonReading } from '../signals/carbon';
-import { EcomapError, isEcomapError, messageOf } from '../signals/errors';
+import { asEcomapError, EcomapError, messageOf } from '../signals/errors';
 import type { InferenceRequest, InferenceResult } from '../signals/inference';
 import type { Plan } from '../signals/plan';
 import { gramsOf } from '../signals/quantities';
@@ -118,7 +118,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
    * @throws EcomapError HOST_CRASHED when no host comes up at all
    */
   start(): Promise<void> {
-    this.#started ??= this.#start();
+    this.#started ??= this.#start().catch((error: unknown) => this.#giveUp(asEcomapError(error)));
     return this.#started;
   }
 
@@ -268,6 +268,16 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     this.emit('change');
   }
 
+  /** Nothing will ever compute here: every request is told so, instead of waiting for a host that never comes. */
+  #giveUp(error: EcomapError): never {
+    if (this.#phase === 'starting') {
+      for (const service of this.#services.values()) service.breakDown(error);
+      this.#phase = 'serving';
+      this.emit('change');
+    }
+    throw error;
+  }
+
   #addHost(component: HostProcess['component'], slots: SlotDirectory): void {
     const entry = this.#options.hostEntry;
     const host = new HostProcess({ component, slots, device: this.#device, entry, log: this.#log });
@@ -411,8 +421,4 @@ function reasons(plan: Plan, { variant, host }: Move): string[] {
 
 function closedError(): EcomapError {
   return new EcomapError('NODE_CLOSED', 'The executor was stopped.');
-}
-
-function asEcomapError(error: unknown): EcomapError {
-  return isEcomapError(error) ? error : new EcomapError('INTERNAL_ERROR', messageOf(error), { cause: error });
 }

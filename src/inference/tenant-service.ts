@@ -1,4 +1,4 @@
-import { EcomapError, isEcomapError, messageOf, type ErrorCode } from '../signals/errors';
+import { asEcomapError, EcomapError, type ErrorCode } from '../signals/errors';
 import type { InferenceRequest, InferenceResult } from '../signals/inference';
 import type { Tenant } from '../signals/tenant';
 import { decodeOutputs } from './answers';
@@ -11,6 +11,9 @@ import { encodeInputs } from './payload';
 import { RequestQueue, type Waiting } from './queue';
 import { TenantWindow } from './tenant-window';
 import type { NamedTensors, TensorSpec } from './tensors';
+
+/** A timer that is set for longer fires at once, again and again. */
+const longestTimerMs = 2 ** 31 - 1;
 
 interface QueuedRequest extends Waiting {
   readonly payload: unknown;
@@ -30,10 +33,6 @@ export interface TenantServiceOptions {
   readonly carbonG: (energyJ: number | null) => number | null;
   /** Called when a request waits, so that somebody hands it over. */
   readonly onWaiting: () => void;
-}
-
-function asEcomapError(error: unknown): EcomapError {
-  return isEcomapError(error) ? error : new EcomapError('INTERNAL_ERROR', messageOf(error), { cause: error });
 }
 
 /** The requests of one tenant from the door to the answer: encoded, queued, run by whatever is deployed, counted. */
@@ -139,8 +138,8 @@ export class TenantService implements DispatchClient {
   }
 
   dispatch(): Promise<number> | null {
-    const item = this.#queue.take();
     const deployment = this.#deployment;
+    const item = deployment === null ? undefined : this.#queue.take();
     if (item === undefined || deployment === null) return null;
     let inputs: NamedTensors;
     try {
@@ -278,7 +277,7 @@ export class TenantService implements DispatchClient {
         }
         this.#armExpiry();
       },
-      Math.max(1, Math.ceil(atMs - this.#clock.nowMs())),
+      Math.min(longestTimerMs, Math.max(1, Math.ceil(atMs - this.#clock.nowMs()))),
     );
   }
 }

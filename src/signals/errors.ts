@@ -51,3 +51,8 @@ export function isEcomapError(error: unknown): error is EcomapError {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The error itself where it has a code of ours; anything else becomes an INTERNAL_ERROR with it as the cause. */
+export function asEcomapError(error: unknown): EcomapError {
+  return isEcomapError(error) ? error : new EcomapError('INTERNAL_ERROR', messageOf(error), { cause: error });
+}

@@ -387,6 +387,37 @@ describe('inference executor', function () {
     assert.ok(device.registered.every(({ pid }) => !isRunning(pid)));
   });
 
+  it('when no host comes up, what waits and what comes is told why, and nothing hangs', async () => {
+    const script = join(models.path, 'dead.js');
+    await writeFile(script, 'process.exit(3)');
+    device = new TestDevice();
+    const hostEntry = { script, execArgv: [] };
+    executor = new InferenceExecutor({ device, tenants: [tenantOf('one', [exact])], hostEntry });
+    const early = codeOf(infer('one'));
+    assert.equal(await codeOf(executor.start()), 'HOST_CRASHED');
+    assert.deepEqual([await early, await codeOf(infer('one'))], ['HOST_CRASHED', 'HOST_CRASHED']);
+    assert.equal(executor.state().tenants[0]?.problem?.code, 'HOST_CRASHED');
+    const [counted] = executor.takeTelemetry().tenants;
+    assert.deepEqual([counted?.offered, counted?.rejected], [2, 2]);
+  });
+
+  it('a deadline further away than timers reach is waited for without spinning', async () => {
+    const warnings: string[] = [];
+    const note = ({ name }: Error) => void warnings.push(name);
+    process.on('warning', note);
+    try {
+      await serve([tenantOf('one', [exact])]);
+      const blocker = blockWith('one');
+      const patient = infer('one', { deadlineMs: Date.now() + 1e12 });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      resume();
+      assert.deepEqual(await codes([blocker, patient]), { answered: 2 });
+    } finally {
+      process.off('warning', note);
+    }
+    assert.deepEqual(warnings, []);
+  });
+
   it('two tenants of one name are a mistake', () => {
     const tenants = [tenantOf('one', [exact]), tenantOf('one', [light])];
     assert.throws(() => new InferenceExecutor({ device: new TestDevice(), tenants }), { code: 'INVALID_CONFIG' });
