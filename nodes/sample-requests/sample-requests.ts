@@ -1,6 +1,7 @@
 import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeMessage } from '../../src/node-red/types';
 import { EcomapError } from '../../src/signals/errors';
+import { quoted } from '../../src/signals/parse';
 import type { Tenant } from '../../src/signals/tenant';
 import { poissonArrivals } from '../../src/simulation/poisson-arrivals';
 import { SamplePool } from '../../src/simulation/sample-pool';
@@ -63,7 +64,7 @@ export default defineNode({
           const known = receivers.map(({ tenant }) => tenant).join(', ') || 'none is set up';
           throw new EcomapError(
             'INVALID_MESSAGE',
-            `no samples for msg.tenant ${JSON.stringify(message.tenant)}: known tenants: ${known}`,
+            `no samples for msg.tenant ${quoted(message.tenant)}: known tenants: ${known}`,
           );
         }
         for (const receiver of others) send(fill({ ...message }, receiver));

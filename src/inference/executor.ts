@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { CarbonReading } from '../signals/carbon';
 import { asEcomapError, EcomapError, messageOf } from '../signals/errors';
 import type { InferenceRequest, InferenceResult } from '../signals/inference';
+import { quoted } from '../signals/parse';
 import type { Plan } from '../signals/plan';
 import { gramsOf } from '../signals/quantities';
 import type { Telemetry } from '../signals/telemetry';
@@ -133,7 +134,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
       const known = [...this.#services.keys()].join(', ');
       throw new EcomapError(
         'INVALID_MESSAGE',
-        `There is no tenant "${request.tenant}" here: the tenants are ${known}.`,
+        `There is no tenant ${quoted(request.tenant)} here: the tenants are ${known}.`,
       );
     }
     return service.submit(request);

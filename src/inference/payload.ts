@@ -1,5 +1,6 @@
 import { EcomapError } from '../signals/errors';
 import { tensorTypes, type Tensor, type TensorData } from '../signals/inference';
+import { quoted } from '../signals/parse';
 import type { Tenant } from '../signals/tenant';
 import { numbersToData } from './payload-numbers';
 import { describeTensor, elementCount, type ModelSignature, type NamedTensors, type TensorSpec } from './tensors';
@@ -23,8 +24,9 @@ export function describePayload(payload: unknown): string {
   if (ArrayBuffer.isView(payload)) return `a ${payload.constructor.name} of ${lengthOf(payload)} elements`;
   if (Array.isArray(payload)) return `an array of ${payload.length} elements`;
   if (typeof payload === 'object') {
-    const keys = Object.keys(payload);
-    return `an object with ${keys.length === 0 ? 'no properties' : `the properties ${keys.slice(0, 5).join(', ')}`}`;
+    const names = Object.keys(payload).slice(0, 5);
+    const shown = names.map((name) => name.slice(0, 40)).join(', ');
+    return `an object with ${names.length === 0 ? 'no properties' : `the properties ${shown}`}`;
   }
   return `a ${typeof payload}`;
 }
@@ -112,7 +114,7 @@ function encodeDescribed(value: Record<string, unknown>, spec: TensorSpec): Tens
   const { data, dims, type } = value;
   if (type !== undefined && type !== spec.type) {
     const known = typeof type === 'string' && (tensorTypes as readonly string[]).includes(type);
-    const got = known ? `type ${type}` : `the unknown type ${JSON.stringify(type)}`;
+    const got = known ? `type ${type}` : `the unknown type ${quoted(type)}`;
     throw mismatch(`Expected ${describeTensor(spec.type, spec.dims)}. Got ${got}.`);
   }
   if (isPlainObject(data)) {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { capSchema, type Cap } from './cap';
 import { carbonReadingSchema, type CarbonReading } from './carbon';
 import { EcomapError } from './errors';
-import { parseAtTheDoor } from './parse';
+import { parseAtTheDoor, quoted } from './parse';
 import { planSchema, type Plan } from './plan';
 import { receiptSchema, type Receipt } from './receipt';
 import { telemetrySchema, type Telemetry } from './telemetry';
@@ -37,7 +37,7 @@ export const topicOf = (kind: ControlKind): string => `ecomap/${kind}`;
 export function controlKindOf(topic: unknown): ControlKind | null {
   if (typeof topic !== 'string' || !topic.startsWith('ecomap/')) return null;
   const kind = topic.slice('ecomap/'.length);
-  return kind in schemas ? (kind as ControlKind) : null;
+  return Object.hasOwn(schemas, kind) ? (kind as ControlKind) : null;
 }
 
 /**
@@ -59,10 +59,7 @@ export function parseControlMessage<Kind extends ControlKind>(
   const kind = kinds.find((candidate) => message.topic === topicOf(candidate));
   if (kind === undefined) {
     const known = kinds.map(topicOf).join(' or ');
-    throw new EcomapError(
-      'INVALID_MESSAGE',
-      `msg.topic is ${JSON.stringify(message.topic) ?? 'missing'}: this node takes ${known}`,
-    );
+    throw new EcomapError('INVALID_MESSAGE', `msg.topic is ${quoted(message.topic)}: this node takes ${known}`);
   }
   return { kind, payload: parseControlPayload(kind, message.payload) } as {
     [K in Kind]: { kind: K; payload: ControlPayloads[K] };

@@ -18,3 +18,26 @@ export function parseAtTheDoor<T>(schema: z.ZodType<T>, value: unknown, code: Er
   if (result.success) return result.data;
   throw new EcomapError(code, `${what} is not valid: ${describeIssues(result.error)}`);
 }
+
+/** The longest text from outside that is quoted in a message, characters. */
+const longestQuote = 80;
+
+/** A value from outside for a message to people: text in quotes and cut short, anything else by its kind; never fails. */
+export function quoted(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return value.length <= longestQuote
+        ? JSON.stringify(value)
+        : `${JSON.stringify(`${value.slice(0, longestQuote)}...`)} (${value.length} characters)`;
+    case 'number':
+    case 'boolean':
+    case 'bigint':
+      return String(value);
+    case 'undefined':
+      return 'missing';
+    case 'object':
+      return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object';
+    default:
+      return `a ${typeof value}`;
+  }
+}

@@ -110,6 +110,16 @@ describe('payload to tensors', () => {
     assert.ok(message.length < 200);
   });
 
+  it('and so wherever else the text is, or something that no text can be made of', () => {
+    const text = 'x'.repeat(1024 * 1024);
+    const circular: Record<string, unknown> = {};
+    circular['self'] = circular;
+    const data = sixNumbers;
+    for (const payload of [{ [text]: 1 }, { data, type: text }, { data, type: circular }, { data, type: 10n }]) {
+      assert.ok(refusal(payload).message.length < 300);
+    }
+  });
+
   it('looks at the sizes before it walks: a cyclic array ends at once', () => {
     const cyclic: unknown[] = [];
     cyclic.push(cyclic);
