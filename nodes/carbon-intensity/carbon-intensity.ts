@@ -61,7 +61,7 @@ export default defineNode({
     const poll = async (): Promise<void> => {
       try {
         const { reading, trouble, isNew } = await read();
-        const message = { topic: topicOf('carbon'), payload: reading };
+        const message = { topic: topicOf('carbon'), payload: structuredClone(reading) };
         if (!config.onlyOnChange || !sameAs(reading, sent)) node.send({ ...message });
         sent = reading;
         if (isNew && trouble !== null) node.error(trouble, message);
@@ -79,7 +79,8 @@ export default defineNode({
         const { reading, trouble } = await read();
         sent = reading;
         message.topic = topicOf('carbon');
-        message.payload = reading;
+        // Other nodes on this grid hold the same reading; a flow may change what it receives.
+        message.payload = structuredClone(reading);
         send(message);
         if (trouble !== null) throw trouble;
       },

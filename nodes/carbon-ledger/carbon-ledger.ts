@@ -4,11 +4,11 @@ import { LedgerFile } from '../../src/carbon/accounting/ledger-file';
 import { summaryLine } from '../../src/carbon/accounting/summary-line';
 import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeStatus } from '../../src/node-red/types';
-import type { CarbonReading } from '../../src/signals/carbon';
 import { messageOf } from '../../src/signals/errors';
 import { parseControlMessage, topicOf } from '../../src/signals/message';
 import type { Receipt } from '../../src/signals/receipt';
 import type { Telemetry } from '../../src/signals/telemetry';
+import { leaveReading, takeReading } from '../shared/reading-handover';
 import { carbonLedgerConfig } from './config';
 
 const resetTopic = 'ecomap/reset';
@@ -33,7 +33,8 @@ export default defineNode({
     const { config } = node;
     const ledger = new CarbonLedger({ now: Date.now });
     const file = config.persist ? new LedgerFile(node.stateDirectory, node.id) : null;
-    let reading: CarbonReading | null = null;
+    let reading = takeReading(node.id);
+    if (reading !== null) ledger.onCarbon(reading);
     let telemetry: Telemetry | null = null;
     let changed = false;
     let saveFailed = false;
@@ -94,9 +95,12 @@ export default defineNode({
         message.payload = receipt;
         send([message, receiptMessages(telemetry, receipt).map((one) => ({ ...one }))]);
       },
-      async close() {
+      async close(removed) {
+        if (!removed) leaveReading(node.id, reading);
         await restored;
         await save();
+        // Whoever comes next reads the file: a write that is still under way must not come after that.
+        await file?.settled();
       },
     };
   },

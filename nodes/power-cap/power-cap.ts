@@ -5,8 +5,8 @@ import { PowerCap, type PolicyConfig } from '../../src/power/power-cap';
 import type { Cap } from '../../src/signals/cap';
 import { parseControlMessage, topicOf } from '../../src/signals/message';
 import { parseAtTheDoor } from '../../src/signals/parse';
+import { leaveReading, takeReading } from '../shared/reading-handover';
 import { powerCapConfig, powerSettings, type PowerCapConfig } from './config';
-import { leaveReading, takeReading } from './reading-handover';
 
 /** Late enough for the other nodes of the flow to be there. */
 const firstTickMs = 250;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -13,10 +14,13 @@ export async function readJsonFile(path: string): Promise<unknown> {
   return JSON.parse(text) as unknown;
 }
 
-/** Writes beside the file and renames, so that a reader (or a crash) never sees half of it. */
+/**
+ * Writes beside the file and renames, so that a reader (or a crash) never sees half of it. Two who write the same file at once
+ * (two grid nodes of one zone) do not meet: the last one to finish wins.
+ */
 export async function writeJsonFile(path: string, content: unknown): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     await writeFile(temporary, JSON.stringify(content), 'utf8');
     await rename(temporary, path);

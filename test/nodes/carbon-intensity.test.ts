@@ -65,6 +65,16 @@ describe('carbon-intensity node', () => {
     assert.equal(status.status?.fill, 'yellow', 'a yearly average says nothing about now');
   });
 
+  it('is not disturbed by a flow that changes the reading it received', async () => {
+    const flow = await flowWith({ provider: 'static', zone: 'WORLD' }, { intervalS: 0.25, onlyOnChange: true });
+    const first = await flow.waitFor('out');
+    (first.payload as CarbonReading).intensityGPerKwh = 1;
+    flow.send('ci', { _mine: 'later' });
+    const answer = await flow.waitFor('out', (message) => message._mine === 'later');
+    assert.ok((readingOf(answer).intensityGPerKwh ?? 0) > 100);
+    assert.equal(flow.received('out').length, 2, 'nothing changed on the grid');
+  });
+
   it('sends only what changed when told so', async () => {
     const flow = await flowWith({ provider: 'static', zone: 'WORLD' }, { intervalS: 0.25, onlyOnChange: true });
     await flow.waitFor('out');

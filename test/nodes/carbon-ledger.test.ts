@@ -12,7 +12,11 @@ const receiptOf = (message: CaughtMessage): Receipt => receiptSchema.parse(messa
 const isReceipt = (message: CaughtMessage): boolean => message.topic === 'ecomap/receipt';
 
 describe('carbon-ledger node', () => {
-  afterEach(stopFlow);
+  afterEach(async () => {
+    // A node that is removed leaves nothing to its successor in the next test; one that is only stopped does.
+    await helper.setFlows([], 'full');
+    await stopFlow();
+  });
 
   const flowOf = (config: object): object[] =>
     [
@@ -157,6 +161,14 @@ describe('carbon-ledger node', () => {
       assert.match(await readFile(join(folder, 'ledger-ledger.json'), 'utf8'), /^\{"version":1/);
       await redeploy();
       assert.equal((await receiptAfterTelemetry(flow)).total.served, 20);
+    });
+
+    it('knows the intensity in force after it alone was deployed anew', async () => {
+      const flow = await startFlow([carbonLedger, probe], keeping);
+      flow.send('ledger', { topic: 'ecomap/carbon', payload: reading(321) });
+      await receiptAfterTelemetry(flow);
+      await redeploy();
+      assert.equal((await receiptAfterTelemetry(flow)).carbon.intensityGPerKwh, 321);
     });
 
     it('starts afresh when the file is damaged, with a warning, and keeps the damaged one', async () => {

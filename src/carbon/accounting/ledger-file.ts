@@ -52,6 +52,11 @@ export class LedgerFile {
     return this.#writing;
   }
 
+  /** Resolves when no write is under way any more, whether it succeeded or not. */
+  settled(): Promise<void> {
+    return this.#writing.catch(() => undefined);
+  }
+
   async #writeWaiting(): Promise<void> {
     const state = this.#waiting;
     this.#waiting = null;

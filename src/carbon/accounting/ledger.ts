@@ -118,11 +118,21 @@ export class CarbonLedger {
   }
 
   #accountTenant(tenant: TenantTelemetry, energy: WindowEnergy | null, intensity: WindowIntensity): void {
-    const sums = (this.#state.tenants[tenant.tenant] ??= emptySums());
+    const sums = this.#sumsOf(tenant.tenant);
     const energyJ = energy?.tenantsJ.get(tenant.tenant) ?? null;
     addEnergy(sums, energyJ, gramsBy(intensity));
     countRequests(sums, tenant, energyJ !== null, intensity.knownShare);
     countRequests(this.#state.total, tenant, energy !== null, intensity.knownShare);
+  }
+
+  #sumsOf(tenant: string): Sums {
+    const { tenants } = this.#state;
+    const known = Object.getOwnPropertyDescriptor(tenants, tenant)?.value as Sums | undefined;
+    if (known !== undefined) return known;
+    const sums = emptySums();
+    // Not by assignment: a tenant may be called "constructor" or "__proto__".
+    Object.defineProperty(tenants, tenant, { value: sums, enumerable: true, configurable: true, writable: true });
+    return sums;
   }
 
   #accountAlwaysMax(telemetry: Telemetry, energy: WindowEnergy, grams: Grams): void {

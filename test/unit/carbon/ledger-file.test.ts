@@ -33,6 +33,18 @@ describe('ledger file', () => {
     assert.equal((await file.load()).state?.durationS, 19);
   });
 
+  it('is settled when the last write has ended, well or not', async () => {
+    const file = new LedgerFile(directory, 'x');
+    void file.save(state(1));
+    await file.settled();
+    assert.equal((await new LedgerFile(directory, 'x').load()).state?.durationS, 1);
+    await rm(dirname(file.path), { recursive: true });
+    await writeFile(join(directory, 'ecomap'), 'in the way');
+    const failing = assert.rejects(file.save(state(2)));
+    await file.settled();
+    await failing;
+  });
+
   const unusable: [name: string, content: string, says: RegExp, suffix: RegExp][] = [
     ['cut off', JSON.stringify(state(5)).slice(0, 40), /cannot be used/, /\.unreadable-/],
     ['empty', '', /cannot be used/, /\.unreadable-/],

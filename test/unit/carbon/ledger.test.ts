@@ -193,6 +193,29 @@ describe('carbon ledger', () => {
     assert.equal(receipt.total.energyJ, 40);
   });
 
+  it('keeps apart tenants whatever they are called', () => {
+    const ledger = new CarbonLedger({ now: () => 0 });
+    const names = ['__proto__', 'constructor', 'toString', 'plain'];
+    ledger.onTelemetry(
+      telemetryWindow(
+        0,
+        5,
+        names.map((name) => tenantWindow(name)),
+      ),
+    );
+    const { tenants } = ledger.onTelemetry(telemetryWindow(5000, 5, [tenantWindow('__proto__')]));
+    assert.deepEqual(
+      tenants.map(({ tenant, served, energyJ }) => [tenant, served, energyJ]),
+      [
+        ['__proto__', 20, 20],
+        ['constructor', 10, 10],
+        ['toString', 10, 10],
+        ['plain', 10, 10],
+      ],
+    );
+    assert.equal('served' in {}, false);
+  });
+
   it('begins with nothing known, and begins anew on demand', () => {
     const ledger = newLedger();
     const empty = checked(ledger.receipt());

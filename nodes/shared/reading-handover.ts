@@ -4,8 +4,8 @@ import type { CarbonReading } from '../../src/signals/carbon';
 const keptForMs = 60_000;
 
 /**
- * What a node that is deployed anew learns from itself: otherwise the device would run at full speed until the next reading,
- * which a real grid gives every quarter of an hour. By node id, in memory.
+ * What a node that is deployed anew learns from itself: otherwise it would know nothing of the grid until the next reading,
+ * which a real one gives every quarter of an hour. By node id, in memory.
  */
 const kept = new Map<string, { readonly reading: CarbonReading; readonly atMs: number }>();
 
