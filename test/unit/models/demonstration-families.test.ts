@@ -31,7 +31,7 @@ const MODELS = join(__dirname, '..', '..', '..', 'models');
 /** Neither the trainer's seeds (1001 and up) nor the cards' (20261 and up). */
 const FRESH_SEED = 555;
 /** The heavier a variant, the fewer samples fit into a unit test. */
-const FRESH_SAMPLES: readonly number[] = [500, 1200, 2500, 2500];
+const FRESH_SAMPLES: readonly number[] = [500, 1500, 2500, 2500];
 
 describe('demonstration model families', function () {
   this.timeout(120_000);
@@ -137,9 +137,15 @@ function describeFamily(family: FamilyName): void {
       }
     }
     for (const [index, variant] of card.variants.entries()) {
-      const accuracy = (correct[index] ?? 0) / (FRESH_SAMPLES[index] ?? 1);
+      const samples = FRESH_SAMPLES[index] ?? 1;
+      const accuracy = (correct[index] ?? 0) / samples;
       const difference = Math.abs(accuracy - variant.accuracy);
-      assert.ok(difference <= 0.01, `${variant.name}: ${accuracy.toFixed(4)}, the card says ${variant.accuracy}`);
+      // A point, or what chance alone moves this few samples (three standard errors): no seed is chosen to please.
+      const variance = variant.accuracy * (1 - variant.accuracy) * (1 / samples + 1 / variant.accuracySamples);
+      assert.ok(
+        difference <= Math.max(0.01, 3 * Math.sqrt(variance)),
+        `${variant.name}: ${accuracy.toFixed(4)}, the card says ${variant.accuracy}`,
+      );
     }
   });
 
