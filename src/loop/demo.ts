@@ -80,7 +80,7 @@ export async function playDay(policy: DemoPolicy, seconds: number, around: DemoS
     leastDwellS: 1,
   });
   const planner = new MappingPlanner({ device, tenants, profiles: around.profiles, clock: Date.now });
-  const selector = new VariantSelector({ tenants, clock: Date.now, settings: selectorSettings });
+  const selector = new VariantSelector({ tenants, clock: () => performance.now(), settings: selectorSettings });
   const executor = new InferenceExecutor({ device, tenants });
   const ledger = new CarbonLedger({ now: Date.now });
   const families = tenants.map((tenant) => tenant.family) as FamilyName[];

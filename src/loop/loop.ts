@@ -45,8 +45,8 @@ export class Loop {
   /** Ticks until `stop`: the control period and the telemetry window in seconds. */
   start(periods: { controlPeriodS: number; windowS: number }): void {
     this.timers.push(
-      setInterval(() => void this.control(), periods.controlPeriodS * 1000),
-      setInterval(() => void this.window(), periods.windowS * 1000),
+      every(periods.controlPeriodS, () => this.control()),
+      every(periods.windowS, () => this.window()),
     );
   }
 
@@ -102,4 +102,16 @@ export class Loop {
     });
     return this.busy;
   }
+}
+
+/** A tick that falls due while the one before is still waiting or working is left out: on a slow machine they would pile up. */
+function every(periodS: number, step: () => Promise<void>): NodeJS.Timeout {
+  let busy = false;
+  return setInterval(() => {
+    if (busy) return;
+    busy = true;
+    void step().finally(() => {
+      busy = false;
+    });
+  }, periodS * 1000);
 }

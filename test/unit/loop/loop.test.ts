@@ -26,7 +26,14 @@ interface Scene {
 }
 
 function scene(
-  settings: { answers?: number; observed?: boolean; ratesMove?: boolean; failPlan?: boolean } = {},
+  settings: {
+    answers?: number;
+    observed?: boolean;
+    ratesMove?: boolean;
+    failPlan?: boolean;
+    /** What applying a plan waits for. */
+    slow?: Promise<void>;
+  } = {},
 ): Scene {
   const calls: string[] = [];
   const errors: string[] = [];
@@ -51,7 +58,7 @@ function scene(
       applyPlan: (plan) => {
         calls.push(`apply ${plan.planId}`);
         if (settings.failPlan) return Promise.reject(new Error('does not load'));
-        return Promise.resolve({ applied: true, swaps: 0, why: [] });
+        return (settings.slow ?? Promise.resolve()).then(() => ({ applied: true, swaps: 0, why: [] }));
       },
     },
     ledger: {
@@ -98,6 +105,17 @@ describe('the loop without Node-RED', () => {
     await Promise.all([loop.control(), loop.control()]);
     assert.deepEqual(errors, ['control: does not load', 'control: does not load']);
     assert.deepEqual(calls.indexOf('apply p1') < calls.lastIndexOf('read'), true);
+  });
+
+  it('leaves out the ticks that fall due while a step is slow, instead of piling them up', async () => {
+    let finish: () => void = () => undefined;
+    const { loop, calls } = scene({ slow: new Promise((resolve) => (finish = resolve)) });
+    loop.start({ controlPeriodS: 0.002, windowS: 3600 });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    const stopped = loop.stop();
+    finish();
+    await stopped;
+    assert.equal(calls.filter((call) => call === 'read').length, 1);
   });
 
   it('does nothing more once it is stopped', async () => {
