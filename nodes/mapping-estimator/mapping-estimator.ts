@@ -38,7 +38,7 @@ async function reportExcluded(node: NodeContext<MappingEstimatorConfig>, error: 
     () => false,
     () => true,
   );
-  if (alreadySaid) node.warn(error.message);
+  if (alreadySaid) node.debug(error.message);
   else node.error(error, { topic: 'ecomap/tenant', tenant });
 }
 

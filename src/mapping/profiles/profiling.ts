@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
+import { sha256OfFile } from '../../models/onnx-file';
 import type { Component, InferenceDevice } from '../../signals/device';
 import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
 import type { Profile, ProfileRunner } from '../../signals/profile';
@@ -44,13 +42,6 @@ interface Model {
   readonly sha256: string;
   readonly dims: readonly number[] | null;
   readonly uses: Use[];
-}
-
-/** Hex SHA-256 of a file, read in pieces. */
-async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
 }
 
 /**
