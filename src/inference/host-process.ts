@@ -315,6 +315,8 @@ export class HostProcess extends EventEmitter<HostEvents> {
     for (const resident of [...this.#residents.values()]) {
       if (child !== this.#child) return;
       const { key, path, sha256 } = resident.model;
+      // Its last user may have left while the ones before it were loaded.
+      if (this.#residents.get(key) !== resident) continue;
       resident.answer = this.#order({ kind: 'load', key, path, sha256 }, loadLimitMs);
       try {
         await resident.answer;
