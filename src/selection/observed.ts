@@ -2,8 +2,12 @@ import type { TenantTelemetry } from '../signals/telemetry';
 
 /** Fewer requests than this say nothing about a window. */
 const leastRequests = 5;
-/** Share of requests that may be late or refused for lack of time or room. */
+/** With fewer answers than this the 95th percentile is the slowest answer, and one straggler would be a violation. */
+const leastForPercentile = 20;
+/** Share of requests that may be late or refused for lack of time or room ... */
 const mostLost = 0.1;
+/** ... and one alone may be an accident. */
+const leastLost = 2;
 /** Windows in a row that must be bad: one may be an accident. */
 const windowsToAct = 2;
 
@@ -15,12 +19,15 @@ export function observedViolation(window: TenantTelemetry): string | null {
   if (window.offered < leastRequests) return null;
   const limit = window.latencyLimitMs;
   const p95 = window.latencyMs?.p95 ?? 0;
-  if (window.served >= leastRequests && p95 > limit) {
+  if (window.served >= leastForPercentile && p95 > limit) {
     return `observed p95 ${Math.round(p95)} ms over the limit of ${Math.round(limit)} ms`;
   }
   const refused = tooSlow.reduce((sum, code) => sum + (window.reasons[code] ?? 0), 0);
-  const lost = (window.late + refused) / window.offered;
-  return lost > mostLost ? `observed ${Math.round(lost * 100)} % of requests late or refused` : null;
+  const lost = window.late + refused;
+  const share = lost / window.offered;
+  return lost >= leastLost && share > mostLost
+    ? `observed ${Math.round(share * 100)} % of requests late or refused`
+    : null;
 }
 
 /** Counts bad windows of each tenant. */

@@ -124,6 +124,8 @@ export class VariantSelector {
 
   /** Looks for limits that are broken whatever was predicted; null when nothing should change. */
   onTelemetry(telemetry: Telemetry): Variants | null {
+    // What waited while a host was being replaced came late whatever the variant was.
+    if (telemetry.components.some(({ restarts }) => restarts > 0)) return null;
     const nowMs = this.clock();
     let urgent: { swap: Swap; priority: number; because: string } | null = null;
     for (const window of telemetry.tenants) {

@@ -277,6 +277,30 @@ describe('VariantSelector: observed', () => {
     assert.equal(act({ offered: 4, served: 4, late: 4 }), null);
   });
 
+  it('takes one straggler among few requests for an accident', () => {
+    const latencyMs = { mean: 20, p50: 10, p95: 400, p99: 400, maximum: 400 };
+    const act = (more: Parameters<typeof tenantWindow>[1]) => {
+      const scene = new Scene(two);
+      const windows = telemetry([tenantWindow('a', { latencyMs, ...more })]);
+      scene.selector.onTelemetry(windows);
+      return scene.chosen(scene.selector.onTelemetry(windows));
+    };
+    assert.equal(act({ offered: 16, served: 16, late: 1 }), null);
+    assert.equal(act({ offered: 6, served: 6, late: 1 }), null);
+    assert.deepEqual(act({ offered: 16, served: 16, late: 2 }), { a: 'medium', b: 'full' });
+  });
+
+  it('does not hold it against a variant that its host was being replaced', () => {
+    const scene = new Scene(two);
+    const restarted = {
+      ...telemetry([slow('a')]),
+      components: [{ component: 'cpu0', busyFraction: 0.5, cpuSeconds: 1, restarts: 1 }],
+    };
+    for (let times = 0; times < 3; times += 1) assert.equal(scene.selector.onTelemetry(restarted), null);
+    assert.equal(scene.selector.onTelemetry(telemetry([slow('a')])), null);
+    assert.deepEqual(scene.chosen(scene.selector.onTelemetry(telemetry([slow('a')]))), { a: 'medium', b: 'full' });
+  });
+
   it('turns to lower priorities when the tenant is at its lightest, and gives up when there are none', () => {
     const scene = new Scene(two);
     scene.selector.onViolated(violated({ a: 'tiny', b: 'small' }, []));
