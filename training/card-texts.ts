@@ -66,10 +66,10 @@ carry marks that look like one.
 
 ## Architecture
 
-Small residual convolutional networks. \`large\` is a pair of networks that see the full picture; \`medium\` and \`small\` see 48 x 48
-pixels and \`tiny\` 32 x 32, averaged down inside the graph. \`large\` and \`medium\` average their scores over eight mirrored and
-transposed copies of the picture: no part changes its class when it is turned over. That is the whole difference between
-\`medium\` and \`small\`, which share their weights.
+Small residual convolutional networks. \`large\` is a pair of networks that see the full picture; the others see 48 x 48 pixels,
+averaged down inside the graph. \`large\` and \`medium\` average their scores over eight mirrored and transposed copies of the
+picture: no part changes its class when it is turned over. That is the whole difference between \`medium\` and \`small\`,
+which share their weights; \`tiny\` is narrower.
 In training the networks were also told where on the part the defect is; the shipped graphs do not need that.
 
 ${common}`;

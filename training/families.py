@@ -144,7 +144,7 @@ class Inspect:
                         partner=Recipe(1, (16, 32, 48, 64), (0, 1, 1, 0), 2, 4e-3, 8)),
         'medium': Recipe(2, (16, 40, 64), (1, 1, 0), 4, 4e-3, 8),
         'small': Recipe(2, (16, 40, 64), (1, 1, 0), 4, 4e-3, 1),
-        'tiny': Recipe(3, (16, 32, 64), (1, 1, 0), 4, 4e-3, 1),
+        'tiny': Recipe(2, (12, 32, 48), (0, 1, 0), 5, 5e-3, 1),
     }
 
     def make_net(self, name):
