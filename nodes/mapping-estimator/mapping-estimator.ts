@@ -95,8 +95,8 @@ export default defineNode({
           signal: closing.signal,
           onProgress({ done, total }) {
             node.status({ fill: 'blue', shape: 'dot', key: 'status.profiling', values: { done, total } });
-            planEarly();
           },
+          onMeasure: planEarly,
           onExcluded: (error, tenant) => {
             reportExcluded(node, error, tenant).catch((failure: unknown) => node.error(failure));
           },

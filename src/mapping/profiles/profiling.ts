@@ -23,6 +23,8 @@ export interface ProfilingOptions {
   /** Filled as profiles become known, so that what was found survives an error; default: a new one. */
   readonly table?: ProfileTable;
   readonly onProgress?: (progress: ProfilingProgress) => void;
+  /** Told before each measurement: the next profile takes about a second, whereas stored ones come at once. */
+  readonly onMeasure?: () => void;
   /** Told at once about every variant that is left out. */
   readonly onExcluded?: (error: EcomapError, tenant: string, variant: string) => void;
   /** Stops before the next measurement. */
@@ -64,7 +66,10 @@ export async function ensureProfiles(options: ProfilingOptions): Promise<Profile
       options.signal?.throwIfAborted();
       const what = `${model.uses.map((use) => `${use.tenant.name} ${use.variant.name}`).join(', ')} on ${component.componentClass}`;
       const stored = await options.store.find(model.sha256, component.componentClass, options.device.fingerprint);
-      if (stored === null) progress(what);
+      if (stored === null) {
+        progress(what);
+        options.onMeasure?.();
+      }
       try {
         const profile = stored ?? (await measure(options, model, component));
         for (const use of model.uses) table.set(use.tenant.name, use.variant.name, profile);

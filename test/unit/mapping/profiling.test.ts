@@ -60,6 +60,17 @@ describe('ensureProfiles', () => {
     assert.equal(measured.length, 16);
   });
 
+  it('announces each measurement, and none where the store knows the profile', async () => {
+    let announced = 0;
+    const { options, saved } = setUp({ onMeasure: () => (announced += 1) });
+    await ensureProfiles(options);
+    assert.equal(announced, 16);
+    const [known] = saved.keys();
+    saved.delete(known ?? '');
+    await ensureProfiles(options);
+    assert.equal(announced, 17);
+  });
+
   it('measures a file that two tenants share once, for both', async () => {
     const shared = tenant('inspect');
     const { options, measured } = setUp({ tenants: [shared, { ...shared, name: 'inspect-line-2' }] });
