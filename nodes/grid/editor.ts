@@ -8,7 +8,12 @@ RED.nodes.registerType('ecomap-grid', {
   defaults: {
     name: { value: '' },
     provider: { value: 'simulated', required: true },
-    zone: { value: '' },
+    zone: {
+      value: '',
+      validate(value: string) {
+        return !isChosen('static', this.provider) || value.trim() !== '';
+      },
+    },
     country: {
       value: '',
       validate(value: string) {
@@ -52,9 +57,14 @@ RED.nodes.registerType('ecomap-grid', {
         $(row).toggle(providers.includes(chosen));
       });
       const plays = chosen === 'trace' || chosen === 'simulated';
+      const zoneKey = chosen === 'static' ? 'placeholder.zone' : 'placeholder.zoneName';
+      $('#node-config-input-zone').attr('placeholder', this._(zoneKey));
       $('#ecomap-grid-dayLength').toggle(plays && mode.val() === 'accelerated');
     };
-    provider.on('change', refresh);
+    const validateAgain = (): void => {
+      $('#node-config-input-zone, #node-config-input-country, #node-config-input-path').trigger('change');
+    };
+    provider.on('change', refresh).on('change', validateAgain);
     mode.on('change', refresh);
     refresh();
   },

@@ -1,3 +1,14 @@
+/** What an open form says, or what is deployed when no form is open. */
+function chosen(field: string, deployed: string): string {
+  return String($(`#node-input-${field}`).val() ?? deployed);
+}
+
+/** Watts or g/kWh that a form needs only for some choices. */
+function isAmount(value: unknown, needed: boolean): boolean {
+  const text = String(value ?? '').trim();
+  return text === '' ? !needed : Number(text) >= 0;
+}
+
 RED.nodes.registerType('ecomap-power-cap', {
   category: 'ecomap',
   color: '#E6D690',
@@ -5,12 +16,29 @@ RED.nodes.registerType('ecomap-power-cap', {
     name: { value: '' },
     device: { value: '', type: 'ecomap-device', required: true },
     policy: { value: 'linear', required: true },
-    fixedW: { value: '', validate: RED.validators.number(true) },
+    fixedW: {
+      value: '',
+      validate(value: unknown) {
+        return isAmount(value, chosen('policy', this.policy) === 'fixed');
+      },
+    },
     minimumW: { value: '', validate: RED.validators.number(true) },
     maximumW: { value: '', validate: RED.validators.number(true) },
     bounds: { value: 'auto', required: true },
-    cleanGPerKwh: { value: '', validate: RED.validators.number(true) },
-    dirtyGPerKwh: { value: '', validate: RED.validators.number(true) },
+    cleanGPerKwh: {
+      value: '',
+      validate(value: unknown) {
+        const byHand = chosen('policy', this.policy) === 'linear' && chosen('bounds', this.bounds) === 'manual';
+        return isAmount(value, byHand);
+      },
+    },
+    dirtyGPerKwh: {
+      value: '',
+      validate(value: unknown) {
+        const byHand = chosen('policy', this.policy) === 'linear' && chosen('bounds', this.bounds) === 'manual';
+        return isAmount(value, byHand);
+      },
+    },
     leastChangeW: { value: '', validate: RED.validators.number(true) },
     leastDwellS: { value: 60, validate: RED.validators.number(true) },
     holdUnknownS: { value: 900, validate: RED.validators.number(true) },
@@ -42,8 +70,10 @@ RED.nodes.registerType('ecomap-power-cap', {
       $('.ecomap-power-cap-linear').toggle(linear);
       $('.ecomap-power-cap-manual').toggle(linear && bounds.val() === 'manual');
     };
-    policy.on('change', refresh);
-    bounds.on('change', refresh);
+    const validateAgain = (): void => {
+      $('#node-input-fixedW, #node-input-cleanGPerKwh, #node-input-dirtyGPerKwh').trigger('change');
+    };
+    for (const choice of [policy, bounds]) choice.on('change', refresh).on('change', validateAgain);
     refresh();
   },
 });

@@ -17,9 +17,13 @@ const icons: Record<Finding['level'], string> = {
 function draw(list: JQuery, report: Report, text: (key: string) => string): void {
   list.empty();
   const line = (level: Finding['level'], content: string): void => {
-    const item = $('<li>').addClass(`ecomap-device-${level}`);
-    $('<i class="fa fa-fw">').addClass(icons[level]).appendTo(item);
-    $('<span>').text(` ${content}`).appendTo(item);
+    // The icon in a column of its own, so that long lines keep to the text.
+    const item = $('<li>').css({ display: 'flex', gap: '6px', padding: '2px 0' });
+    $('<i class="fa fa-fw" aria-hidden="true">')
+      .addClass(icons[level])
+      .css({ flex: 'none', lineHeight: 'inherit' })
+      .appendTo(item);
+    $('<span>').text(content).appendTo(item);
     list.append(item);
   };
   for (const finding of report.findings) line(finding.level, finding.text);

@@ -10,7 +10,13 @@ RED.nodes.registerType('ecomap-tenant', {
     leastAccuracy: { value: 0, required: true, validate: RED.validators.number() },
     arrivalRatePerS: { value: 5, required: true, validate: RED.validators.number() },
     overrideMode: { value: 'auto', required: true },
-    pinnedVariant: { value: '' },
+    pinnedVariant: {
+      value: '',
+      validate(value: string) {
+        const mode = $('#node-config-input-overrideMode').val() ?? this.overrideMode;
+        return mode !== 'pin' || value.trim() !== '';
+      },
+    },
     variants: { value: [] as VariantRow[] },
     inputName: { value: '' },
     inputDims: { value: '' },
@@ -38,6 +44,7 @@ RED.nodes.registerType('ecomap-tenant', {
     };
     showVariantList($('#node-config-input-variant-list'), this.variants, (key) => this._(key));
     for (const field of [source, override, output]) field.on('change', refresh);
+    override.on('change', () => $('#node-config-input-pinnedVariant').trigger('change'));
     refresh();
   },
   oneditsave() {

@@ -45,7 +45,8 @@ export function reportOn(
   state: DeviceState | null,
 ): DeviceReport {
   const findings = [
-    ok(description.simulated ? `Simulated device: ${description.label}` : description.label),
+    // What this machine is stands in `findingsOf`.
+    ...(description.simulated ? [ok(`Simulated device: ${description.label}`)] : []),
     ...description.components.map((component) => ok(describeComponent(component))),
     ...(quotas === null ? [] : findingsOnQuotas(quotas)),
     description.simulated

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+
+type Fields = Readonly<Record<string, unknown>>;
+interface Definition {
+  readonly defaults: Readonly<Record<string, { readonly validate?: (this: Fields, value: unknown) => boolean }>>;
+}
+
+const require = createRequire(__filename);
+
+/** What an editor script registers; the form is closed, so a choice is what was deployed. */
+function definitionOf(node: string): Definition {
+  let registered: Definition | undefined;
+  const editor = {
+    RED: {
+      nodes: { registerType: (_type: string, definition: Definition) => (registered = definition) },
+      validators: { number: () => () => true },
+    },
+    $: () => ({ val: () => undefined }),
+  };
+  Object.assign(globalThis, editor);
+  const path = require.resolve(`../../nodes/${node}/editor`);
+  delete require.cache[path];
+  require(path);
+  assert.ok(registered);
+  return registered;
+}
+
+describe('what a form needs depends on what was chosen in it', () => {
+  after(() => {
+    for (const name of ['RED', '$']) Reflect.deleteProperty(globalThis, name);
+  });
+
+  const linear = { policy: 'linear', bounds: 'auto' };
+  const byHand = { policy: 'linear', bounds: 'manual' };
+  const fixed = { policy: 'fixed', bounds: 'manual' };
+  const pinned = { overrideMode: 'pin' };
+  const cases: [node: string, field: string, value: string, chosen: Fields, valid: boolean][] = [
+    ['power-cap', 'fixedW', '', linear, true],
+    ['power-cap', 'fixedW', '', fixed, false],
+    ['power-cap', 'fixedW', '12.5', fixed, true],
+    ['power-cap', 'fixedW', 'twelve', linear, false],
+    ['power-cap', 'fixedW', '-3', fixed, false],
+    ['power-cap', 'cleanGPerKwh', '', linear, true],
+    ['power-cap', 'cleanGPerKwh', '', byHand, false],
+    ['power-cap', 'cleanGPerKwh', '', fixed, true],
+    ['power-cap', 'dirtyGPerKwh', '400', byHand, true],
+    ['grid', 'zone', '', { provider: 'simulated' }, true],
+    ['grid', 'zone', '', { provider: 'static' }, false],
+    ['grid', 'zone', 'DE', { provider: 'static' }, true],
+    ['grid', 'country', '', { provider: 'energy-charts' }, false],
+    ['grid', 'path', ' ', { provider: 'trace' }, false],
+    ['tenant', 'pinnedVariant', '', { overrideMode: 'auto' }, true],
+    ['tenant', 'pinnedVariant', ' ', pinned, false],
+    ['tenant', 'pinnedVariant', 'small', pinned, true],
+  ];
+  for (const [node, field, value, chosen, valid] of cases) {
+    it(`${valid ? 'takes' : 'marks'} ${JSON.stringify(value)} as ${field} of ${node} with ${JSON.stringify(chosen)}`, () => {
+      const validate = definitionOf(node).defaults[field]?.validate;
+      assert.ok(validate);
+      assert.equal(validate.call(chosen, value), valid);
+    });
+  }
+});
