@@ -9,6 +9,10 @@ const baseUrl = z
   .nullable()
   .default(null);
 
+const countryNeeded = 'must be a country code of two letters, e.g. de';
+const fileNeeded = 'must name a CSV file';
+const zoneNeeded = 'must name a zone, e.g. US-MIDW-MISO, DE or WORLD';
+
 /** How fast the time of a trace or of a simulated day runs. */
 const play = {
   mode: z.enum(['real-time', 'accelerated']).default('accelerated'),
@@ -24,10 +28,10 @@ const energyChartsSchema = z.object({
   provider: z.literal('energy-charts'),
   /** Two letters, as in the addresses of the service, e.g. `de`. */
   country: z
-    .string()
+    .string({ error: countryNeeded })
     .trim()
     .toLowerCase()
-    .regex(/^[a-z]{2}$/, 'must be a country code of two letters, e.g. de'),
+    .regex(/^[a-z]{2}$/, countryNeeded),
   baseUrl,
   fallbackZone,
 });
@@ -36,7 +40,7 @@ const energyChartsSchema = z.object({
 const traceSchema = z.object({
   provider: z.literal('trace'),
   /** Absolute, or relative to Node-RED's user directory. */
-  path: z.string().trim().min(1, 'must name a CSV file'),
+  path: z.string({ error: fileNeeded }).trim().min(1, fileNeeded),
   /** Header of the column with the values; null takes the first column that is not the time. */
   column: z.string().trim().min(1).nullable().default(null),
   ...play,
@@ -55,7 +59,7 @@ const traceSchema = z.object({
 const staticSchema = z.object({
   provider: z.literal('static'),
   /** A zone as Electricity Maps names it (`US-MIDW-MISO`), a country of three letters (`USA`), or `WORLD`. */
-  zone: z.string().trim().min(1, 'must name a zone, e.g. US-MIDW-MISO, DE or WORLD'),
+  zone: z.string({ error: zoneNeeded }).trim().min(1, zoneNeeded),
   fallbackZone,
 });
 

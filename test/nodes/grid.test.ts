@@ -111,7 +111,9 @@ describe('grid node', () => {
   });
 
   for (const [name, config, says] of [
-    ['a trace without a file', { provider: 'trace' }, /path/],
+    ['a trace without a file', { provider: 'trace', path: '' }, /path: must name a CSV file/],
+    ['a yearly average without a zone', { provider: 'static', zone: ' ' }, /zone: must name a zone/],
+    ['no country', { provider: 'energy-charts' }, /country: must be a country code of two letters/],
     ['a fallback zone that nobody knows', { provider: 'gb', fallbackZone: 'ATLANTIS' }, /ATLANTIS/],
     ['a zone that nobody knows', { provider: 'static', zone: 'ATLANTIS' }, /ATLANTIS/],
     ['a provider that does not exist', { provider: 'weather' }, /provider/],
