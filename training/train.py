@@ -122,8 +122,9 @@ def export(family, model, name, folder):
                       dynamic_axes={family.input_name: {0: 'batch'}, family.output_name: {0: 'batch'}})
     graph = onnx.load(path)
     graph.ir_version = min(graph.ir_version, 8)
-    # Shape inference may rename the output's first dimension; readers look for `batch`.
-    graph.graph.output[0].type.tensor_type.shape.dim[0].dim_param = 'batch'
+    # Shape inference invents names for the output's dimensions; readers look for `batch` and a number.
+    batch, answers = graph.graph.output[0].type.tensor_type.shape.dim
+    batch.dim_param, answers.dim_value = 'batch', model(example).shape[1]
     graph.producer_name, graph.producer_version = 'ecomap-training', '1'
     onnx.checker.check_model(graph)
     onnx.save(graph, path)
