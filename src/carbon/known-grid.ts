@@ -3,7 +3,7 @@ import type { KeptAnswer } from './answer-cache';
 import { forecastHourOfDay } from './forecast/hour-of-day';
 import { highestIntensityGPerKwh, impossibility, judge, type JudgedPoint } from './plausibility';
 import { coversTime, dayMs, hourMs, isKnown, type CarbonPoint, type KnownCarbonPoint } from './provider';
-import { quantile } from './statistics';
+import { quantile } from '../signals/statistics';
 
 /** How far the own forecast bridges an outage, and how much of it travels with a reading. */
 const bridgedHours = 96;

@@ -1,6 +1,6 @@
 import type { CarbonSignal } from '../signals/carbon';
 import { isKnown, hourMs, type CarbonPoint, type KnownCarbonPoint } from './provider';
-import { quantile } from './statistics';
+import { quantile } from '../signals/statistics';
 
 /** No grid is dirtier than this, g/kWh; `intensitySchema` refuses such values, too. */
 export const highestIntensityGPerKwh = 1500;

@@ -1,4 +1,5 @@
 import type { CarbonReading } from '../../signals/carbon';
+import { quantile } from '../../signals/statistics';
 
 export interface CarbonBounds {
   readonly lowGPerKwh: number;
@@ -15,14 +16,6 @@ const weekMs = 7 * 24 * 3600 * 1000;
 const leastReadings = 6;
 /** A week of five-minute readings, twice: more is a source gone wild. */
 const mostReadings = 4032;
-
-/** The value below which the share `q` of the sorted values lies, interpolated between neighbours. */
-export function quantile(sorted: readonly number[], q: number): number {
-  const position = (sorted.length - 1) * q;
-  const below = sorted[Math.floor(position)] ?? Number.NaN;
-  const above = sorted[Math.ceil(position)] ?? Number.NaN;
-  return below + (above - below) * (position - Math.floor(position));
-}
 
 const isUsable = (bounds: CarbonBounds | null): bounds is CarbonBounds =>
   bounds !== null && bounds.highGPerKwh > bounds.lowGPerKwh;
@@ -60,9 +53,11 @@ export class CarbonBoundsLearner {
   }
 
   private learned(reading: CarbonReading): CarbonBounds | null {
-    const values = [...this.readingsLike(reading).values()].sort((a, b) => a - b);
+    const values = [...this.readingsLike(reading).values()];
     if (values.length < leastReadings) return null;
-    return { lowGPerKwh: quantile(values, 0.05), highGPerKwh: quantile(values, 0.95) };
+    const lowGPerKwh = quantile(values, 0.05);
+    const highGPerKwh = quantile(values, 0.95);
+    return lowGPerKwh === null || highGPerKwh === null ? null : { lowGPerKwh, highGPerKwh };
   }
 
   private readingsLike(reading: CarbonReading): Map<number, number> {

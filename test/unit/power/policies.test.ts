@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { CarbonBoundsLearner, quantile } from '../../../src/power/policies/carbon-bounds';
+import { CarbonBoundsLearner } from '../../../src/power/policies/carbon-bounds';
 import { FixedPolicy } from '../../../src/power/policies/fixed';
 import { linearCapW, LinearPolicy } from '../../../src/power/policies/linear';
 import { Steadiness } from '../../../src/power/policies/steadiness';
@@ -107,11 +107,6 @@ describe('carbon bounds', () => {
     assert.equal(learner.boundsFor(reading(100, { signal: 'marginal' })), null);
     assert.equal(learner.boundsFor(reading(100, { basis: 'direct' })), null);
     assert.equal(learner.boundsFor(reading(100, { zone: 'DE' })), null);
-  });
-
-  it('interpolates quantiles', () => {
-    assert.equal(quantile([1, 2], 0.5), 1.5);
-    assert.equal(quantile([7], 0.95), 7);
   });
 });
 

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { quantile } from '../../../src/carbon/statistics';
+import { quantile } from '../../../src/signals/statistics';
 
 describe('quantile', () => {
   it('interpolates between order statistics', () => {
     assert.equal(quantile([4, 1, 3, 2], 0.5), 2.5);
     assert.equal(quantile([10, 20, 30], 0.05), 11);
     assert.equal(quantile([5], 0.95), 5);
+    assert.equal(quantile([1, 2], 0.5), 1.5);
+    assert.equal(quantile([7], 0.95), 7);
     assert.equal(quantile([], 0.5), null);
   });
 
