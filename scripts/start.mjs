@@ -119,6 +119,19 @@ function endGroup(child, signal) {
   }
 }
 
+/**
+ * The shell that npm has started us with, and npm. A signal to npm ends the shell, which does not pass it on: that these two
+ * change is the only sign.
+ */
+function ancestors() {
+  try {
+    const stat = readFileSync(`/proc/${process.ppid}/stat`, 'utf8');
+    return `${process.ppid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]}`;
+  } catch {
+    return String(process.ppid);
+  }
+}
+
 async function main() {
   checkNodeVersion();
   const port = portFromEnvironment();
@@ -172,6 +185,12 @@ async function main() {
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
   process.on('exit', () => endGroup(child, 'SIGKILL'));
+  if (process.env.npm_lifecycle_event === 'start') {
+    const npm = ancestors();
+    setInterval(() => {
+      if (ancestors() !== npm && !stopping) stop();
+    }, 500);
+  }
 
   const up = await step('starting Node-RED', () => untilItAnswers(port, () => ended), console.log);
   if (up && !stopping) {

@@ -23,10 +23,16 @@ class Started {
     child.stderr?.on('data', keep);
   }
 
-  static run(port: string, userDirectory: string): Started {
-    const child = spawn(process.execPath, [join(packageRoot(__dirname), 'scripts/start.mjs')], {
-      env: { ...process.env, PORT: port, ECOMAP_USER_DIRECTORY: userDirectory },
+  /** Without npm around it, unless asked for: then what is killed is npm. */
+  static run(port: string, userDirectory: string, byNpm = false): Started {
+    const root = packageRoot(__dirname);
+    const [command, args] = byNpm ? ['npm', ['start']] : [process.execPath, [join(root, 'scripts/start.mjs')]];
+    const child = spawn(command, args, {
+      cwd: root,
+      env: { ...process.env, PORT: port, ECOMAP_USER_DIRECTORY: userDirectory, npm_lifecycle_event: undefined },
       stdio: ['ignore', 'pipe', 'pipe'],
+      // As a terminal does: Ctrl-C goes to the group.
+      detached: true,
     });
     return new Started(child, `http://127.0.0.1:${port}`);
   }
@@ -87,13 +93,21 @@ describe('npm start', function () {
     await familyEnds(family);
   });
 
-  it('takes Node-RED along when it is killed itself', async () => {
-    started = Started.run(String(await freePort()), userDirectory);
-    await started.says(/dashboard +http/);
-    const family = await started.family();
-    started.child.kill('SIGKILL');
-    await familyEnds(family);
-  });
+  for (const [who, signal] of [
+    ['the script', 'SIGKILL'],
+    ['npm', 'SIGTERM'],
+    ['the terminal', 'SIGINT'],
+    ['npm', 'SIGKILL'],
+  ] as const) {
+    it(`takes Node-RED along when ${who} gets a ${signal}`, async () => {
+      started = Started.run(String(await freePort()), userDirectory, who !== 'the script');
+      await started.says(/dashboard +http/);
+      const family = await started.family();
+      assert.ok(family.length > 0);
+      process.kill((started.child.pid ?? 0) * (who === 'the terminal' ? -1 : 1), signal);
+      await familyEnds(family);
+    });
+  }
 
   it('keeps the flow that its user has changed, and renews the one that nobody touched', async () => {
     const flows = join(userDirectory, 'flows.json');
