@@ -1,39 +1,10 @@
-import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
-import { packageRoot } from '../../src/models/package-root';
+import { BrowserPage, type Scheme } from './browser-page';
 
-/** Where Chromium is, or null: then the editor tests are skipped. */
-export function chromiumPath(): string | null {
-  const candidates = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-  return candidates.find((path): path is string => path !== undefined && path !== '' && existsSync(path)) ?? null;
-}
-
-export type Scheme = 'light' | 'dark';
-
-/** The editor in a browser, with every error that its console or its scripts report. */
-export class EditorPage {
-  readonly errors: string[] = [];
-
-  private constructor(
-    readonly page: Page,
-    private readonly browser: Browser,
-    private readonly name: string,
-  ) {}
-
+/** The editor in a browser. */
+export class EditorPage extends BrowserPage {
   static async open(url: string, scheme: Scheme, name: string): Promise<EditorPage> {
-    const executablePath = chromiumPath();
-    if (executablePath === null) throw new Error('no Chromium');
-    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
-    const page = await browser.newPage({ colorScheme: scheme, viewport: { width: 1400, height: 1000 } });
+    const { page, browser } = await BrowserPage.launch(scheme);
     const editor = new EditorPage(page, browser, `${name}-${scheme}`);
-    page.on('pageerror', (error) => editor.errors.push(String(error)));
-    page.on('console', (message) => {
-      if (message.type() === 'error') editor.errors.push(`${message.text()} (${message.location().url})`);
-    });
-    // The compiler of the tests wraps functions in this; those that run in the page take it along.
-    await page.addInitScript('globalThis.__name = (target) => target');
     // Node-RED 5 is light unless its user chooses otherwise.
     await page.addInitScript((chosen) => localStorage.setItem('view-dark-theme', chosen), scheme);
     try {
@@ -66,16 +37,6 @@ export class EditorPage {
   async closeDialog(): Promise<void> {
     await this.page.click('#node-dialog-cancel, #node-config-dialog-cancel');
     await this.page.waitForSelector('.red-ui-tray', { state: 'detached' });
-  }
-
-  async screenshot(what: string): Promise<void> {
-    const folder = join(packageRoot(__dirname), '.cache/screenshots');
-    await mkdir(folder, { recursive: true });
-    await this.page.screenshot({ path: join(folder, `${this.name}-${what}.png`) });
-  }
-
-  async close(): Promise<void> {
-    await this.browser.close();
   }
 
   async #untilLoaded(): Promise<void> {

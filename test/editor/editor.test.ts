@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/models/package-root';
 import { NodeRedRuntime, nodeRedVersion, type Flow } from '../support/node-red-runtime';
-import { chromiumPath, EditorPage, type EditorApi, type Scheme } from './editor-page';
+import { chromiumPath, type Scheme } from './browser-page';
+import { EditorPage, type EditorApi } from './editor-page';
 import { formFacts } from './form-facts';
 
 const manifest = JSON.parse(readFileSync(join(packageRoot(__dirname), 'package.json'), 'utf8')) as {
