@@ -66,10 +66,6 @@ export class TenantWindow {
     this.#swaps += 1;
   }
 
-  get servedCount(): number {
-    return this.#served;
-  }
-
   /** The window so far, and a fresh one. `alwaysMaxJ` is what one inference of the most accurate variant costs. */
   take(tenant: string, variant: string, latencyLimitMs: number, alwaysMaxJ: number | null): TenantTelemetry {
     const byVariant = [...this.#variants].map(([name, count]) => ({ variant: name, ...count }));

@@ -10,7 +10,7 @@ const mostMs = 600;
 const groupRuns = 5;
 const stableWithin = 0.05;
 
-export function quantile(sorted: readonly number[], share: number): number {
+function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0;
 }
 
