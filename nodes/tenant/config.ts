@@ -39,6 +39,7 @@ export const tenantConfig = z.object({
   priority: numberOr(z.number().int().min(1), 1),
   leastAccuracy: numberOr(z.number().min(0).max(1), 0),
   arrivalRatePerS: numberOr(z.number().min(0), 5),
+  nonFiniteInput: z.enum(['refuse', 'pass']).default('refuse'),
   overrideMode: z.enum(['auto', 'pin', 'off']).default('auto'),
   pinnedVariant: text.default(''),
   variants: z.array(ownVariant).default([]),

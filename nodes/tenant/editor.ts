@@ -9,6 +9,7 @@ RED.nodes.registerType('ecomap-tenant', {
     priority: { value: 1, required: true, validate: RED.validators.number() },
     leastAccuracy: { value: 0, required: true, validate: RED.validators.number() },
     arrivalRatePerS: { value: 5, required: true, validate: RED.validators.number() },
+    nonFiniteInput: { value: 'refuse', required: true },
     overrideMode: { value: 'auto', required: true },
     pinnedVariant: {
       value: '',

@@ -48,6 +48,7 @@ function tenantOf(config: Readonly<TenantConfig>, userDirectory: string): Tenant
     leastAccuracy,
     arrivalRatePerS,
     override: overrideOf(config),
+    nonFiniteInput: config.nonFiniteInput,
   };
   if (source !== 'own') return demonstrationTenant(source, terms);
   const input = { name: config.inputName, dims: config.inputDims };

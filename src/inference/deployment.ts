@@ -13,7 +13,7 @@ export interface ModelHost {
   readonly component: { readonly name: string };
   load(model: HostModel): Promise<LoadAnswer>;
   unload(key: string): Promise<void>;
-  run(key: string, inputs: NamedTensors, expectedMs: number | null): Promise<HostRun>;
+  run(key: string, inputs: NamedTensors, expectedMs: number | null, refuseNonFinite: boolean): Promise<HostRun>;
 }
 
 /** One variant of a tenant, loaded on one component and proven by an inference. */
@@ -28,6 +28,7 @@ export class Deployment {
     readonly key: string,
     /** The shapes that requests must have. */
     readonly inputs: readonly TensorSpec[],
+    private readonly refuseNonFinite: boolean,
   ) {}
 
   get component(): string {
@@ -45,7 +46,13 @@ export class Deployment {
     const key = `${variant.path}#${variant.sha256 ?? ''}`;
     const { signature } = await host.load({ key, path: variant.path, sha256: variant.sha256 });
     try {
-      const deployment = new Deployment(variant, host, key, expectedInputs(tenant.input, signature));
+      const deployment = new Deployment(
+        variant,
+        host,
+        key,
+        expectedInputs(tenant.input, signature),
+        tenant.nonFiniteInput === 'refuse',
+      );
       const canary = await deployment.run(patternInputs({ ...signature, inputs: deployment.inputs }, null));
       decodeOutputs(canary.outputs, tenant.output);
       return deployment;
@@ -58,7 +65,7 @@ export class Deployment {
   async run(inputs: NamedTensors): Promise<HostRun> {
     this.#underWay += 1;
     try {
-      return await this.host.run(this.key, inputs, this.times.meanMs());
+      return await this.host.run(this.key, inputs, this.times.meanMs(), this.refuseNonFinite);
     } finally {
       this.#underWay -= 1;
       if (this.#underWay === 0) this.#onDrained?.();

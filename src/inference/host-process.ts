@@ -202,15 +202,18 @@ export class HostProcess extends EventEmitter<HostEvents> {
   }
 
   /**
-   * One inference with a loaded model. `expectedMs` sharpens the watchdog.
+   * One inference with a loaded model. `expectedMs` sharpens the watchdog; NaN and infinity are passed on unless refused.
    * @throws EcomapError HOST_CRASHED when the process dies or hangs meanwhile, INPUT_MISMATCH when the model refuses the input
    */
-  async run(key: string, inputs: NamedTensors, expectedMs: number | null): Promise<HostRun> {
+  async run(key: string, inputs: NamedTensors, expectedMs: number | null, refuseNonFinite = false): Promise<HostRun> {
     const slot = this.#slots.take();
     try {
       const frames = await slot.write(inputs);
       const limitMs = Math.max(this.#leastHangMs, (hangFactor * (expectedMs ?? 0)) / this.#pace);
-      const answer: RunAnswer = await this.#order({ kind: 'run', key, inputs: frames, slot: slot.paths }, limitMs);
+      const answer: RunAnswer = await this.#order(
+        { kind: 'run', key, inputs: frames, slot: slot.paths, refuseNonFinite },
+        limitMs,
+      );
       const outputs = await slot.read(answer.outputs);
       const { runMs, cpuMs, nonFiniteInput } = answer;
       return { outputs, runMs, cpuMs, nonFiniteInput };

@@ -12,6 +12,8 @@ export interface ServiceTerms {
   readonly leastAccuracy: number;
   readonly arrivalRatePerS: number;
   readonly override: Tenant['override'];
+  /** Default: `refuse`. */
+  readonly nonFiniteInput?: Tenant['nonFiniteInput'];
 }
 
 /** A tenant that runs the models of a family as its card describes them. @throws EcomapError INVALID_CONFIG */

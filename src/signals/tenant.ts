@@ -59,6 +59,8 @@ export const tenantSchema = z.object({
   arrivalRatePerS: z.number().nonnegative().default(1),
   input: inputDeclarationSchema,
   output: outputDeclarationSchema,
+  /** What happens to an input that holds NaN or infinity: refused with INPUT_MISMATCH, or passed on and flagged in the account. */
+  nonFiniteInput: z.enum(['refuse', 'pass']).default('refuse'),
   override: overrideSchema.default({ mode: 'auto' }),
 });
 export type Tenant = z.infer<typeof tenantSchema>;

@@ -166,6 +166,7 @@ describe('inference-executor node', function () {
       ['INPUT_MISMATCH', { tenant: 'classes', payload: [1, 2] }],
       ['INPUT_MISMATCH', { tenant: 'classes', payload: 'x'.repeat(1024 * 1024) }],
       ['INPUT_MISMATCH', { tenant: 'classes' }],
+      ['INPUT_MISMATCH', { tenant: 'classes', payload: [1, NaN, 3] }],
       ['DEADLINE_EXCEEDED', { tenant: 'classes', payload: [1, 2, 3], deadline: '2020-01-01T00:00:00Z' }],
     ];
     bad.forEach(([, message], index) => flow.send('e', { ...message, index }));
@@ -176,10 +177,19 @@ describe('inference-executor node', function () {
       bad.map(([code]) => code),
     );
     assert.match(codes[0]?.error?.message ?? '', /one of parts, classes/);
+    flow.send('e', { tenant: 'classes', payload: [1, 2, 3] });
+    const account = inferenceAccountSchema.parse((await flow.waitFor('results'))['ecomap']);
+    assert.equal(account.nonFiniteInput, false);
+    await until(() => flow.received('completed').length === 1);
+  });
+
+  it('passes NaN on where the tenant says so, and marks the answer', async () => {
+    const tolerant = { ...classes(), nonFiniteInput: 'pass' };
+    const flow = await deploy([tolerant]);
     flow.send('e', { tenant: 'classes', payload: [1, NaN, 3] });
     const account = inferenceAccountSchema.parse((await flow.waitFor('results'))['ecomap']);
     assert.equal(account.nonFiniteInput, true);
-    await until(() => flow.received('completed').length === 1);
+    assert.deepEqual(flow.received('caught'), []);
   });
 
   it('a tenant whose file is missing is reported once; the others go on', async () => {

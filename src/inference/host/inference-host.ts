@@ -1,17 +1,9 @@
 import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
 import { fitsInline, inlineFrames, SlotFile } from '../shared-memory/slot-file';
 import { ModelSession } from './model-session';
-import { holdsNonFinite } from './non-finite';
+import { firstNonFinite, nonFiniteRefused } from './non-finite';
 import { profileSession } from './profiling';
-import type {
-  HostAnswers,
-  HostCommand,
-  HostMessage,
-  HostSettings,
-  HostUsage,
-  SlotPaths,
-  TensorFrame,
-} from './protocol';
+import type { HostAnswers, HostCommand, HostMessage, HostSettings, HostUsage, TensorFrame } from './protocol';
 import type { NamedTensors } from '../tensors';
 
 function usage(): HostUsage {
@@ -74,7 +66,7 @@ export class InferenceHost {
         await this.unload(command.key);
         return null;
       case 'run':
-        return this.run(command.key, command.inputs, command.slot);
+        return this.run(command);
       case 'profile': {
         const session = await ModelSession.load(command.path, command.sha256, this.settings.threads);
         return profileSession(session, command.dims);
@@ -88,15 +80,17 @@ export class InferenceHost {
     await session?.release();
   }
 
-  private async run(key: string, frames: TensorFrame[], slot: SlotPaths): Promise<HostAnswers['run']> {
+  private async run(command: Extract<HostCommand, { kind: 'run' }>): Promise<HostAnswers['run']> {
+    const { key, inputs: frames, slot, refuseNonFinite } = command;
     const session = this.sessions.get(key);
     if (session === undefined) throw new EcomapError('INTERNAL_ERROR', `The model ${key} is not loaded in this host.`);
     const inputs = await this.slot(slot.input).read(frames);
-    const nonFiniteInput = holdsNonFinite(inputs);
+    const nonFinite = firstNonFinite(inputs);
+    if (nonFinite !== null && refuseNonFinite) throw nonFiniteRefused(nonFinite);
     await this.rest();
     const { outputs, runMs, cpuMs } = await session.run(inputs);
     this.restUntilMs = performance.now() + runMs * (1 / this.share - 1);
-    return { outputs: await this.frame(outputs, slot.output), runMs, cpuMs, nonFiniteInput };
+    return { outputs: await this.frame(outputs, slot.output), runMs, cpuMs, nonFiniteInput: nonFinite !== null };
   }
 
   private async frame(outputs: NamedTensors, path: string): Promise<TensorFrame[]> {

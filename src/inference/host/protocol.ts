@@ -25,7 +25,7 @@ export interface SlotPaths {
 export type HostCommand =
   | { kind: 'load'; id: number; key: string; path: string; sha256: string | null }
   | { kind: 'unload'; id: number; key: string }
-  | { kind: 'run'; id: number; key: string; inputs: TensorFrame[]; slot: SlotPaths }
+  | { kind: 'run'; id: number; key: string; inputs: TensorFrame[]; slot: SlotPaths; refuseNonFinite: boolean }
   | { kind: 'pace'; id: number; share: number }
   | { kind: 'profile'; id: number; path: string; sha256: string | null; dims: readonly number[] | null };
 

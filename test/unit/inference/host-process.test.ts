@@ -104,6 +104,11 @@ describe('inference host', function () {
     const { outputs, nonFiniteInput } = await host.run(model.key, vector(NaN, Infinity, 1), null);
     assert.deepEqual(outputs['y']?.data, Float32Array.from([NaN, Infinity, 2]));
     assert.equal(nonFiniteInput, true);
+    await assert.rejects(host.run(model.key, vector(1, -Infinity, 1), null, true), {
+      code: 'INPUT_MISMATCH',
+      message: /"x" holds -Infinity at position 1/,
+    });
+    assert.equal((await host.run(model.key, vector(1, 2, 3), null, true)).nonFiniteInput, false);
   });
 
   it('says what is wrong with a model file and lives on', async () => {
