@@ -98,7 +98,10 @@ export interface NodeDefinition<Config> {
   start(node: NodeContext<Config>): NodeHandlers;
 }
 
-/** What Catch sees: `msg.error.code` and `msg.error.message`. */
+/**
+ * What Catch sees: `msg.error.code` and `msg.error.message`. The code is the thrown error's own (ErrorCode, or one of the
+ * system such as ECONNREFUSED), INTERNAL_ERROR where it has none, NODE_CLOSED for what was still open at close.
+ */
 export interface ReportedError extends Error {
   code: ErrorCode | string;
 }

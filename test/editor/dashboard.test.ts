@@ -17,7 +17,7 @@ describe('the dashboard of "01 - Start here"', function () {
       return this.skip();
     }
     runtime = await NodeRedRuntime.start({ flow });
-    dashboard = await BrowserPage.openUrl(`${runtime.url}/dashboard`, 'light', `${await nodeRedVersion()}-dashboard`);
+    dashboard = await BrowserPage.openUrl(`${runtime.url}/dashboard`, 'light', `${nodeRedVersion()}-dashboard`);
   });
   after(async () => {
     await dashboard?.close();

@@ -60,7 +60,10 @@ const textFields = new Set(['ecomap-grid.zone']);
 
 const ownErrors = (errors: readonly string[]): string[] => errors.filter((text) => !/favicon/.test(text));
 
-for (const scheme of ['light', 'dark'] satisfies Scheme[]) {
+/** Node-RED 4.1 is light only; the dark scheme is looked at where the tests run on Node-RED 5. */
+const schemes: readonly Scheme[] = nodeRedVersion().startsWith('4.') ? ['light'] : ['light', 'dark'];
+
+for (const scheme of schemes) {
   describe(`the editor, ${scheme}`, function () {
     this.timeout(120_000);
     let runtime: NodeRedRuntime | undefined;
@@ -68,17 +71,11 @@ for (const scheme of ['light', 'dark'] satisfies Scheme[]) {
     let facts: readonly TypeFacts[];
 
     before(async function () {
-      const version = await nodeRedVersion();
-      const reason =
-        chromiumPath() === null
-          ? 'no Chromium: set CHROMIUM or install it at /usr/bin/chromium'
-          : scheme === 'dark' && Number(version.split('.')[0]) < 5
-            ? `Node-RED ${version} has no dark scheme`
-            : null;
-      if (reason !== null) {
-        console.log(`      skipped: ${reason}`);
+      if (chromiumPath() === null) {
+        console.log('      skipped: no Chromium: set CHROMIUM or install it at /usr/bin/chromium');
         return this.skip();
       }
+      const version = nodeRedVersion();
       runtime = await NodeRedRuntime.start();
       editor = await EditorPage.open(runtime.url, scheme, version);
       facts = await editor.page.evaluate(typeFacts, types);

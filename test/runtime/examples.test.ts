@@ -16,7 +16,7 @@ describe('the example flows in a real Node-RED', function () {
 
   before(async () => {
     runtime = await NodeRedRuntime.start();
-    console.log(`      Node-RED ${await nodeRedVersion()} on Node.js ${process.versions.node}`);
+    console.log(`      Node-RED ${nodeRedVersion()} on Node.js ${process.versions.node}`);
   });
   after(async () => {
     await runtime?.stop();

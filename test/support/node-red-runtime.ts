@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
@@ -51,8 +52,8 @@ export function nodeRedFolder(): string {
   return process.env.NODE_RED ?? dirname(require.resolve('node-red/package.json'));
 }
 
-export async function nodeRedVersion(): Promise<string> {
-  const manifest = JSON.parse(await readFile(join(nodeRedFolder(), 'package.json'), 'utf8')) as { version: string };
+export function nodeRedVersion(): string {
+  const manifest = JSON.parse(readFileSync(join(nodeRedFolder(), 'package.json'), 'utf8')) as { version: string };
   return manifest.version;
 }
 
