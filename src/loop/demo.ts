@@ -71,6 +71,8 @@ export async function playDay(policy: DemoPolicy, seconds: number, around: DemoS
       mode: 'accelerated',
       dayLengthS: Math.max(1, seconds),
       zone: 'simulated day',
+      // Before noon, when this grid is cleanest: the day goes from clean to dirty and back again.
+      startOffsetH: 10,
     }),
     { now: Date.now, stateDirectory: around.stateDirectory },
   );
