@@ -39,10 +39,13 @@ function accountPart({ total, alwaysMax, energySource }: Receipt): string {
   const energy =
     total.energyJ === null ? 'energy unknown' : `${inUnits(total.energyJ, 'J')} ${energySource ?? ''}`.trim();
   const carbon = total.carbonG === null ? 'carbon unknown' : inUnits(total.carbonG, 'g');
-  const saved =
-    alwaysMax.savedCarbonPct === null ? '' : `, ${alwaysMax.savedCarbonPct.toFixed(0)} % less carbon than always-max`;
+  const saved = alwaysMax.savedCarbonPct === null ? '' : `, ${comparison(alwaysMax.savedCarbonPct)} than always-max`;
   const served = `${total.served} served`;
   return `${served}, ${energy}, ${carbon}${saved}`;
+}
+
+function comparison(savedPct: number): string {
+  return `${Math.abs(savedPct).toFixed(0)} % ${savedPct < 0 ? 'more' : 'less'} carbon`;
 }
 
 function inUnits(value: number, unit: string): string {
