@@ -70,6 +70,20 @@ function missingTexts(form, catalogue) {
   return keys.filter((key) => key !== '' && !key.includes(':') && !hasText(catalogue, key));
 }
 
+/** Puts rows that several forms share (nodes/shared-editor/NAME.html) in place of `<!-- include: NAME -->`. */
+async function withIncludes(form, where) {
+  const parts = await Promise.all(
+    form.split(/<!-- include: ([\w-]+) -->\n?/).map(async (part, index) => {
+      if (index % 2 === 0) return part;
+      const path = join(root, 'nodes/shared-editor', `${part}.html`);
+      if (existsSync(path)) return readFile(path, 'utf8');
+      problems.push(`${where} includes nodes/shared-editor/${part}.html, which does not exist`);
+      return '';
+    }),
+  );
+  return parts.join('');
+}
+
 async function buildNode(name, out) {
   const folder = join(root, 'nodes', name);
   const parts = [`${name}.ts`, 'editor.ts', 'editor.html', 'help.md', 'locale.json'];
@@ -103,9 +117,10 @@ async function buildNode(name, out) {
   });
   if (editor === null) return;
   const script = editor.outputFiles[0].text;
-  const [form, help, localeText] = await Promise.all(
+  const [ownForm, help, localeText] = await Promise.all(
     ['editor.html', 'help.md', 'locale.json'].map((file) => readFile(join(folder, file), 'utf8')),
   );
+  const form = await withIncludes(ownForm, `nodes/${name}/editor.html`);
   const types = registeredTypes(script, `nodes/${name}/editor.ts`);
   if (types.length !== 1 || types[0] !== type) {
     problems.push(`nodes/${name}/editor.ts registers ${types.join(', ') || 'nothing'} instead of ${type}`);
