@@ -3,6 +3,7 @@ import type * as OnnxRuntime from 'onnxruntime-node';
 import { EcomapError, messageOf } from '../signals/errors';
 
 export type Runtime = typeof OnnxRuntime;
+export type InferenceSession = OnnxRuntime.InferenceSession;
 
 let runtime: Runtime | null = null;
 

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { InferenceSession } from 'onnxruntime-node';
 import { EcomapError, messageOf } from '../../signals/errors';
 import { tensorTypes, type TensorData, type TensorType } from '../../signals/inference';
-import { loadRuntime } from '../runtime';
+import { loadRuntime, type InferenceSession } from '../runtime';
 import type { ModelSignature, NamedTensors, TensorSpec } from '../tensors';
 
 function isTensorType(type: string): type is TensorType {
