@@ -3,7 +3,7 @@ import type * as OnnxRuntime from 'onnxruntime-node';
 import { EcomapError, messageOf } from '../signals/errors';
 
 export type Runtime = typeof OnnxRuntime;
-export type InferenceSession = OnnxRuntime.InferenceSession;
+export type { InferenceSession } from 'onnxruntime-node';
 
 let runtime: Runtime | null = null;
 
