@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import type { Component, InferenceDevice, ThrottleTarget } from '../signals/device';
 import { EcomapError, isEcomapError, messageOf } from '../signals/errors';
+import { CommandChannel, type Order } from './command-channel';
 import { defaultHostEntry, type HostEntry } from './host-entry';
 import { canPin, launchHost } from './host-launch';
 import type { HostAnswers, HostCommand, HostMessage, LoadAnswer, RunAnswer } from './host/protocol';
@@ -56,21 +57,11 @@ const healthyMs = 30_000;
 const mostBootFailures = 3;
 const stderrTail = 2000;
 
-interface Pending {
-  readonly command: HostCommand['kind'];
-  readonly limitMs: number;
-  resolve(value: HostAnswers[HostCommand['kind']]): void;
-  reject(error: EcomapError): void;
-}
-
 interface Residence {
   readonly model: HostModel;
   users: number;
   answer: Promise<LoadAnswer>;
 }
-
-/** Commands without the number that this class gives them. */
-type Order<Kind extends HostCommand['kind']> = Omit<Extract<HostCommand, { kind: Kind }>, 'id'>;
 
 export interface HostEvents {
   state: [state: HostState, reason: string];
@@ -102,13 +93,11 @@ export class HostProcess extends EventEmitter<HostEvents> {
   #heard = false;
   #failuresInARow = 0;
   #bootFailures = 0;
-  #nextId = 1;
   #lastWords = '';
   #killReason: string | null = null;
-  #watchdog: NodeJS.Timeout | null = null;
   #restartTimer: NodeJS.Timeout | null = null;
   #unregister: (() => void) | null = null;
-  readonly #pending = new Map<number, Pending>();
+  readonly #channel: CommandChannel;
   readonly #residents = new Map<string, Residence>();
   readonly #slots: RequestSlots;
   readonly #entry: HostEntry;
@@ -122,6 +111,10 @@ export class HostProcess extends EventEmitter<HostEvents> {
     this.#entry = options.entry ?? defaultHostEntry();
     this.#log = options.log ?? silentLog;
     this.#leastHangMs = options.leastHangMs ?? 10_000;
+    this.#channel = new CommandChannel((limitMs) => {
+      this.#killReason = `did not answer for ${Math.round(limitMs / 1000)} s and was stopped`;
+      this.#child?.kill('SIGKILL');
+    });
   }
 
   get state(): HostState {
@@ -146,7 +139,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
     return this.#cpuSecondsOfDead + this.#usage.cpuSeconds;
   }
   get inFlight(): number {
-    return this.#pending.size;
+    return this.#channel.unanswered;
   }
 
   /** Resolves when the first process has answered. @throws EcomapError HOST_CRASHED when none comes up. */
@@ -239,11 +232,10 @@ export class HostProcess extends EventEmitter<HostEvents> {
     if (this.#state === 'closed') return;
     const child = this.#child;
     if (this.#restartTimer !== null) clearTimeout(this.#restartTimer);
-    this.#stopWatchdog();
     this.#closing = true;
     const reason = `The inference host of ${this.component.name} was stopped.`;
     this.#setState('closed', reason);
-    this.#rejectPending(new EcomapError('NODE_CLOSED', reason));
+    this.#channel.rejectAll(new EcomapError('NODE_CLOSED', reason));
     this.#leaveDevice();
     if (child !== null && child.exitCode === null && child.signalCode === null) {
       await new Promise<void>((resolve) => {
@@ -287,7 +279,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
       if (child.pid === undefined) end(messageOf(error));
     });
     child.on('exit', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`));
-    this.#armWatchdog(bootLimitMs);
+    this.#channel.watch(bootLimitMs);
   }
 
   #onMessage(child: ChildProcess, message: HostMessage): void {
@@ -295,16 +287,12 @@ export class HostProcess extends EventEmitter<HostEvents> {
     this.#usage.cpuSeconds = message.usage.cpuSeconds;
     this.#rssBytes = message.usage.rssBytes;
     if (message.kind === 'ready') {
-      this.#stopWatchdog();
+      this.#channel.stopWatch();
       this.#heard = true;
       void this.#takeUpWork(child);
       return;
     }
-    const pending = this.#pending.get(message.id);
-    this.#pending.delete(message.id);
-    this.#watchNext();
-    if (message.kind === 'answer') pending?.resolve(message.value);
-    else pending?.reject(new EcomapError(message.code, message.message));
+    this.#channel.onReply(message);
   }
 
   /** A new process: same pace, announced to the device, same models; only then does it get requests. */
@@ -359,7 +347,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
 
   #onDeath(how: string): void {
     this.#child = null;
-    this.#stopWatchdog();
+    this.#channel.stopWatch();
     this.#cpuSecondsOfDead += this.#usage.cpuSeconds;
     this.#usage = { cpuSeconds: 0 };
     this.#rssBytes = null;
@@ -369,7 +357,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
     const reason =
       `The inference host of ${this.component.name} ${this.#killReason ?? `ended unexpectedly (${how})`}.` +
       (words === '' ? '' : ` Its last words: ${words}`);
-    this.#rejectPending(new EcomapError('HOST_CRASHED', `${reason} A new one takes over; send the request again.`));
+    this.#channel.rejectAll(new EcomapError('HOST_CRASHED', `${reason} A new one takes over; send the request again.`));
     if (this.options.restart === false) {
       this.#setState('closed', reason);
       return;
@@ -398,12 +386,6 @@ export class HostProcess extends EventEmitter<HostEvents> {
     }, delayMs);
   }
 
-  #rejectPending(error: EcomapError): void {
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const { reject } of pending) reject(error);
-  }
-
   #order<Kind extends HostCommand['kind']>(
     order: Order<Kind> & { kind: Kind },
     limitMs: number,
@@ -414,43 +396,8 @@ export class HostProcess extends EventEmitter<HostEvents> {
       const code = this.#closing ? 'NODE_CLOSED' : 'HOST_CRASHED';
       return Promise.reject(new EcomapError(code, `The inference host of ${this.component.name} ${what}.`));
     }
-    const id = this.#nextId++;
-    return new Promise<HostAnswers[Kind]>((resolve, reject) => {
-      this.#pending.set(id, {
-        command: order.kind,
-        limitMs,
-        // The answer to a command is of the command's kind: both ends are built from one protocol.
-        resolve: (value) => resolve(value as HostAnswers[Kind]),
-        reject,
-      });
-      if (this.#pending.size === 1) this.#watchNext();
-      child.send({ ...order, id }, (error) => {
-        // The process is gone: its exit rejects everything that is pending, this included.
-        if (error) this.#log.info(`${this.component.name}: ${error.message}`);
-      });
+    return this.#channel.order<Kind>(child, order, limitMs, (error) => {
+      this.#log.info(`${this.component.name}: ${error.message}`);
     });
-  }
-
-  /** The host works on one command at a time: the watch is on the oldest that is unanswered. */
-  #watchNext(): void {
-    const oldest = this.#pending.values().next().value;
-    if (oldest === undefined) this.#stopWatchdog();
-    else this.#armWatchdog(oldest.limitMs);
-  }
-
-  #armWatchdog(limitMs: number): void {
-    this.#stopWatchdog();
-    this.#watchdog = setTimeout(() => {
-      // This process itself may have been asleep: an answer that is already here gets a second to be read.
-      this.#watchdog = setTimeout(() => {
-        this.#killReason = `did not answer for ${Math.round(limitMs / 1000)} s and was stopped`;
-        this.#child?.kill('SIGKILL');
-      }, 1000);
-    }, limitMs);
-  }
-
-  #stopWatchdog(): void {
-    if (this.#watchdog !== null) clearTimeout(this.#watchdog);
-    this.#watchdog = null;
   }
 }

@@ -1,0 +1,92 @@
+import type { ChildProcess } from 'node:child_process';
+import { EcomapError } from '../signals/errors';
+import type { HostAnswers, HostCommand, HostMessage } from './host/protocol';
+
+interface Pending {
+  readonly limitMs: number;
+  resolve(value: HostAnswers[HostCommand['kind']]): void;
+  reject(error: EcomapError): void;
+}
+
+/** Commands without the number that the channel gives them. */
+export type Order<Kind extends HostCommand['kind']> = Omit<Extract<HostCommand, { kind: Kind }>, 'id'>;
+
+/** The answer to a command, or its refusal. */
+export type HostReply = Exclude<HostMessage, { kind: 'ready' }>;
+
+/** An answer that is already here gets this long to be read: the parent itself may have been asleep. */
+const graceMs = 1000;
+
+/**
+ * Commands to an inference host and their answers, with a watchdog. The host works on one command at a time, so the watch is on
+ * the oldest that is unanswered.
+ */
+export class CommandChannel {
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #watchdog: NodeJS.Timeout | null = null;
+
+  /** @param onSilence called when nothing came for the time that was allowed */
+  constructor(private readonly onSilence: (limitMs: number) => void) {}
+
+  get unanswered(): number {
+    return this.#pending.size;
+  }
+
+  /** Sends a command to a connected process. Rejects with the host's error, or with what `rejectAll` says. */
+  order<Kind extends HostCommand['kind']>(
+    child: ChildProcess,
+    order: Order<Kind> & { kind: Kind },
+    limitMs: number,
+    onSendError: (error: Error) => void,
+  ): Promise<HostAnswers[Kind]> {
+    const id = this.#nextId++;
+    return new Promise<HostAnswers[Kind]>((resolve, reject) => {
+      this.#pending.set(id, {
+        limitMs,
+        // The answer to a command is of the command's kind: both ends are built from one protocol.
+        resolve: (value) => resolve(value as HostAnswers[Kind]),
+        reject,
+      });
+      if (this.#pending.size === 1) this.#watchNext();
+      child.send({ ...order, id }, (error) => {
+        // The process is gone: its exit rejects everything that is pending, this included.
+        if (error) onSendError(error);
+      });
+    });
+  }
+
+  onReply(message: HostReply): void {
+    const pending = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    this.#watchNext();
+    if (message.kind === 'answer') pending?.resolve(message.value);
+    else pending?.reject(new EcomapError(message.code, message.message));
+  }
+
+  rejectAll(error: EcomapError): void {
+    this.stopWatch();
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { reject } of pending) reject(error);
+  }
+
+  /** Something has to come within this time. */
+  watch(limitMs: number): void {
+    this.stopWatch();
+    this.#watchdog = setTimeout(() => {
+      this.#watchdog = setTimeout(() => this.onSilence(limitMs), graceMs);
+    }, limitMs);
+  }
+
+  stopWatch(): void {
+    if (this.#watchdog !== null) clearTimeout(this.#watchdog);
+    this.#watchdog = null;
+  }
+
+  #watchNext(): void {
+    const oldest = this.#pending.values().next().value;
+    if (oldest === undefined) this.stopWatch();
+    else this.watch(oldest.limitMs);
+  }
+}
