@@ -19,9 +19,3 @@ export function printReport(report: BenchReport): void {
 
 /** Two digits after the point are more than these machines can repeat. */
 export const rounded = (value: number, digits = 2): number => Number(value.toFixed(digits));
-
-/** The value below which the given share of the samples lies (nearest rank). */
-export function quantile(samples: readonly number[], share: number): number {
-  const sorted = [...samples].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? Number.NaN;
-}

@@ -1,4 +1,4 @@
-import { quantile } from '../report';
+import { quantile } from '../../src/signals/statistics';
 
 const periodMs = 2;
 
@@ -23,11 +23,12 @@ export class EventLoopDelay {
 
   stop(): { samples: number; p50Ms: number; p99Ms: number; maximumMs: number } {
     clearTimeout(this.handle);
+    const at = (share: number) => quantile(this.delaysMs, share) ?? Number.NaN;
     return {
       samples: this.delaysMs.length,
-      p50Ms: quantile(this.delaysMs, 0.5),
-      p99Ms: quantile(this.delaysMs, 0.99),
-      maximumMs: quantile(this.delaysMs, 1),
+      p50Ms: at(0.5),
+      p99Ms: at(0.99),
+      maximumMs: at(1),
     };
   }
 }

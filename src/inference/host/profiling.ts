@@ -1,3 +1,4 @@
+import { quantile } from '../../signals/statistics';
 import { patternInputs } from './pattern-inputs';
 import type { ProfileAnswer } from './protocol';
 import type { ModelSession } from './model-session';
@@ -10,21 +11,13 @@ const mostMs = 600;
 const groupRuns = 5;
 const stableWithin = 0.05;
 
-function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0;
-}
-
-function median(values: readonly number[]): number {
-  return quantile(
-    [...values].sort((a, b) => a - b),
-    0.5,
-  );
-}
+/** NaN of no runs: no schema lets that pass for a measurement. */
+const quantileMs = (times: readonly number[], share: number): number => quantile(times, share) ?? Number.NaN;
 
 function isStable(times: readonly number[]): boolean {
   if (times.length < Math.max(leastRuns, 2 * groupRuns)) return false;
-  const last = median(times.slice(-groupRuns));
-  const before = median(times.slice(-2 * groupRuns, -groupRuns));
+  const last = quantileMs(times.slice(-groupRuns), 0.5);
+  const before = quantileMs(times.slice(-2 * groupRuns, -groupRuns), 0.5);
   return Math.abs(last - before) <= stableWithin * before;
 }
 
@@ -40,11 +33,10 @@ export async function profileSession(session: ModelSession, dims: readonly numbe
     times.push(run.runMs);
     cpuMs += run.cpuMs;
   } while (times.length < mostRuns && !isStable(times) && (times.length < 3 || performance.now() - started < mostMs));
-  const sorted = [...times].sort((a, b) => a - b);
   return {
     sha256: session.sha256,
-    p50Ms: quantile(sorted, 0.5),
-    p95Ms: quantile(sorted, 0.95),
+    p50Ms: quantileMs(times, 0.5),
+    p95Ms: quantileMs(times, 0.95),
     meanMs: times.reduce((sum, runMs) => sum + runMs, 0) / times.length,
     cpuMs: cpuMs / times.length,
     loadMs: session.loadMs,
