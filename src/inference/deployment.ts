@@ -1,7 +1,7 @@
 import { EcomapError } from '../signals/errors';
 import type { Tenant, Variant } from '../signals/tenant';
 import { decodeOutputs } from './answers';
-import type { HostModel, HostRun } from './host-process';
+import type { HostModel, HostRun, RunOptions } from './host-process';
 import { patternInputs } from './host/pattern-inputs';
 import type { LoadAnswer } from './host/protocol';
 import { expectedInputs } from './payload';
@@ -13,7 +13,7 @@ export interface ModelHost {
   readonly component: { readonly name: string };
   load(model: HostModel): Promise<LoadAnswer>;
   unload(key: string): Promise<void>;
-  run(key: string, inputs: NamedTensors, expectedMs: number | null, refuseNonFinite: boolean): Promise<HostRun>;
+  run(key: string, requests: readonly NamedTensors[], options: RunOptions): Promise<HostRun>;
 }
 
 /** One variant of a tenant, loaded on one component and proven by an inference. */
@@ -53,8 +53,8 @@ export class Deployment {
         expectedInputs(tenant.input, signature),
         tenant.nonFiniteInput === 'refuse',
       );
-      const canary = await deployment.run(patternInputs({ ...signature, inputs: deployment.inputs }, null));
-      decodeOutputs(canary.outputs, tenant.output);
+      const canary = await deployment.run([patternInputs({ ...signature, inputs: deployment.inputs }, null)]);
+      for (const { outputs } of canary.results) decodeOutputs(outputs, tenant.output);
       return deployment;
     } catch (error) {
       await host.unload(key);
@@ -62,10 +62,11 @@ export class Deployment {
     }
   }
 
-  async run(inputs: NamedTensors): Promise<HostRun> {
+  async run(requests: readonly NamedTensors[]): Promise<HostRun> {
     this.#underWay += 1;
     try {
-      return await this.host.run(this.key, inputs, this.times.meanMs(), this.refuseNonFinite);
+      const { refuseNonFinite } = this;
+      return await this.host.run(this.key, requests, { expectedMs: this.times.meanMs(), refuseNonFinite });
     } finally {
       this.#underWay -= 1;
       if (this.#underWay === 0) this.#onDrained?.();

@@ -17,11 +17,19 @@ export interface HostModel {
   readonly sha256: string | null;
 }
 
+/** One run of a model for one or several requests. */
 export interface HostRun {
-  readonly outputs: NamedTensors;
+  /** Of each request, in the order they came. */
+  readonly results: readonly { readonly outputs: NamedTensors; readonly nonFiniteInput: boolean }[];
   readonly runMs: number;
   readonly cpuMs: number;
-  readonly nonFiniteInput: boolean;
+}
+
+export interface RunOptions {
+  /** What the run should take, ms; null when nothing is known. */
+  readonly expectedMs: number | null;
+  /** Refuses NaN and infinity in the input, instead of passing them on. */
+  readonly refuseNonFinite: boolean;
 }
 
 export type HostState = 'starting' | 'ready' | 'restarting' | 'closed';
@@ -195,21 +203,25 @@ export class HostProcess extends EventEmitter<HostEvents> {
   }
 
   /**
-   * One inference with a loaded model. `expectedMs` sharpens the watchdog; NaN and infinity are passed on unless refused.
+   * One run of a loaded model; several requests are computed as one batch. `expectedMs` sharpens the watchdog; NaN and infinity
+   * are passed on unless refused.
    * @throws EcomapError HOST_CRASHED when the process dies or hangs meanwhile, INPUT_MISMATCH when the model refuses the input
    */
-  async run(key: string, inputs: NamedTensors, expectedMs: number | null, refuseNonFinite = false): Promise<HostRun> {
+  async run(key: string, requests: readonly NamedTensors[], options: RunOptions): Promise<HostRun> {
+    const { expectedMs, refuseNonFinite } = options;
     const slot = this.#slots.take();
     try {
-      const frames = await slot.write(inputs);
+      const frames = await slot.write(requests);
       const limitMs = Math.max(this.#leastHangMs, (hangFactor * (expectedMs ?? 0)) / this.#pace);
       const answer: RunAnswer = await this.#order(
-        { kind: 'run', key, inputs: frames, slot: slot.paths, refuseNonFinite },
+        { kind: 'run', key, requests: frames, slot: slot.paths, refuseNonFinite },
         limitMs,
       );
-      const outputs = await slot.read(answer.outputs);
-      const { runMs, cpuMs, nonFiniteInput } = answer;
-      return { outputs, runMs, cpuMs, nonFiniteInput };
+      const results: HostRun['results'][number][] = [];
+      for (const { outputs, nonFiniteInput } of answer.results) {
+        results.push({ outputs: await slot.read(outputs), nonFiniteInput });
+      }
+      return { results, runMs: answer.runMs, cpuMs: answer.cpuMs };
     } finally {
       this.#slots.give(slot);
     }

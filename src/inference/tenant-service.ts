@@ -196,9 +196,10 @@ export class TenantService implements DispatchClient {
     const startedMs = this.#clock.nowMs();
     this.#underWay += 1;
     try {
-      const run = await deployment.run(inputs);
+      const run = await deployment.run([inputs]);
       deployment.times.record(run.runMs, this.#clock.nowMs());
-      this.#answer(item, deployment, run, startedMs);
+      this.window.executed();
+      run.results.forEach((result) => this.#answer(item, deployment, result, run, startedMs));
       return run.runMs;
     } catch (thrown) {
       const error = asEcomapError(thrown);
@@ -211,9 +212,15 @@ export class TenantService implements DispatchClient {
     }
   }
 
-  #answer(item: QueuedRequest, deployment: Deployment, run: HostRun, startedMs: number): void {
+  #answer(
+    item: QueuedRequest,
+    deployment: Deployment,
+    result: HostRun['results'][number],
+    run: HostRun,
+    startedMs: number,
+  ): void {
     const { tenant } = this;
-    const payload = decodeOutputs(run.outputs, tenant.output);
+    const payload = decodeOutputs(result.outputs, tenant.output);
     const nowMs = this.#clock.nowMs();
     const latencyMs = nowMs - item.arrivedMs;
     const queueMs = startedMs - item.arrivedMs;
@@ -221,7 +228,7 @@ export class TenantService implements DispatchClient {
     const deadlineMet = nowMs <= dueMs;
     const { variant, component } = deployment;
     const energyJ = this.options.energyJ(component, run.cpuMs);
-    this.window.served({ variant, latencyMs, queueMs, inTime: deadlineMet, energyJ });
+    this.window.served({ variant, latencyMs, queueMs, inTime: deadlineMet, energyJ, downgraded: false });
     item.resolve({
       payload,
       account: {
@@ -237,7 +244,8 @@ export class TenantService implements DispatchClient {
         carbonG: this.options.carbonG(energyJ),
         degraded: variant.accuracy < this.#mostAccurate,
         why: [...this.#why],
-        nonFiniteInput: run.nonFiniteInput,
+        nonFiniteInput: result.nonFiniteInput,
+        batchSize: run.results.length,
       },
     });
   }

@@ -16,6 +16,8 @@ export interface ServedRequest {
   readonly queueMs: number;
   readonly inTime: boolean;
   readonly energyJ: number | null;
+  /** Answered by a lighter variant than the plan's. */
+  readonly downgraded: boolean;
 }
 
 /** A sum in which one unknown part makes the whole unknown. */
@@ -32,6 +34,8 @@ export class TenantWindow {
   #rejected = 0;
   #failed = 0;
   #swaps = 0;
+  #executions = 0;
+  #downgraded = 0;
   #energyJ: number | null = 0;
   #reasons = new Map<ErrorCode, number>();
   #variants = new Map<string, VariantCount>();
@@ -39,6 +43,7 @@ export class TenantWindow {
   served(request: ServedRequest): void {
     this.#served += 1;
     if (!request.inTime) this.#late += 1;
+    if (request.downgraded) this.#downgraded += 1;
     this.#latency.record(request.latencyMs);
     this.#queueing.record(request.queueMs);
     this.#energyJ = add(this.#energyJ, request.energyJ);
@@ -60,6 +65,11 @@ export class TenantWindow {
   failed(code: ErrorCode): void {
     this.#failed += 1;
     this.#because(code);
+  }
+
+  /** The model ran, for one or several requests. */
+  executed(): void {
+    this.#executions += 1;
   }
 
   swapped(): void {
@@ -87,6 +97,8 @@ export class TenantWindow {
       byVariant,
       energyJ: this.#energyJ,
       alwaysMaxEnergyJ: this.#served === 0 ? 0 : alwaysMaxJ === null ? null : this.#served * alwaysMaxJ,
+      executions: this.#executions,
+      downgraded: this.#downgraded,
       swaps: this.#swaps,
     };
     this.#reset();
@@ -101,6 +113,7 @@ export class TenantWindow {
     this.#latency.reset();
     this.#queueing.reset();
     this.#served = this.#late = this.#rejected = this.#failed = this.#swaps = 0;
+    this.#executions = this.#downgraded = 0;
     this.#energyJ = 0;
     this.#reasons = new Map();
     this.#variants = new Map();

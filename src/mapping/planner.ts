@@ -293,7 +293,7 @@ export class MappingPlanner {
       tenant: tenant.name,
       variant: variant.name,
       accuracy: variant.accuracy,
-      stages: stages.map((at, stage) => ({ stage, component: context.components[at]?.name ?? '' })),
+      stages: stages.map((at, stage) => ({ stage, component: context.components[at]?.name ?? '', firstNode: 0 })),
       latencyMs,
       latencyLimitMs: tenant.latencyLimitMs,
       meetsLimit: latencyMs !== null && latencyMs.upper <= tenant.latencyLimitMs && !overloaded,

@@ -1,12 +1,16 @@
 import { z } from 'zod';
 
-/** A processing unit that one inference host serves: here a set of CPU cores with a thread count. */
+/** A processing unit that inference hosts serve: a set of CPU cores with a thread count, or what an execution provider drives. */
 export const componentSchema = z.object({
   name: z.string().min(1),
   kind: z.enum(['cpu', 'gpu', 'dla', 'remote']),
   /** Logical CPU numbers the host is pinned to; empty means "not pinned". */
   cores: z.array(z.number().int().nonnegative()),
   threads: z.number().int().positive(),
+  /** Execution provider of ONNX Runtime, e.g. `cuda`; absent means `cpu`. Used only where a probe has shown that it runs. */
+  provider: z.string().min(1).optional(),
+  /** Passed to the provider as they are. */
+  providerOptions: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   /** Components of one class perform alike, so one profile serves them all, e.g. `cpu-1t`. */
   componentClass: z.string().min(1),
 });

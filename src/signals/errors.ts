@@ -14,6 +14,12 @@ export const errorCodes = [
   'QUEUE_FULL',
   'DEADLINE_EXCEEDED',
   'HOST_CRASHED',
+  // A model or its host needs more memory than it may have.
+  'MEMORY_EXCEEDED',
+  // The same input ended its host twice and is not tried again.
+  'INPUT_QUARANTINED',
+  // The caller took the request back.
+  'CANCELLED',
   'NO_FEASIBLE_PLAN',
   'RUNTIME_UNAVAILABLE',
   'REMOTE_UNAVAILABLE',

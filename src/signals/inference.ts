@@ -42,6 +42,8 @@ export interface InferenceRequest {
   readonly deadlineMs?: number;
   /** Overrides the tenant's priority; 1 is the highest. */
   readonly priority?: number;
+  /** Takes the request back: it ends with CANCELLED, and does not run if it has not begun. */
+  readonly signal?: AbortSignal;
 }
 
 /** `msg.ecomap` of a result: what this one inference was and cost. */
@@ -62,6 +64,8 @@ export const inferenceAccountSchema = z.object({
   why: z.array(z.string()),
   /** True when the input held NaN or infinity. */
   nonFiniteInput: z.boolean(),
+  /** Requests that were computed together, this one included. */
+  batchSize: z.number().int().positive(),
 });
 export type InferenceAccount = z.infer<typeof inferenceAccountSchema>;
 

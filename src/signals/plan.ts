@@ -6,6 +6,8 @@ export const planStageSchema = z.object({
   /** 0 for the first stage. A variant that is not cut runs as one stage. */
   stage: z.number().int().nonnegative(),
   component: z.string(),
+  /** Where the variant is cut: the number of the node, among those that compute, with which this stage begins. */
+  firstNode: z.number().int().nonnegative().default(0),
 });
 
 export const planTenantSchema = z.object({

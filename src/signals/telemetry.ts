@@ -45,6 +45,10 @@ export const tenantTelemetrySchema = z.object({
   energyJ: z.number().nullable(),
   /** What the same served requests would have cost with the most accurate variant at full speed, J above idle; null when not profiled. */
   alwaysMaxEnergyJ: z.number().nullable(),
+  /** Runs of the model: fewer than `served` where requests were computed together. */
+  executions: count,
+  /** Served by a lighter variant than the plan's, because the queue was full or time was short. Among the served. */
+  downgraded: count,
   /** Changes of variant in this window. */
   swaps: count,
 });

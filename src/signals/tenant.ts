@@ -16,12 +16,32 @@ export const variantSchema = z.object({
 });
 export type Variant = z.infer<typeof variantSchema>;
 
+/** How an image (JPEG, PNG, ... in a Buffer, or raw pixels of exactly this size) becomes the input tensor. */
+export const imageDeclarationSchema = z.object({
+  width: z.number().int().positive(),
+  height: z.number().int().positive(),
+  channels: z.enum(['rgb', 'bgr', 'grey']).default('rgb'),
+  layout: z.enum(['nchw', 'nhwc']).default('nchw'),
+  /** How another aspect ratio is made to fit: distorted, cut at the edges, or padded with black. */
+  fit: z.enum(['stretch', 'cover', 'contain']).default('stretch'),
+  /** A pixel of 0..255 becomes `(pixel * scale - mean[channel]) / deviation[channel]`; one number serves all channels. */
+  scale: z
+    .number()
+    .positive()
+    .default(1 / 255),
+  mean: z.array(z.number()).default([0]),
+  deviation: z.array(z.number().positive()).default([1]),
+});
+export type ImageDeclaration = z.infer<typeof imageDeclarationSchema>;
+
 /** How `msg.payload` becomes the input tensor. */
 export const inputDeclarationSchema = z.object({
   name: z.string().min(1).nullable().default(null),
   type: z.enum(['float32']).default('float32'),
   /** Shape with the batch dimension, e.g. [1, 1, 96, 96]; null takes the shape from the model. */
   dims: z.array(z.number().int().positive()).nullable().default(null),
+  /** Null where the tenant takes no images. */
+  image: imageDeclarationSchema.nullable().default(null),
 });
 
 /** How the output tensor becomes `msg.payload`. */
@@ -43,6 +63,29 @@ export const overrideSchema = z.discriminatedUnion('mode', [
   z.object({ mode: z.literal('off') }),
 ]);
 
+/** What is done with a request that finds its queue full, or cannot be answered in time. */
+export const overloadAnswerSchema = z.enum(['reject', 'wait', 'downgrade']);
+export type OverloadAnswer = z.infer<typeof overloadAnswerSchema>;
+
+/** How the requests of a tenant are served. */
+export const servingSchema = z.object({
+  /** Requests that may wait; null leaves it to the executor. */
+  queueLength: z.number().int().positive().nullable().default(null),
+  /** Share of a component's time among tenants of the same priority: twice the weight, twice the time. */
+  weight: z.number().positive().default(1),
+  /** `wait` lets it wait outside of the queue, `downgrade` has a lighter variant answer. */
+  whenFull: overloadAnswerSchema.default('reject'),
+  /** For requests with a deadline: `wait` answers late, after those that can still be in time. */
+  whenLate: overloadAnswerSchema.default('reject'),
+  /** Who has to go where a full queue rejects: the one that comes, or the one that has waited longest. */
+  drop: z.enum(['newest', 'oldest']).default('newest'),
+  /** Requests computed together where the model leaves its batch dimension open; 1 is "one by one". */
+  largestBatch: z.number().int().min(1).max(256).default(1),
+  /** How long a request may wait for others to join its batch, ms. */
+  batchDelayMs: z.number().min(0).max(60_000).default(0),
+});
+export type Serving = z.infer<typeof servingSchema>;
+
 /** One network service. */
 export const tenantSchema = z.object({
   name: z.string().min(1),
@@ -59,8 +102,9 @@ export const tenantSchema = z.object({
   arrivalRatePerS: z.number().nonnegative().default(1),
   input: inputDeclarationSchema,
   output: outputDeclarationSchema,
-  /** What happens to an input that holds NaN or infinity: refused with INPUT_MISMATCH, or passed on and flagged in the account. */
-  nonFiniteInput: z.enum(['refuse', 'pass']).default('refuse'),
+  /** What happens to an input that holds NaN or infinity: passed on and flagged in the account, or refused with INPUT_MISMATCH. */
+  nonFiniteInput: z.enum(['refuse', 'pass']).default('pass'),
+  serving: servingSchema.default(servingSchema.parse({})),
   override: overrideSchema.default({ mode: 'auto' }),
 });
 export type Tenant = z.infer<typeof tenantSchema>;

@@ -132,6 +132,8 @@ export function tenantWindow(name: string, more: Partial<TenantTelemetry> = {}):
     byVariant: [],
     energyJ: null,
     alwaysMaxEnergyJ: null,
+    executions: 0,
+    downgraded: 0,
     swaps: 0,
     ...more,
   };

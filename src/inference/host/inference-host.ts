@@ -1,5 +1,6 @@
 import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
 import { fitsInline, inlineFrames, SlotFile } from '../shared-memory/slot-file';
+import { joinRequests, splitOutputs } from './batch';
 import { ModelSession } from './model-session';
 import { firstNonFinite, nonFiniteRefused } from './non-finite';
 import { profileSession } from './profiling';
@@ -81,25 +82,30 @@ export class InferenceHost {
   }
 
   private async run(command: Extract<HostCommand, { kind: 'run' }>): Promise<HostAnswers['run']> {
-    const { key, inputs: frames, slot, refuseNonFinite } = command;
+    const { key, requests: frames, slot, refuseNonFinite } = command;
     const session = this.sessions.get(key);
     if (session === undefined) throw new EcomapError('INTERNAL_ERROR', `The model ${key} is not loaded in this host.`);
-    const inputs = await this.slot(slot.input).read(frames);
-    const nonFinite = firstNonFinite(inputs);
-    if (nonFinite !== null && refuseNonFinite) throw nonFiniteRefused(nonFinite);
+    const requests: NamedTensors[] = [];
+    for (const inputs of frames) requests.push(await this.slot(slot.input).read(inputs));
+    const nonFinite = requests.map(firstNonFinite);
+    const refused = refuseNonFinite ? nonFinite.find((found) => found !== null) : null;
+    if (refused) throw nonFiniteRefused(refused);
+    const { joined, rows } = joinRequests(requests);
     await this.rest();
-    const { outputs, runMs, cpuMs } = await session.run(inputs);
+    const { outputs, runMs, cpuMs } = await session.run(joined);
     this.restUntilMs = performance.now() + runMs * (1 / this.share - 1);
-    return { outputs: await this.frame(outputs, slot.output), runMs, cpuMs, nonFiniteInput: nonFinite !== null };
+    const framed = await this.frame(splitOutputs(outputs, rows), slot.output);
+    const results = framed.map((outputs, index) => ({ outputs, nonFiniteInput: nonFinite[index] != null }));
+    return { results, runMs, cpuMs };
   }
 
-  private async frame(outputs: NamedTensors, path: string): Promise<TensorFrame[]> {
-    if (fitsInline(outputs)) return inlineFrames(outputs);
+  private async frame(outputs: readonly NamedTensors[], path: string): Promise<TensorFrame[][]> {
+    if (fitsInline(outputs)) return outputs.map(inlineFrames);
     try {
       return await this.slot(path).write(outputs);
     } catch (error) {
       // A full memory file system (a container often has 64 MB) must not cost the answer: the slower way still works.
-      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return inlineFrames(outputs);
+      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return outputs.map(inlineFrames);
       throw error;
     }
   }

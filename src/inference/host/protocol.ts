@@ -25,7 +25,15 @@ export interface SlotPaths {
 export type HostCommand =
   | { kind: 'load'; id: number; key: string; path: string; sha256: string | null }
   | { kind: 'unload'; id: number; key: string }
-  | { kind: 'run'; id: number; key: string; inputs: TensorFrame[]; slot: SlotPaths; refuseNonFinite: boolean }
+  | {
+      kind: 'run';
+      id: number;
+      key: string;
+      /** The inputs of each request; several are computed as one batch, along axis 0. */
+      requests: TensorFrame[][];
+      slot: SlotPaths;
+      refuseNonFinite: boolean;
+    }
   | { kind: 'pace'; id: number; share: number }
   | { kind: 'profile'; id: number; path: string; sha256: string | null; dims: readonly number[] | null };
 
@@ -39,12 +47,12 @@ export interface LoadAnswer {
 }
 
 export interface RunAnswer {
-  readonly outputs: TensorFrame[];
+  /** Of each request, in the order they came. */
+  readonly results: { readonly outputs: TensorFrame[]; readonly nonFiniteInput: boolean }[];
   /** Wall time of the inference alone. */
   readonly runMs: number;
   /** CPU time of all threads during the inference. */
   readonly cpuMs: number;
-  readonly nonFiniteInput: boolean;
 }
 
 export interface ProfileAnswer {

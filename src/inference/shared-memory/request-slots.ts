@@ -4,7 +4,7 @@ import type { NamedTensors } from '../tensors';
 import type { SlotDirectory } from './slot-directory';
 import { fitsInline, inlineFrames, SlotFile } from './slot-file';
 
-/** The way of one request to a host and back: small tensors inside the message, others through two files. */
+/** The way of the requests of one run to a host and back: small tensors inside the message, others through two files. */
 export class RequestSlot {
   private readonly input: SlotFile;
   private readonly output: SlotFile;
@@ -17,13 +17,13 @@ export class RequestSlot {
     this.output = new SlotFile(paths.output, inMemory);
   }
 
-  async write(tensors: NamedTensors): Promise<TensorFrame[]> {
-    if (fitsInline(tensors)) return inlineFrames(tensors);
+  async write(requests: readonly NamedTensors[]): Promise<TensorFrame[][]> {
+    if (fitsInline(requests)) return requests.map(inlineFrames);
     try {
-      return await this.input.write(tensors);
+      return await this.input.write(requests);
     } catch (error) {
       // A full memory file system (a container often has 64 MB) must not cost the request: the slower way still works.
-      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return inlineFrames(tensors);
+      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return requests.map(inlineFrames);
       throw error;
     }
   }

@@ -17,9 +17,9 @@ function align(offset: number): number {
 }
 
 /** True when nothing of these tensors needs a file. */
-export function fitsInline(tensors: NamedTensors): boolean {
+export function fitsInline(requests: readonly NamedTensors[]): boolean {
   let bytes = 0;
-  for (const tensor of Object.values(tensors)) bytes += tensor.data.byteLength;
+  for (const tensors of requests) for (const tensor of Object.values(tensors)) bytes += tensor.data.byteLength;
   return bytes <= inlineLimitBytes;
 }
 
@@ -39,23 +39,21 @@ export class SlotFile {
     private readonly inMemory: boolean,
   ) {}
 
-  /** Lays the tensors out one after the other. @throws Error ENOSPC when the memory file system is full. */
-  async write(tensors: NamedTensors): Promise<TensorFrame[]> {
-    const descriptor = this.#open();
-    const frames: TensorFrame[] = [];
+  /** Lays the tensors of all requests out one after the other. @throws Error ENOSPC when the memory file system is full. */
+  async write(requests: readonly NamedTensors[]): Promise<TensorFrame[][]> {
+    const written: TensorFrame[][] = [];
     let offset = 0;
-    for (const [name, { type, dims, data }] of Object.entries(tensors)) {
-      const bytes = bytesOf(data);
-      for (let done = 0; done < bytes.length;) {
-        const left = bytes.length - done;
-        done += this.#isQuick(left)
-          ? writeSync(descriptor, bytes, done, left, offset + done)
-          : (await writeLater(descriptor, bytes, done, left, offset + done)).bytesWritten;
+    for (const tensors of requests) {
+      const frames: TensorFrame[] = [];
+      for (const [name, { type, dims, data }] of Object.entries(tensors)) {
+        const bytes = bytesOf(data);
+        await this.#writeBytes(bytes, offset);
+        frames.push({ name, type, dims, offset });
+        offset = align(offset + bytes.length);
       }
-      frames.push({ name, type, dims, offset });
-      offset = align(offset + bytes.length);
+      written.push(frames);
     }
-    return frames;
+    return written;
   }
 
   /** Reads the tensors of the frames into memory of their own. @throws Error when the file is shorter than they say. */
@@ -70,6 +68,16 @@ export class SlotFile {
   close(): void {
     if (this.#descriptor !== null) closeSync(this.#descriptor);
     this.#descriptor = null;
+  }
+
+  async #writeBytes(bytes: Buffer, offset: number): Promise<void> {
+    const descriptor = this.#open();
+    for (let done = 0; done < bytes.length;) {
+      const left = bytes.length - done;
+      done += this.#isQuick(left)
+        ? writeSync(descriptor, bytes, done, left, offset + done)
+        : (await writeLater(descriptor, bytes, done, left, offset + done)).bytesWritten;
+    }
   }
 
   async #readData(type: Tensor['type'], dims: readonly number[], offset: number): Promise<Tensor['data']> {

@@ -37,6 +37,8 @@ export function tenantWindow(tenant: string, more: Partial<TenantTelemetry> = {}
     byVariant: [],
     energyJ: 10,
     alwaysMaxEnergyJ: 20,
+    executions: 0,
+    downgraded: 0,
     swaps: 0,
     ...more,
   };

@@ -25,6 +25,7 @@ describe('the window of a tenant', () => {
               queueMs: 1,
               inTime: one === 'in time',
               energyJ: 2,
+              downgraded: false,
             });
         }
         const count = (wanted: string) => outcomes.filter((one) => one === wanted).length;
@@ -47,7 +48,7 @@ describe('the window of a tenant', () => {
   it('weighs accuracy by the answers in time, and knows the share of each variant', () => {
     const window = new TenantWindow();
     const serve = (name: string, accuracy: number, inTime: boolean, energyJ: number | null) =>
-      window.served({ variant: variant(name, accuracy), latencyMs: 1, queueMs: 0, inTime, energyJ });
+      window.served({ variant: variant(name, accuracy), latencyMs: 1, queueMs: 0, inTime, energyJ, downgraded: false });
     serve('large', 0.9, true, 1);
     serve('small', 0.6, true, 1);
     serve('small', 0.6, true, null);

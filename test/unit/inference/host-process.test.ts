@@ -7,7 +7,7 @@ import { defaultHostEntry } from '../../../src/inference/host-entry';
 import { canPin, launchHost } from '../../../src/inference/host-launch';
 import { openSlotDirectory, type SlotDirectory } from '../../../src/inference/shared-memory/slot-directory';
 import { doublingModel, pairModel, slowModel, writeModel } from '../../support/onnx-builder';
-import { codeOf, component, isRunning, temporaryDirectory, TestDevice, until } from './support';
+import { codeOf, component, isRunning, runOne, temporaryDirectory, TestDevice, until } from './support';
 
 describe('inference host', function () {
   this.timeout(60_000);
@@ -55,7 +55,7 @@ describe('inference host', function () {
       outputs: [{ name: 'y', type: 'float32', dims: [1, 3] }],
     });
     assert.equal(loaded.sha256, model.sha256);
-    const { outputs, runMs, nonFiniteInput } = await host.run(model.key, vector(1, 2, 3), null);
+    const { outputs, runMs, nonFiniteInput } = await runOne(host, model.key, vector(1, 2, 3));
     assert.deepEqual(outputs, { y: { type: 'float32', dims: [1, 3], data: Float32Array.from([2, 4, 6]) } });
     assert.ok(runMs > 0);
     assert.equal(nonFiniteInput, false);
@@ -71,7 +71,7 @@ describe('inference host', function () {
     const data = new Float32Array(size).map((_, index) => Math.sin(index));
     for (const factor of [1, -1]) {
       const x = { type: 'float32' as const, dims: [1, size], data: data.map((value) => factor * value) };
-      const { outputs } = await host.run(model.key, { x }, null);
+      const { outputs } = await runOne(host, model.key, { x });
       assert.deepEqual(
         outputs['y']?.data,
         x.data.map((value) => 2 * value),
@@ -90,9 +90,9 @@ describe('inference host', function () {
     await host.load(whole);
     await host.load(pair);
     const big = { x: { type: 'int64' as const, dims: [2], data: BigInt64Array.from([2n ** 60n, -5n]) } };
-    assert.deepEqual((await host.run(whole.key, big, null)).outputs['y']?.data, BigInt64Array.from([2n ** 61n, -10n]));
+    assert.deepEqual((await runOne(host, whole.key, big)).outputs['y']?.data, BigInt64Array.from([2n ** 61n, -10n]));
     const { a, b } = { a: vector(2, 3).x, b: vector(5, 7).x };
-    const { outputs } = await host.run(pair.key, { a, b }, null);
+    const { outputs } = await runOne(host, pair.key, { a, b });
     assert.deepEqual(outputs['sum']?.data, Float32Array.from([7, 10]));
     assert.deepEqual(outputs['product']?.data, Float32Array.from([10, 21]));
   });
@@ -101,14 +101,14 @@ describe('inference host', function () {
     await open();
     const model = await modelFile('double.onnx', doublingModel([1, 3]));
     await host.load(model);
-    const { outputs, nonFiniteInput } = await host.run(model.key, vector(NaN, Infinity, 1), null);
+    const { outputs, nonFiniteInput } = await runOne(host, model.key, vector(NaN, Infinity, 1));
     assert.deepEqual(outputs['y']?.data, Float32Array.from([NaN, Infinity, 2]));
     assert.equal(nonFiniteInput, true);
-    await assert.rejects(host.run(model.key, vector(1, -Infinity, 1), null, true), {
+    await assert.rejects(runOne(host, model.key, vector(1, -Infinity, 1), true), {
       code: 'INPUT_MISMATCH',
       message: /"x" holds -Infinity at position 1/,
     });
-    assert.equal((await host.run(model.key, vector(1, 2, 3), null, true)).nonFiniteInput, false);
+    assert.equal((await runOne(host, model.key, vector(1, 2, 3), true)).nonFiniteInput, false);
   });
 
   it('says what is wrong with a model file and lives on', async () => {
@@ -125,8 +125,8 @@ describe('inference host', function () {
     assert.equal(await load(cut.path), 'MODEL_INVALID');
     assert.equal(await load(good.path, '0'.repeat(64)), 'MODEL_HASH_MISMATCH');
     await host.load(good);
-    assert.equal(await codeOf(host.run(good.key, vector(1, 2), null)), 'INPUT_MISMATCH');
-    assert.equal((await host.run(good.key, vector(1, 2, 3), null)).outputs['y']?.data[2], 6);
+    assert.equal(await codeOf(runOne(host, good.key, vector(1, 2))), 'INPUT_MISMATCH');
+    assert.equal((await runOne(host, good.key, vector(1, 2, 3))).outputs['y']?.data[2], 6);
     assert.equal(host.restarts, 0);
   });
 
@@ -135,9 +135,9 @@ describe('inference host', function () {
     const model = await modelFile('double.onnx', doublingModel([1, 3]));
     await Promise.all([host.load(model), host.load(model)]);
     await host.unload(model.key);
-    assert.equal((await host.run(model.key, vector(1, 2, 3), null)).outputs['y']?.data[0], 2);
+    assert.equal((await runOne(host, model.key, vector(1, 2, 3))).outputs['y']?.data[0], 2);
     await host.unload(model.key);
-    assert.equal(await codeOf(host.run(model.key, vector(1, 2, 3), null)), 'INTERNAL_ERROR');
+    assert.equal(await codeOf(runOne(host, model.key, vector(1, 2, 3))), 'INTERNAL_ERROR');
   });
 
   it('is pinned to its cores where the system can, and keeps secrets out', async function () {
@@ -189,13 +189,13 @@ describe('inference host', function () {
     await host.load(slow);
     await host.load(quick);
     const square = { x: { type: 'float32' as const, dims: [256, 256], data: new Float32Array(65536) } };
-    const inFlight = [1, 2, 3].map(() => codeOf(host.run(slow.key, square, null)));
+    const inFlight = [1, 2, 3].map(() => codeOf(runOne(host, slow.key, square)));
     await until(() => host.inFlight === 3);
     const pid = kill('SIGKILL');
     assert.deepEqual(await Promise.all(inFlight), ['HOST_CRASHED', 'HOST_CRASHED', 'HOST_CRASHED']);
     const killed = performance.now();
     await until(() => host.state === 'ready');
-    const { outputs } = await host.run(quick.key, vector(1, 2, 3), null);
+    const { outputs } = await runOne(host, quick.key, vector(1, 2, 3));
     const backAfterMs = performance.now() - killed;
     assert.deepEqual(outputs['y']?.data, Float32Array.from([2, 4, 6]));
     // The promise of the product, with room for a test machine that does other things at the same time.
@@ -209,9 +209,9 @@ describe('inference host', function () {
     const model = await modelFile('double.onnx', doublingModel([1, 3]));
     await host.load(model);
     const pid = kill('SIGSTOP');
-    await assert.rejects(host.run(model.key, vector(1, 2, 3), null), /did not answer for/);
+    await assert.rejects(runOne(host, model.key, vector(1, 2, 3)), /did not answer for/);
     await until(() => host.state === 'ready');
-    assert.equal((await host.run(model.key, vector(1, 2, 3), null)).outputs['y']?.data[0], 2);
+    assert.equal((await runOne(host, model.key, vector(1, 2, 3))).outputs['y']?.data[0], 2);
     assert.equal(isRunning(pid), false);
     assert.equal(host.restarts, 1);
   });
@@ -224,7 +224,7 @@ describe('inference host', function () {
     const shareOfTwelve = async () => {
       const started = performance.now();
       let busyMs = 0;
-      for (let run = 0; run < 12; run += 1) busyMs += (await host.run(slow.key, square, null)).runMs;
+      for (let run = 0; run < 12; run += 1) busyMs += (await runOne(host, slow.key, square)).runMs;
       return busyMs / (performance.now() - started);
     };
     assert.equal(await host.pace(0.2), 0.2);
@@ -249,7 +249,7 @@ describe('inference host', function () {
     await until(() => host.state === 'restarting');
     await until(() => host.state === 'ready');
     assert.deepEqual(lost, ['doomed.onnx MODEL_HASH_MISMATCH']);
-    assert.equal((await host.run(quick.key, vector(1, 2, 3), null)).outputs['y']?.data[0], 2);
+    assert.equal((await runOne(host, quick.key, vector(1, 2, 3))).outputs['y']?.data[0], 2);
   });
 
   it('close ends the process at once and answers what is under way', async () => {
@@ -257,7 +257,7 @@ describe('inference host', function () {
     const slow = await modelFile('slow.onnx', slowModel(256, 400));
     await host.load(slow);
     const square = { x: { type: 'float32' as const, dims: [256, 256], data: new Float32Array(65536) } };
-    const underWay = codeOf(host.run(slow.key, square, null));
+    const underWay = codeOf(runOne(host, slow.key, square));
     await until(() => host.inFlight === 1);
     const { pid } = host;
     await host.close();

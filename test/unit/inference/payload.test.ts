@@ -4,6 +4,7 @@ import { encodeInputs, expectedInputs } from '../../../src/inference/payload';
 import type { TensorSpec } from '../../../src/inference/tensors';
 import { isEcomapError, type EcomapError } from '../../../src/signals/errors';
 import type { TensorType } from '../../../src/signals/inference';
+import { inputDeclarationSchema } from '../../../src/signals/tenant';
 
 const spec = (dims: readonly (number | string)[], type: TensorType = 'float32', name = 'x'): TensorSpec => ({
   name,
@@ -204,16 +205,17 @@ describe('payload to tensors', () => {
 });
 
 describe('what a tenant declares about its input', () => {
+  const declared = (declaration: object) => inputDeclarationSchema.parse(declaration);
   const signature = { inputs: [spec(['batch', 3]), spec([1], 'int64', 'mode')], outputs: [] };
 
   it('fills in what the model leaves free', () => {
-    assert.deepEqual(expectedInputs({ name: null, type: 'float32', dims: [1, 3] }, signature)[0]?.dims, [1, 3]);
-    assert.deepEqual(expectedInputs({ name: 'x', type: 'float32', dims: null }, signature), signature.inputs);
+    assert.deepEqual(expectedInputs(declared({ dims: [1, 3] }), signature)[0]?.dims, [1, 3]);
+    assert.deepEqual(expectedInputs(declared({ name: 'x' }), signature), signature.inputs);
   });
 
   it('must not contradict the model', () => {
     const declare = (declaration: { name: string | null; dims: number[] | null }) => () =>
-      expectedInputs({ type: 'float32', ...declaration }, signature);
+      expectedInputs(declared(declaration), signature);
     assert.throws(declare({ name: null, dims: [1, 4] }), /declares float32 \[1, 4\].*takes float32 \[batch, 3\]/);
     assert.throws(declare({ name: 'y', dims: null }), /declares the input "y".*x, mode/);
   });

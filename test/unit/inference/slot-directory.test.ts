@@ -34,12 +34,12 @@ describe('slots', () => {
     const two = slots.take();
     assert.notEqual(one.paths.input, two.paths.input);
     const data = new Float64Array(5000).map((_, index) => index / 3);
-    const frames = await one.write({
-      a: { type: 'float64', dims: [5000], data },
-      b: { type: 'float64', dims: [2], data: data.subarray(1, 3) },
-    });
+    const frames = await one.write([
+      { a: { type: 'float64', dims: [5000], data } },
+      { b: { type: 'float64', dims: [2], data: data.subarray(1, 3) } },
+    ]);
     assert.deepEqual(
-      frames.map((frame) => frame.data),
+      frames.flat().map((frame) => frame.data),
       [undefined, undefined],
     );
     slots.give(one);

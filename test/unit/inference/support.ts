@@ -1,8 +1,11 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../../src/inference/clock';
 import type { ServingDevice } from '../../../src/inference/energy';
+import type { HostProcess } from '../../../src/inference/host-process';
+import type { NamedTensors } from '../../../src/inference/tensors';
 import type { Component, OperatingPoint, ThrottleTarget } from '../../../src/signals/device';
 import { isEcomapError } from '../../../src/signals/errors';
 import type { Plan } from '../../../src/signals/plan';
@@ -94,6 +97,13 @@ export function isRunning(pid: number): boolean {
   }
 }
 
+/** One inference of one request. */
+export async function runOne(host: HostProcess, key: string, inputs: NamedTensors, refuseNonFinite = false) {
+  const { results, runMs, cpuMs } = await host.run(key, [inputs], { expectedMs: null, refuseNonFinite });
+  assert.equal(results.length, 1);
+  return { outputs: {}, nonFiniteInput: false, ...results[0], runMs, cpuMs };
+}
+
 let plans = 0;
 
 /** A plan that puts tenants on variants and components: `{ gauge: ['small', 'cpu0'] }`. */
@@ -106,7 +116,7 @@ export function planOf(placement: Readonly<Record<string, readonly [variant: str
       tenant,
       variant,
       accuracy: 0.9,
-      stages: components.map((name, stage) => ({ stage, component: name })),
+      stages: components.map((name, stage) => ({ stage, component: name, firstNode: stage })),
       latencyMs: null,
       latencyLimitMs: 100,
       meetsLimit: true,

@@ -62,7 +62,7 @@ describe('tenants', () => {
       },
       { name: 'tiny', path: join(root, 'models/gauge/tiny.onnx'), accuracy: 0.7, sha256: '0'.repeat(64) },
     ]);
-    assert.deepEqual(tenant.input, { name: 'image', type: 'float32', dims: [1, 1, 96, 96] });
+    assert.deepEqual(tenant.input, { name: 'image', type: 'float32', dims: [1, 1, 96, 96], image: null });
     assert.deepEqual(tenant.output, { kind: 'value', name: 'reading', unit: 'share', tolerance: 0.02 });
     assert.deepEqual([tenant.name, tenant.family, tenant.priority], ['line 1', 'gauge', 2]);
   });
