@@ -1,7 +1,7 @@
 import { EcomapError } from '../signals/errors';
 import type { Tenant, Variant } from '../signals/tenant';
 import { decodeOutputs } from './answers';
-import type { HostModel, HostRun, RunOptions } from './host-process';
+import type { HostModel, HostRun, RunOptions } from './hosting/host-process';
 import { patternInputs } from './host/pattern-inputs';
 import type { LoadAnswer } from './host/protocol';
 import { expectedInputs } from './payload';

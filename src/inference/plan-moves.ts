@@ -2,7 +2,7 @@ import { EcomapError } from '../signals/errors';
 import type { Plan } from '../signals/plan';
 import type { Variant } from '../signals/tenant';
 import { variantNamed } from './deployment';
-import type { HostProcess } from './host-process';
+import type { HostProcess } from './hosting/host-process';
 import type { TenantService } from './tenant-service';
 
 /** Where a plan wants one tenant. */

@@ -2,8 +2,8 @@ import type { Component } from '../signals/device';
 import { EcomapError } from '../signals/errors';
 import type { Profile, ProfileRunner } from '../signals/profile';
 import { systemClock, type Clock } from './clock';
-import type { HostEntry } from './host-entry';
-import { HostProcess } from './host-process';
+import type { HostEntry } from './hosting/host-entry';
+import { HostProcess } from './hosting/host-process';
 import type { ProfileAnswer } from './host/protocol';
 import { openSlotDirectory } from './shared-memory/slot-directory';
 

@@ -6,7 +6,7 @@ import type { Clock } from './clock';
 import type { Deployment } from './deployment';
 import type { DispatchClient } from './dispatcher';
 import { inferenceEnergyMethod } from './energy';
-import type { HostRun } from './host-process';
+import type { HostRun } from './hosting/host-process';
 import { encodeInputs } from './payload';
 import { RequestQueue, type Waiting } from './queue';
 import { TenantWindow } from './tenant-window';

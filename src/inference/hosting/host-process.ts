@@ -1,14 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import type { Component, InferenceDevice, ThrottleTarget } from '../signals/device';
-import { EcomapError, isEcomapError, messageOf } from '../signals/errors';
+import type { Component, InferenceDevice, ThrottleTarget } from '../../signals/device';
+import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
 import { CommandChannel, type Order } from './command-channel';
 import { defaultHostEntry, type HostEntry } from './host-entry';
 import { canPin, launchHost } from './host-launch';
-import type { HostAnswers, HostCommand, HostMessage, LoadAnswer, RunAnswer } from './host/protocol';
-import { RequestSlots } from './shared-memory/request-slots';
-import type { SlotDirectory } from './shared-memory/slot-directory';
-import type { NamedTensors } from './tensors';
+import type { HostAnswers, HostCommand, HostMessage, LoadAnswer, RunAnswer } from '../host/protocol';
+import { RequestSlots } from '../shared-memory/request-slots';
+import type { SlotDirectory } from '../shared-memory/slot-directory';
+import type { NamedTensors } from '../tensors';
 
 /** A model as a host knows it. `key` names one set of bytes; the same key is loaded once, however many ask for it. */
 export interface HostModel {

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type * as Esbuild from 'esbuild';
-import { packageRoot } from '../models/package-root';
+import { packageRoot } from '../../models/package-root';
 
 /** The program of an inference host and the arguments that Node.js needs to run it. */
 export interface HostEntry {

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { constants } from 'node:fs';
-import type { Component } from '../signals/device';
+import type { Component } from '../../signals/device';
 import type { HostEntry } from './host-entry';
 
 const tasksetPath = '/usr/bin/taskset';

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import { EcomapError } from '../signals/errors';
-import type { HostAnswers, HostCommand, HostMessage } from './host/protocol';
+import { EcomapError } from '../../signals/errors';
+import type { HostAnswers, HostCommand, HostMessage } from '../host/protocol';
 
 interface Pending {
   readonly limitMs: number;
