@@ -1,11 +1,10 @@
 import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
-import { fitsInline, inlineFrames, SlotFile } from '../shared-memory/slot-file';
-import { joinRequests, splitOutputs } from './batch';
+import { SlotFile } from '../shared-memory/slot-file';
+import { frameAnswers } from './answer-frames';
 import { ModelSession } from './model-session';
-import { firstNonFinite, nonFiniteRefused } from './non-finite';
 import { profileSession } from './profiling';
-import type { HostAnswers, HostCommand, HostMessage, HostSettings, HostUsage, TensorFrame } from './protocol';
-import type { NamedTensors } from '../tensors';
+import type { HostAnswers, HostCommand, HostMessage, HostSettings, HostUsage } from './protocol';
+import { readInputs } from './request-inputs';
 
 function usage(): HostUsage {
   const { user, system } = process.cpuUsage();
@@ -82,32 +81,16 @@ export class InferenceHost {
   }
 
   private async run(command: Extract<HostCommand, { kind: 'run' }>): Promise<HostAnswers['run']> {
-    const { key, requests: frames, slot, refuseNonFinite } = command;
+    const { key, requests, slot, refuseNonFinite } = command;
     const session = this.sessions.get(key);
     if (session === undefined) throw new EcomapError('INTERNAL_ERROR', `The model ${key} is not loaded in this host.`);
-    const requests: NamedTensors[] = [];
-    for (const inputs of frames) requests.push(await this.slot(slot.input).read(inputs));
-    const nonFinite = requests.map(firstNonFinite);
-    const refused = refuseNonFinite ? nonFinite.find((found) => found !== null) : null;
-    if (refused) throw nonFiniteRefused(refused);
-    const { joined, rows } = joinRequests(requests);
+    const { joined, rows, nonFinite } = await readInputs(requests, this.slot(slot.input), refuseNonFinite);
     await this.rest();
     const { outputs, runMs, cpuMs } = await session.run(joined);
     this.restUntilMs = performance.now() + runMs * (1 / this.share - 1);
-    const framed = await this.frame(splitOutputs(outputs, rows), slot.output);
-    const results = framed.map((outputs, index) => ({ outputs, nonFiniteInput: nonFinite[index] != null }));
+    const answers = await frameAnswers(outputs, rows, this.slot(slot.output));
+    const results = answers.map((frames, index) => ({ outputs: frames, nonFiniteInput: nonFinite[index] === true }));
     return { results, runMs, cpuMs };
-  }
-
-  private async frame(outputs: readonly NamedTensors[], path: string): Promise<TensorFrame[][]> {
-    if (fitsInline(outputs)) return outputs.map(inlineFrames);
-    try {
-      return await this.slot(path).write(outputs);
-    } catch (error) {
-      // A full memory file system (a container often has 64 MB) must not cost the answer: the slower way still works.
-      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return outputs.map(inlineFrames);
-      throw error;
-    }
   }
 
   /** Everything blocks in here anyway: a run is synchronous, and nobody else uses this process. */
