@@ -5,7 +5,7 @@ import type { HostModel, HostRun, RunOptions } from './hosting/host-process';
 import { patternInputs } from './host/pattern-inputs';
 import type { LoadAnswer } from './host/protocol';
 import { expectedInputs } from './payload';
-import { RunTimes } from './run-times';
+import { RunTimes } from './serving/run-times';
 import type { NamedTensors, TensorSpec } from './tensors';
 
 /** What serving needs of a host. */

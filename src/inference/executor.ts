@@ -9,14 +9,14 @@ import type { Telemetry } from '../signals/telemetry';
 import { eligibleVariants, type Tenant } from '../signals/tenant';
 import { systemClock, type Clock } from './clock';
 import { Deployment } from './deployment';
-import { Dispatcher } from './dispatcher';
+import { Dispatcher } from './serving/dispatcher';
 import { inferenceEnergyJ, unknownEnergy, type EnergyReader, type ServingDevice } from './energy';
 import type { HostEntry } from './hosting/host-entry';
 import { HostProcess, silentLog, type HostLog, type HostState } from './hosting/host-process';
 import { LatestPlan, type PlanOutcome } from './latest-plan';
 import { movesOf, type Move } from './plan-moves';
 import { openSlotDirectory, type SlotDirectory } from './shared-memory/slot-directory';
-import { TenantService } from './tenant-service';
+import { TenantService } from './serving/tenant-service';
 
 export interface InferenceExecutorOptions {
   readonly device: ServingDevice;

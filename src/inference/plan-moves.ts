@@ -3,7 +3,7 @@ import type { Plan } from '../signals/plan';
 import type { Variant } from '../signals/tenant';
 import { variantNamed } from './deployment';
 import type { HostProcess } from './hosting/host-process';
-import type { TenantService } from './tenant-service';
+import type { TenantService } from './serving/tenant-service';
 
 /** Where a plan wants one tenant. */
 export interface Move {

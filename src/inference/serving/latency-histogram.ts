@@ -1,5 +1,5 @@
 import { createHistogram } from 'node:perf_hooks';
-import type { LatencyQuantiles } from '../signals/telemetry';
+import type { LatencyQuantiles } from '../../signals/telemetry';
 
 const microsecondsPerMs = 1000;
 const longestMs = 3_600_000;

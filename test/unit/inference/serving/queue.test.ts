@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { priorityStepMs, RequestQueue, type Waiting } from '../../../src/inference/queue';
+import { priorityStepMs, RequestQueue, type Waiting } from '../../../../src/inference/serving/queue';
 
 const item = (arrivedMs: number, priority = 1, deadlineMs: number | null = null): Waiting => ({
   arrivedMs,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { Dispatcher, type DispatchClient } from '../../../src/inference/dispatcher';
-import type { Waiting } from '../../../src/inference/queue';
-import { ManualClock } from './support';
+import { Dispatcher, type DispatchClient } from '../../../../src/inference/serving/dispatcher';
+import type { Waiting } from '../../../../src/inference/serving/queue';
+import { ManualClock } from '../support';
 
 /** A tenant whose runs end when the test says so. */
 class FakeTenant implements DispatchClient {

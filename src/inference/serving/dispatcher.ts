@@ -1,4 +1,4 @@
-import type { Clock } from './clock';
+import type { Clock } from '../clock';
 import type { Waiting } from './queue';
 
 /** One tenant as its component's dispatcher sees it. */

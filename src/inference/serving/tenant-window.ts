@@ -1,6 +1,6 @@
-import type { ErrorCode } from '../signals/errors';
-import type { TenantTelemetry } from '../signals/telemetry';
-import type { Variant } from '../signals/tenant';
+import type { ErrorCode } from '../../signals/errors';
+import type { TenantTelemetry } from '../../signals/telemetry';
+import type { Variant } from '../../signals/tenant';
 import { LatencyHistogram } from './latency-histogram';
 
 interface VariantCount {

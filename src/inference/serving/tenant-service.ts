@@ -1,16 +1,16 @@
-import { asEcomapError, EcomapError, type ErrorCode } from '../signals/errors';
-import type { InferenceRequest, InferenceResult } from '../signals/inference';
-import type { Tenant } from '../signals/tenant';
-import { decodeOutputs } from './answers';
-import type { Clock } from './clock';
-import type { Deployment } from './deployment';
+import { asEcomapError, EcomapError, type ErrorCode } from '../../signals/errors';
+import type { InferenceRequest, InferenceResult } from '../../signals/inference';
+import type { Tenant } from '../../signals/tenant';
+import { decodeOutputs } from '../answers';
+import type { Clock } from '../clock';
+import type { Deployment } from '../deployment';
 import type { DispatchClient } from './dispatcher';
-import { inferenceEnergyMethod } from './energy';
-import type { HostRun } from './hosting/host-process';
-import { encodeInputs } from './payload';
+import { inferenceEnergyMethod } from '../energy';
+import type { HostRun } from '../hosting/host-process';
+import { encodeInputs } from '../payload';
 import { RequestQueue, type Waiting } from './queue';
 import { TenantWindow } from './tenant-window';
-import type { NamedTensors, TensorSpec } from './tensors';
+import type { NamedTensors, TensorSpec } from '../tensors';
 
 /** A timer that is set for longer fires at once, again and again. */
 const longestTimerMs = 2 ** 31 - 1;
