@@ -1,28 +1,9 @@
 import { z } from 'zod';
 import { demonstrationFamilies } from '../../src/models/family-card';
+import { tensorTypes } from '../../src/signals/inference';
+import { overloadAnswerSchema } from '../../src/signals/tenant';
 import { numberOr, optionalNumber } from '../shared/optional-number';
-
-const text = z.preprocess((value) => (typeof value === 'string' ? value.trim() : (value ?? '')), z.string());
-
-const optionalText = text.transform((value) => (value === '' ? null : value));
-
-/** "1, 1, 96, 96" as a list of numbers; empty takes the shape from the model. */
-const dims = text.transform((value, context): number[] | null => {
-  if (value === '') return null;
-  const list = value.split(/[\s,x]+/).filter((part) => part !== '');
-  const numbers = list.map(Number);
-  if (numbers.every((dim) => Number.isInteger(dim) && dim > 0)) return numbers;
-  context.addIssue({ code: 'custom', message: 'not a shape: write whole numbers above 0, such as 1, 3, 224, 224' });
-  return z.NEVER;
-});
-
-/** One label per line, or separated by commas. */
-const labels = text.transform((value) =>
-  value
-    .split(/[\n,]/)
-    .map((label) => label.trim())
-    .filter((label) => label !== ''),
-);
+import { channelNumbers, dims, fraction, labels, optionalText, text } from './fields';
 
 const ownVariant = z.object({
   name: text,
@@ -30,6 +11,33 @@ const ownVariant = z.object({
   accuracy: z.coerce.number().min(0).max(1),
   sha256: optionalText.default(null),
 });
+
+/** How the requests are served; the demonstration families too. */
+const servingFields = {
+  /** Null leaves it to the executor. */
+  queueLength: optionalNumber(z.number().int().positive()).default(null),
+  weight: numberOr(z.number().positive(), 1),
+  whenFull: overloadAnswerSchema.default('reject'),
+  whenLate: overloadAnswerSchema.default('reject'),
+  drop: z.enum(['newest', 'oldest']).default('newest'),
+  largestBatch: numberOr(z.number().int().min(1).max(256), 1),
+  batchDelayMs: numberOr(z.number().min(0).max(60_000), 0),
+};
+
+/** What an image becomes; used where `inputKind` is `image`. */
+const imageFields = {
+  inputKind: z.enum(['numbers', 'image']).default('numbers'),
+  /** Null takes the size from the input shape. */
+  imageWidth: optionalNumber(z.number().int().positive()).default(null),
+  imageHeight: optionalNumber(z.number().int().positive()).default(null),
+  /** `auto` reads them from the input shape where that is known: one channel is grey, a last axis of 1 or 3 is nhwc. */
+  imageChannels: z.enum(['auto', 'rgb', 'bgr', 'grey']).default('auto'),
+  imageLayout: z.enum(['auto', 'nchw', 'nhwc']).default('auto'),
+  imageFit: z.enum(['stretch', 'cover', 'contain']).default('stretch'),
+  imageScale: fraction(1 / 255).default(1 / 255),
+  imageMean: channelNumbers([0]).default([0]),
+  imageDeviation: channelNumbers([1]).default([1]),
+};
 
 /** Config of a `tenant` node as it stands in a flow: the fields of all sources side by side, of which the chosen one's count. */
 export const tenantConfig = z.object({
@@ -39,17 +47,21 @@ export const tenantConfig = z.object({
   priority: numberOr(z.number().int().min(1), 1),
   leastAccuracy: numberOr(z.number().min(0).max(1), 0),
   arrivalRatePerS: numberOr(z.number().min(0), 5),
-  nonFiniteInput: z.enum(['refuse', 'pass']).default('refuse'),
+  nonFiniteInput: z.enum(['refuse', 'pass']).default('pass'),
   overrideMode: z.enum(['auto', 'pin', 'off']).default('auto'),
   pinnedVariant: text.default(''),
   variants: z.array(ownVariant).default([]),
   inputName: optionalText.default(null),
   inputDims: dims.default(null),
+  /** `model` takes the type of the model's input. */
+  inputType: z.enum(['model', ...tensorTypes]).default('model'),
+  ...imageFields,
   outputKind: z.enum(['tensors', 'label', 'value']).default('tensors'),
   outputName: optionalText.default(null),
   labels: labels.default([]),
   unit: text.default(''),
   tolerance: optionalNumber(z.number().positive()).default(null),
+  ...servingFields,
 });
 export type TenantConfig = z.infer<typeof tenantConfig>;
 

@@ -1,4 +1,68 @@
+import { pixelPresets, presetOf } from '../shared-editor/pixel-presets';
+import { showTabs } from '../shared-editor/tabs';
 import { showVariantList, variantsFrom, type VariantRow } from '../shared-editor/variant-list';
+
+const field = (name: string): JQuery => $(`#node-config-input-${name}`);
+
+/** What an open form says, or what is deployed when no form is open. */
+const chosen = (name: string, deployed: unknown): string => String(field(name).val() ?? deployed ?? '');
+
+const isWhole = (value: unknown, least: number): boolean => {
+  const number = Number(value);
+  return Number.isInteger(number) && number >= least;
+};
+
+/** Empty, or a whole number from `least` on. */
+const isOptionalWhole = (value: unknown, least: number): boolean =>
+  String(value ?? '').trim() === '' || isWhole(value, least);
+
+/** Numbers, one or one per channel, with blanks or commas between; all of them above `bound`. */
+const isNumberList = (value: unknown, bound = Number.NEGATIVE_INFINITY): boolean =>
+  String(value ?? '')
+    .split(/[\s,;]+/)
+    .every((part) => part === '' || Number(part) > bound);
+
+/** Shows the fields that the choices need, and hides the others. */
+function refresh(): void {
+  const own = field('source').val() === 'own';
+  const output = field('outputKind').val();
+  const image = field('inputKind').val() === 'image';
+  $('.ecomap-tenant-own').toggle(own);
+  $('.ecomap-tenant-demonstration').toggle(!own);
+  $('.ecomap-tenant-pin').toggle(field('overrideMode').val() === 'pin');
+  $('.ecomap-tenant-output').toggle(own && output !== 'tensors');
+  $('.ecomap-tenant-label').toggle(own && output === 'label');
+  $('.ecomap-tenant-value').toggle(own && output === 'value');
+  $('.ecomap-tenant-image').toggle(image);
+  $('.ecomap-tenant-pixels-own').toggle(image && $('#ecomap-tenant-pixels').val() === 'own');
+  $('.ecomap-tenant-drop').toggle(field('whenFull').val() === 'reject');
+  $('.ecomap-tenant-batch').toggle(Number(field('largestBatch').val()) > 1);
+}
+
+function fillIn(names: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(names)) field(name).val(value).trigger('change');
+}
+
+/** The choice of a usual scaling writes the three numbers; numbers of one's own are typed in. */
+function tiePixelPresets(): void {
+  const preset = $('#ecomap-tenant-pixels');
+  const text = (name: string): string => String(field(name).val() ?? '').trim();
+  preset.val(presetOf({ scale: text('imageScale'), mean: text('imageMean'), deviation: text('imageDeviation') }));
+  preset.on('change', () => {
+    const numbers = pixelPresets[String(preset.val())];
+    if (numbers !== undefined)
+      fillIn({ imageScale: numbers.scale, imageMean: numbers.mean, imageDeviation: numbers.deviation });
+    refresh();
+  });
+}
+
+/** A flow from before some of the fields shows their defaults. */
+function fillInMissing(node: Readonly<Record<string, unknown>>): void {
+  const { defaults } = RED.nodes.getType('ecomap-tenant') as { defaults: Record<string, { value: unknown }> };
+  for (const [name, { value }] of Object.entries(defaults)) {
+    if (node[name] === undefined && typeof value !== 'object') field(name).val(String(value));
+  }
+}
 
 RED.nodes.registerType('ecomap-tenant', {
   category: 'config',
@@ -9,46 +73,114 @@ RED.nodes.registerType('ecomap-tenant', {
     priority: { value: 1, required: true, validate: RED.validators.number() },
     leastAccuracy: { value: 0, required: true, validate: RED.validators.number() },
     arrivalRatePerS: { value: 5, required: true, validate: RED.validators.number() },
-    nonFiniteInput: { value: 'refuse', required: true },
+    nonFiniteInput: { value: 'pass', required: true },
     overrideMode: { value: 'auto', required: true },
     pinnedVariant: {
       value: '',
       validate(value: string) {
-        const mode = $('#node-config-input-overrideMode').val() ?? this.overrideMode;
-        return mode !== 'pin' || value.trim() !== '';
+        return chosen('overrideMode', this.overrideMode) !== 'pin' || value.trim() !== '';
       },
     },
     variants: { value: [] as VariantRow[] },
     inputName: { value: '' },
     inputDims: { value: '' },
+    inputType: { value: 'model' },
+    inputKind: { value: 'numbers' },
+    imageWidth: {
+      value: '',
+      validate(value: unknown) {
+        return isOptionalWhole(value, 1);
+      },
+    },
+    imageHeight: {
+      value: '',
+      validate(value: unknown) {
+        return isOptionalWhole(value, 1);
+      },
+    },
+    imageChannels: { value: 'auto' },
+    imageLayout: { value: 'auto' },
+    imageFit: { value: 'stretch' },
+    imageScale: {
+      value: '1/255',
+      validate(value: unknown) {
+        return /^\s*(\d*\.?\d+(e-?\d+)?\s*(\/\s*\d*\.?\d+)?)?\s*$/i.test(String(value ?? ''));
+      },
+    },
+    imageMean: {
+      value: '0',
+      validate(value: unknown) {
+        return isNumberList(value);
+      },
+    },
+    imageDeviation: {
+      value: '1',
+      validate(value: unknown) {
+        return isNumberList(value, 0);
+      },
+    },
     outputKind: { value: 'tensors' },
     outputName: { value: '' },
-    labels: { value: '' },
+    labels: {
+      value: '',
+      validate(value: unknown) {
+        const needed = chosen('source', this.source) === 'own' && chosen('outputKind', this.outputKind) === 'label';
+        return !needed || String(value ?? '').trim() !== '';
+      },
+    },
     unit: { value: '' },
     tolerance: { value: '', validate: RED.validators.number(true) },
+    queueLength: {
+      value: '',
+      validate(value: unknown) {
+        return isOptionalWhole(value, 1);
+      },
+    },
+    weight: {
+      value: 1,
+      validate(value: unknown) {
+        return String(value ?? '').trim() === '' || Number(value) > 0;
+      },
+    },
+    whenFull: { value: 'reject' },
+    whenLate: { value: 'reject' },
+    drop: { value: 'newest' },
+    largestBatch: {
+      value: 1,
+      validate(value: unknown) {
+        return isOptionalWhole(value, 1) && Number(value ?? 1) <= 256;
+      },
+    },
+    batchDelayMs: {
+      value: 0,
+      validate(value: unknown) {
+        return String(value ?? '').trim() === '' || Number(value) >= 0;
+      },
+    },
   },
   label() {
     return this.name || (String(this.source) === 'own' ? this._('label.unnamed') : this.source);
   },
   oneditprepare() {
-    const source = $('#node-config-input-source');
-    const override = $('#node-config-input-overrideMode');
-    const output = $('#node-config-input-outputKind');
-    const refresh = (): void => {
-      const own = source.val() === 'own';
-      $('.ecomap-tenant-own').toggle(own);
-      $('.ecomap-tenant-demonstration').toggle(!own);
-      $('.ecomap-tenant-pin').toggle(override.val() === 'pin');
-      $('.ecomap-tenant-output').toggle(own && output.val() !== 'tensors');
-      $('.ecomap-tenant-label').toggle(own && output.val() === 'label');
-      $('.ecomap-tenant-value').toggle(own && output.val() === 'value');
-    };
-    showVariantList($('#node-config-input-variant-list'), this.variants, (key) => this._(key));
-    for (const field of [source, override, output]) field.on('change', refresh);
-    override.on('change', () => $('#node-config-input-pinnedVariant').trigger('change'));
+    showVariantList(field('variant-list'), this.variants, (key) => this._(key));
+    fillInMissing(this as unknown as Readonly<Record<string, unknown>>);
+    tiePixelPresets();
+    for (const name of ['source', 'overrideMode', 'outputKind', 'inputKind', 'whenFull', 'largestBatch']) {
+      field(name).on('change', refresh);
+    }
+    // What these fields need depends on the choice.
+    field('overrideMode').on('change', () => field('pinnedVariant').trigger('change'));
+    field('source')
+      .add(field('outputKind'))
+      .on('change', () => field('labels').trigger('change'));
     refresh();
+    showTabs($('#ecomap-tenant-tabs'), [
+      { id: 'ecomap-tenant-service', label: this._('tab.service') },
+      { id: 'ecomap-tenant-data', label: this._('tab.data') },
+      { id: 'ecomap-tenant-load', label: this._('tab.load') },
+    ]);
   },
   oneditsave() {
-    this.variants = variantsFrom($('#node-config-input-variant-list'));
+    this.variants = variantsFrom(field('variant-list'));
   },
 });

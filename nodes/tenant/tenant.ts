@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { confineToRoots } from '../../src/models/allowed-roots';
 import { checkModelFile } from '../../src/models/onnx-file';
 import { packageRoot } from '../../src/models/package-root';
-import { demonstrationTenant, tenantOfOwnModels, type ServiceTerms } from '../../src/models/tenant-from-config';
 import { defineNode } from '../../src/node-red/defineNode';
-import { EcomapError, isEcomapError } from '../../src/signals/errors';
+import { isEcomapError, type EcomapError } from '../../src/signals/errors';
 import { parseAtTheDoor } from '../../src/signals/parse';
 import type { Tenant, Variant } from '../../src/signals/tenant';
-import { modelSettings, tenantConfig, type TenantConfig } from './config';
+import { modelSettings, tenantConfig } from './config';
+import { tenantOf } from './declaration';
 
 /** What the nodes that refer to a tenant get. */
 export interface TenantResource {
@@ -19,40 +19,6 @@ export interface TenantResource {
   readonly checked: Promise<readonly EcomapError[]>;
   /** The same for those who only ask whether: rejects with the first of these problems. */
   readonly ready: Promise<void>;
-}
-
-function overrideOf({ overrideMode, pinnedVariant }: Readonly<TenantConfig>): Tenant['override'] {
-  return overrideMode === 'pin' ? { mode: 'pin', variant: pinnedVariant } : { mode: overrideMode };
-}
-
-function outputOf({ outputKind, outputName, labels, unit, tolerance }: Readonly<TenantConfig>): object {
-  switch (outputKind) {
-    case 'tensors':
-      return { kind: 'tensors' };
-    case 'label':
-      return { kind: 'label', name: outputName, labels };
-    case 'value':
-      return { kind: 'value', name: outputName, unit, tolerance };
-  }
-}
-
-function tenantOf(config: Readonly<TenantConfig>, userDirectory: string): Tenant {
-  const { source, latencyLimitMs, priority, leastAccuracy, arrivalRatePerS } = config;
-  const name = config.name === '' && source !== 'own' ? source : config.name;
-  if (name === '')
-    throw new EcomapError('INVALID_CONFIG', 'The tenant has no name: requests are addressed to it by name.');
-  const terms: ServiceTerms = {
-    name,
-    latencyLimitMs,
-    priority,
-    leastAccuracy,
-    arrivalRatePerS,
-    override: overrideOf(config),
-    nonFiniteInput: config.nonFiniteInput,
-  };
-  if (source !== 'own') return demonstrationTenant(source, terms);
-  const input = { name: config.inputName, dims: config.inputDims };
-  return tenantOfOwnModels({ variants: config.variants, input, output: outputOf(config) }, terms, userDirectory);
 }
 
 /** A network service: a model family with its limits. */

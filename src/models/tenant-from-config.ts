@@ -1,7 +1,7 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { EcomapError } from '../signals/errors';
 import { parseAtTheDoor } from '../signals/parse';
-import { tenantSchema, type Tenant } from '../signals/tenant';
+import { tenantSchema, type ImageDeclaration, type Serving, type Tenant } from '../signals/tenant';
 import { demonstrationFamily, type DemonstrationFamily, type ModelFamily } from './family-card';
 
 /** What a user says about a tenant, whatever its models are. */
@@ -12,13 +12,22 @@ export interface ServiceTerms {
   readonly leastAccuracy: number;
   readonly arrivalRatePerS: number;
   readonly override: Tenant['override'];
-  /** Default: `refuse`. */
+  /** Default: `pass`. */
   readonly nonFiniteInput?: Tenant['nonFiniteInput'];
+  /** Default: a bounded queue that rejects, one by one. */
+  readonly serving?: Serving;
 }
 
-/** A tenant that runs the models of a family as its card describes them. @throws EcomapError INVALID_CONFIG */
-export function tenantOfFamily({ card, directory }: ModelFamily, terms: ServiceTerms): Tenant {
-  const { input, output } = card;
+/**
+ * A tenant that runs the models of a family as its card describes them. With `image` it takes images, too.
+ * @throws EcomapError INVALID_CONFIG
+ */
+export function tenantOfFamily(
+  { card, directory }: ModelFamily,
+  { image = null, ...terms }: ServiceTerms & { readonly image?: ImageDeclaration | null },
+): Tenant {
+  const { output } = card;
+  const input = { ...card.input, image };
   const variants = card.variants.map(({ name, file, accuracy, sha256 }) => ({
     name,
     path: join(directory, file),

@@ -34,6 +34,21 @@ export class EditorPage extends BrowserPage {
     await this.page.waitForTimeout(400);
   }
 
+  /** Shows the parts of the open form one after the other: one for each of its tabs, or the form itself. */
+  async eachPart(look: (part: string) => Promise<void>): Promise<void> {
+    const tabs = await this.page.$$('.red-ui-tray:last-child .form-row .red-ui-tab a.red-ui-tab-label');
+    if (tabs.length === 0) await look('');
+    for (const [index, tab] of tabs.entries()) {
+      await tab.click();
+      // What is folded away has labels, too.
+      await this.page.evaluate(() => {
+        for (const folded of document.querySelectorAll<HTMLDetailsElement>('.red-ui-tray details')) folded.open = true;
+      });
+      await this.page.waitForTimeout(200);
+      await look(`-${index + 1}`);
+    }
+  }
+
   async closeDialog(): Promise<void> {
     await this.page.click('#node-dialog-cancel, #node-config-dialog-cancel');
     await this.page.waitForSelector('.red-ui-tray', { state: 'detached' });

@@ -137,13 +137,13 @@ for (const scheme of schemes) {
     for (const type of types) {
       it(`opens the dialog of ${type}: translated, labelled, readable, without an error`, async () => {
         await editor.openDialog(`a-${type}`);
-        const form = await editor.page.evaluate(formFacts);
-        await editor.screenshot(type);
+        await editor.eachPart(async (part) => {
+          const form = await editor.page.evaluate(formFacts);
+          await editor.screenshot(`${type}${part}`);
+          assert.ok(form.fields > 0);
+          assert.deepEqual([form.untranslated, form.unlabelled, form.faint, form.cut], [[], [], [], []]);
+        });
         await editor.closeDialog();
-        assert.ok(form.fields > 0);
-        assert.deepEqual(form.untranslated, []);
-        assert.deepEqual(form.unlabelled, []);
-        assert.deepEqual(form.faint, []);
         assert.deepEqual(ownErrors(editor.errors), []);
       });
     }
@@ -176,7 +176,8 @@ for (const scheme of schemes) {
         let checked = 0;
         for (const type of types) {
           await editor.openDialog(`a-${type}`);
-          const outcome = await editor.page.evaluate((id) => {
+          const outcome: { key: string; wrong: boolean; right: boolean }[] = [];
+          const validate = (id: string) => {
             const { RED } = globalThis as unknown as { RED: EditorApi };
             const node = RED.nodes.node(id);
             const prefix = node._def.category === 'config' ? 'node-config-input-' : 'node-input-';
@@ -191,7 +192,10 @@ for (const scheme of schemes) {
               };
               return [{ key, wrong: marked('seven'), right: marked(original) }];
             });
-          }, `a-${type}`);
+          };
+          await editor.eachPart(async () => {
+            outcome.push(...(await editor.page.evaluate(validate, `a-${type}`)));
+          });
           await editor.closeDialog();
           for (const { key, wrong, right } of outcome) {
             if (textFields.has(`${type}.${key}`)) continue;

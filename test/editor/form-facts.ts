@@ -6,6 +6,8 @@ export interface FormFacts {
   readonly unlabelled: readonly string[];
   /** Texts whose contrast to what is behind them is below 3:1. */
   readonly faint: readonly string[];
+  /** Labels and tabs whose text does not fit. */
+  readonly cut: readonly string[];
   readonly fields: number;
 }
 
@@ -71,6 +73,9 @@ export function formFacts(): FormFacts {
     faint: readable
       .filter((element) => ownText(element) !== '' && contrast(element) < 3)
       .map((element) => `${ownText(element).slice(0, 40)} (${contrast(element).toFixed(1)}:1)`),
+    cut: [...within('label'), ...within('.red-ui-tab-label')]
+      .filter((element) => element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0)
+      .map((element) => element.textContent?.trim() ?? ''),
     fields: fields.length,
   };
 }

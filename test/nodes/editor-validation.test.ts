@@ -53,7 +53,33 @@ describe('what a form needs depends on what was chosen in it', () => {
     ['tenant', 'pinnedVariant', '', { overrideMode: 'auto' }, true],
     ['tenant', 'pinnedVariant', ' ', pinned, false],
     ['tenant', 'pinnedVariant', 'small', pinned, true],
+    ['tenant', 'labels', '', { source: 'own', outputKind: 'label' }, false],
+    ['tenant', 'labels', 'good\nbad', { source: 'own', outputKind: 'label' }, true],
+    ['tenant', 'labels', '', { source: 'gauge', outputKind: 'label' }, true],
+    ['tenant', 'imageMean', '0.485 0.456 0.406', {}, true],
+    ['tenant', 'imageMean', 'dark', {}, false],
+    ['tenant', 'imageDeviation', '0.2, 0, 0.2', {}, false],
+    ['tenant', 'imageScale', '1/255', {}, true],
+    ['tenant', 'imageScale', '1/', {}, false],
+    ['tenant', 'imageWidth', '', {}, true],
+    ['tenant', 'imageWidth', '22.5', {}, false],
+    ['tenant', 'queueLength', '0', {}, false],
+    ['tenant', 'largestBatch', '257', {}, false],
+    ['tenant', 'weight', '-1', {}, false],
+    ['tenant', 'batchDelayMs', '2.5', {}, true],
   ];
+  it('takes a tenant of a flow from before its newer fields', () => {
+    const { defaults } = definitionOf('tenant');
+    const old = { source: 'inspect', overrideMode: 'auto', pinnedVariant: '' };
+    const marked = Object.entries(defaults).filter(
+      ([name, { validate }]) => validate?.call(old, old[name as keyof typeof old]) === false,
+    );
+    assert.deepEqual(
+      marked.map(([name]) => name),
+      [],
+    );
+  });
+
   for (const [node, field, value, chosen, valid] of cases) {
     it(`${valid ? 'takes' : 'marks'} ${JSON.stringify(value)} as ${field} of ${node} with ${JSON.stringify(chosen)}`, () => {
       const validate = definitionOf(node).defaults[field]?.validate;

@@ -84,8 +84,8 @@ describe('inference-executor node', function () {
     );
   };
   const parts = () => tenantNode('t1', 'parts', [variant('large', 0.9), variant('small', 0.7)]);
-  const classes = () =>
-    tenantNode('t2', 'classes', [variant('scores', 0.8)], { outputKind: 'label', labels: 'bad, good' });
+  const classes = (more: object = {}) =>
+    tenantNode('t2', 'classes', [variant('scores', 0.8)], { outputKind: 'label', labels: 'bad, good', ...more });
 
   it('answers requests in the declared form, with the account, and completes each message', async () => {
     const flow = await deploy([parts(), classes()]);
@@ -153,7 +153,7 @@ describe('inference-executor node', function () {
   });
 
   it('gives every bad message its code on Catch, with its properties, and goes on', async () => {
-    const flow = await deploy([parts(), classes()]);
+    const flow = await deploy([parts(), classes({ nonFiniteInput: 'refuse' })]);
     const bad: [code: string, message: Record<string, unknown>][] = [
       ['INVALID_MESSAGE', { payload: [1, 2, 3] }],
       ['INVALID_MESSAGE', { tenant: 'nobody', payload: [1, 2, 3] }],
@@ -183,9 +183,8 @@ describe('inference-executor node', function () {
     await until(() => flow.received('completed').length === 1);
   });
 
-  it('passes NaN on where the tenant says so, and marks the answer', async () => {
-    const tolerant = { ...classes(), nonFiniteInput: 'pass' };
-    const flow = await deploy([tolerant]);
+  it('passes NaN on unless the tenant says otherwise, and marks the answer', async () => {
+    const flow = await deploy([classes()]);
     flow.send('e', { tenant: 'classes', payload: [1, NaN, 3] });
     const account = inferenceAccountSchema.parse((await flow.waitFor('results'))['ecomap']);
     assert.equal(account.nonFiniteInput, true);

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import tenant, { type TenantResource } from '../../nodes/tenant/tenant';
 import { tenantConfig } from '../../nodes/tenant/config';
+import { imageOf } from '../../nodes/tenant/image';
 import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeContext } from '../../src/node-red/types';
+import { servingSchema } from '../../src/signals/tenant';
 import { doublingModel, writeModel } from '../support/onnx-builder';
 import { startFlow, stopFlow, watchers } from '../support/node-helper';
 
@@ -77,7 +79,7 @@ describe('tenant node', () => {
     );
     const { tenant: given, checked } = resource();
     assert.deepEqual(await checked, []);
-    assert.deepEqual(given.input, { name: null, type: 'float32', dims: [1, 3] });
+    assert.deepEqual([given.input.name, given.input.dims, given.input.image], [null, [1, 3], null]);
     assert.deepEqual(given.output, { kind: 'label', name: null, labels: ['a', 'b', 'c'] });
     assert.deepEqual(given.override, { mode: 'pin', variant: 'good' });
     assert.deepEqual(given.variants, [{ name: 'good', path: model.path, accuracy: 0.9, sha256: model.sha256 }]);
@@ -110,6 +112,67 @@ describe('tenant node', () => {
     assert.deepEqual(await (await deploy({ source: 'gauge' }, outside)).resource().checked, []);
   });
 
+  it('serves a demonstration family and own models as the form says', async () => {
+    const form = {
+      queueLength: '8',
+      weight: '2.5',
+      whenFull: 'downgrade',
+      whenLate: 'wait',
+      drop: 'oldest',
+      largestBatch: '16',
+      batchDelayMs: '5',
+    };
+    const serving = { ...form, queueLength: 8, weight: 2.5, largestBatch: 16, batchDelayMs: 5 };
+    assert.deepEqual((await deploy({ source: 'gauge', ...form })).resource().tenant.serving, serving);
+    await stopFlow();
+    assert.deepEqual((await deploy(own([good()], form))).resource().tenant.serving, serving);
+    await stopFlow();
+    assert.deepEqual((await deploy({ source: 'gauge' })).resource().tenant.serving, servingSchema.parse({}));
+  });
+
+  it('makes images the input: of a family by its card, of own models by what the form says', async () => {
+    const family = (await deploy({ source: 'inspect', inputKind: 'image' })).resource().tenant.input;
+    assert.deepEqual(family.dims, [1, 1, 96, 96]);
+    assert.deepEqual(family.image, {
+      width: 96,
+      height: 96,
+      channels: 'grey',
+      layout: 'nchw',
+      fit: 'stretch',
+      scale: 1 / 255,
+      mean: [0],
+      deviation: [1],
+    });
+    await stopFlow();
+    const imageNet = { imageMean: '0.485 0.456 0.406', imageDeviation: '0.229, 0.224, 0.225', imageScale: '1/255' };
+    const form = { inputKind: 'image', imageWidth: '224', imageHeight: '192', imageFit: 'cover', ...imageNet };
+    const { image } = (await deploy(own([good()], form))).resource().tenant.input;
+    assert.deepEqual(image, {
+      width: 224,
+      height: 192,
+      channels: 'rgb',
+      layout: 'nchw',
+      fit: 'cover',
+      scale: 1 / 255,
+      mean: [0.485, 0.456, 0.406],
+      deviation: [0.229, 0.224, 0.225],
+    });
+  });
+
+  const shapes: [dims: number[], layout: 'auto' | 'nchw' | 'nhwc', size: (number | string)[]][] = [
+    [[1, 3, 224, 192], 'auto', [192, 224, 'rgb', 'nchw']],
+    [[1, 224, 192, 3], 'auto', [192, 224, 'rgb', 'nhwc']],
+    [[1, 32, 16, 1], 'auto', [16, 32, 'grey', 'nhwc']],
+    [[1, 3, 8, 3], 'auto', [3, 8, 'rgb', 'nchw']],
+    [[1, 3, 8, 3], 'nhwc', [8, 3, 'rgb', 'nhwc']],
+  ];
+  for (const [dims, imageLayout, size] of shapes) {
+    it(`reads [${dims.join(', ')}], ${imageLayout}, as the shape of an image`, () => {
+      const image = imageOf(tenantConfig.parse({ imageLayout }), dims);
+      assert.deepEqual([image.width, image.height, image.channels, image.layout], size);
+    });
+  }
+
   const wrong: Record<string, [config: object, message: RegExp]> = {
     'no name': [{ source: 'own', variants: [{ name: 'a', path: '/a.onnx', accuracy: 1 }] }, /has no name/],
     'no variant': [{ source: 'own', name: 'mine', variants: [] }, /variants/],
@@ -119,6 +182,22 @@ describe('tenant node', () => {
     ],
     'a shape of text': [{ source: 'own', name: 'mine', inputDims: 'wide', variants: [] }, /not a shape/],
     'a limit of nothing': [{ source: 'gauge', latencyLimitMs: '0' }, /latencyLimitMs/],
+    'an image of unknown size': [
+      { source: 'own', name: 'mine', inputKind: 'image', variants: [] },
+      /size of the images/,
+    ],
+    'images for a signal': [{ source: 'vibration', inputKind: 'image', imageWidth: 8, imageHeight: 8 }, /do not make/],
+    'images of another size': [{ source: 'inspect', inputKind: 'image', imageWidth: '224' }, /\[1, 1, 96, 96\]/],
+    'colours for a grey input': [{ source: 'inspect', inputKind: 'image', imageChannels: 'rgb' }, /3 channels/],
+    'a mean of text': [{ source: 'inspect', inputKind: 'image', imageMean: 'dark' }, /imageMean: not numbers/],
+    'two means for three channels': [
+      { source: 'own', name: 'mine', inputKind: 'image', inputDims: '1,3,8,8', imageMean: '0.1 0.2', variants: [] },
+      /mean of the pixels has 2 numbers/,
+    ],
+    'a scale of 0': [{ source: 'inspect', inputKind: 'image', imageScale: '0/255' }, /imageScale: not a factor/],
+    'a batch of nothing': [{ source: 'gauge', largestBatch: '0' }, /largestBatch/],
+    'a queue of a half': [{ source: 'gauge', queueLength: '0.5' }, /queueLength/],
+    'an unheard-of answer to a full queue': [{ source: 'gauge', whenFull: 'explode' }, /whenFull/],
     'a pin to nothing': [
       { source: 'gauge', overrideMode: 'pin', pinnedVariant: 'huge' },
       /pinned to the variant "huge"/,
@@ -138,5 +217,11 @@ describe('tenant node', () => {
       ['inspect', 100, 3, null],
     );
     assert.deepEqual(config.inputDims, [1, 3, 8, 8]);
+    const { queueLength, weight, inputKind, inputType, nonFiniteInput, imageScale } = config;
+    assert.deepEqual(
+      [queueLength, weight, inputKind, inputType, nonFiniteInput, imageScale],
+      [null, 1, 'numbers', 'model', 'pass', 1 / 255],
+    );
+    assert.equal(tenantConfig.parse({ queueLength: '', imageScale: '' }).imageScale, 1 / 255);
   });
 });
