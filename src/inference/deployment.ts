@@ -1,7 +1,8 @@
 import { EcomapError } from '../signals/errors';
 import type { Tenant, Variant } from '../signals/tenant';
 import { decodeOutputs } from './answers';
-import type { HostModel, HostRun, RunOptions } from './hosting/host-process';
+import type { HostRun, RunOptions } from './hosting/host-process';
+import type { HostModel } from './hosting/resident-models';
 import { patternInputs } from './host/pattern-inputs';
 import type { LoadAnswer } from './host/protocol';
 import { expectedInputs } from './payload';

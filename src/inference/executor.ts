@@ -17,6 +17,7 @@ import { LatestPlan, type PlanOutcome } from './latest-plan';
 import { movesOf, type Move } from './plan-moves';
 import { openSlotDirectory, type SlotDirectory } from './shared-memory/slot-directory';
 import { TenantService } from './serving/tenant-service';
+import { TelemetryWindow, type ComponentTotals } from './telemetry-window';
 
 export interface InferenceExecutorOptions {
   readonly device: ServingDevice;
@@ -55,17 +56,9 @@ export interface ExecutorEvents {
   problem: [error: EcomapError, tenant: string];
 }
 
-/** What a component has to show at the end of a window, and had at its start. */
-interface HostTotals {
-  busyMs: number;
-  cpuSeconds: number;
-  restarts: number;
-}
-
 interface ComponentHost {
   readonly host: HostProcess;
   readonly dispatcher: Dispatcher;
-  before: HostTotals;
 }
 
 const drainLimitMs = 5000;
@@ -91,8 +84,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   #plan: Plan | null = null;
   #intensityGPerKwh: number | null = null;
   #energy: EnergyReader | null = null;
-  #windowFromMs: number;
-  #windowFromEpochMs: number;
+  readonly #window: TelemetryWindow;
 
   /** @throws EcomapError INVALID_CONFIG when tenants share a name, or there is no CPU component */
   constructor(options: InferenceExecutorOptions) {
@@ -101,8 +93,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     this.#device = options.device;
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silentLog;
-    this.#windowFromMs = this.#clock.nowMs();
-    this.#windowFromEpochMs = this.#clock.epochMs();
+    this.#window = new TelemetryWindow(this.#clock);
     this.#plans = new LatestPlan((plan) => this.#apply(plan));
     for (const tenant of options.tenants) this.#addService(tenant);
     if (!options.device.components.some((component) => component.kind === 'cpu')) {
@@ -180,38 +171,13 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
 
   /** What happened since the last call (or since the executor was made). */
   takeTelemetry(): Telemetry {
-    const nowMs = this.#clock.nowMs();
-    const epochMs = this.#clock.epochMs();
-    const durationMs = nowMs - this.#windowFromMs;
-    const energy = this.#energy?.readEnergy() ?? unknownEnergy;
-    const telemetry: Telemetry = {
-      windowFrom: new Date(this.#windowFromEpochMs).toISOString(),
-      windowTo: new Date(epochMs).toISOString(),
-      durationS: durationMs / 1000,
-      tenants: [...this.#services.values()].map((service) => {
-        const { name, latencyLimitMs } = service.tenant;
-        const planned = this.#plan?.tenants.find((tenant) => tenant.tenant === name);
-        const variant = service.deployment?.variant.name ?? 'none';
-        return service.window.take(name, variant, latencyLimitMs, planned?.alwaysMax.energyJ ?? null);
-      }),
-      components: [...this.#hosts.values()].map((entry) => {
-        const { before } = entry;
-        entry.before = totalsOf(entry);
-        return {
-          component: entry.host.component.name,
-          busyFraction: durationMs > 0 ? Math.min(1, (entry.before.busyMs - before.busyMs) / durationMs) : 0,
-          cpuSeconds: entry.before.cpuSeconds - before.cpuSeconds,
-          restarts: entry.before.restarts - before.restarts,
-        };
-      }),
-      energy: { totalJ: energy.totalJ, idleJ: energy.idleJ, source: energy.source, method: energy.method },
-      operatingPoint: this.#device.operatingPointInForce().name,
-      capW: this.#plan?.capW ?? null,
-      planId: this.#plan?.planId ?? null,
-    };
-    this.#windowFromMs = nowMs;
-    this.#windowFromEpochMs = epochMs;
-    return telemetry;
+    return this.#window.take({
+      services: this.#services.values(),
+      components: [...this.#hosts.values()].map(totalsOf),
+      energy: this.#energy?.readEnergy() ?? unknownEnergy,
+      operatingPoint: this.#device.operatingPointInForce(),
+      plan: this.#plan,
+    });
   }
 
   /** Refuses new work, gives what waits a few seconds to be answered, then ends the hosts. */
@@ -294,7 +260,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
       }
     });
     host.on('problem', (error) => this.#log.warn(`${component.name}: ${messageOf(error)}`));
-    this.#hosts.set(component.name, { host, dispatcher, before: { busyMs: 0, cpuSeconds: 0, restarts: 0 } });
+    this.#hosts.set(component.name, { host, dispatcher });
   }
 
   async #deployFirst(service: TenantService, { host, dispatcher }: ComponentHost): Promise<void> {
@@ -407,8 +373,9 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   }
 }
 
-function totalsOf({ host, dispatcher }: ComponentHost): HostTotals {
-  return { busyMs: dispatcher.busyMs, cpuSeconds: host.totalCpuSeconds, restarts: host.restarts };
+function totalsOf({ host, dispatcher }: ComponentHost): ComponentTotals {
+  const { totalCpuSeconds: cpuSeconds, restarts } = host;
+  return { component: host.component.name, busyMs: dispatcher.busyMs, cpuSeconds, restarts };
 }
 
 function isChange({ service, variant, host }: Move): boolean {

@@ -3,6 +3,7 @@ import { EcomapError } from '../../signals/errors';
 import type { HostAnswers, HostCommand, HostMessage } from '../host/protocol';
 
 interface Pending {
+  readonly kind: HostCommand['kind'];
   readonly limitMs: number;
   resolve(value: HostAnswers[HostCommand['kind']]): void;
   reject(error: EcomapError): void;
@@ -43,6 +44,7 @@ export class CommandChannel {
     const id = this.#nextId++;
     return new Promise<HostAnswers[Kind]>((resolve, reject) => {
       this.#pending.set(id, {
+        kind: order.kind,
         limitMs,
         // The answer to a command is of the command's kind: both ends are built from one protocol.
         resolve: (value) => resolve(value as HostAnswers[Kind]),
@@ -64,11 +66,14 @@ export class CommandChannel {
     else pending?.reject(new EcomapError(message.code, message.message));
   }
 
-  rejectAll(error: EcomapError): void {
+  /** @param ofRun the error of the run that the host was working on; the others get `error` */
+  rejectAll(error: EcomapError, ofRun = error): void {
     this.stopWatch();
     const pending = [...this.#pending.values()];
     this.#pending.clear();
-    for (const { reject } of pending) reject(error);
+    // A change of pace takes effect beside the work; of everything else the oldest is the one under way.
+    const underWay = pending.find(({ kind }) => kind !== 'pace');
+    for (const item of pending) item.reject(item === underWay && item.kind === 'run' ? ofRun : error);
   }
 
   /** Something has to come within this time. */

@@ -1,21 +1,19 @@
-import type { ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import type { Component, InferenceDevice, ThrottleTarget } from '../../signals/device';
-import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
-import { CommandChannel, type Order } from './command-channel';
-import { defaultHostEntry, type HostEntry } from './host-entry';
-import { canPin, launchHost } from './host-launch';
+import type { Component, InferenceDevice } from '../../signals/device';
+import { EcomapError, isEcomapError } from '../../signals/errors';
 import type { HostAnswers, HostCommand, HostMessage, LoadAnswer, RunAnswer } from '../host/protocol';
 import { RequestSlots } from '../shared-memory/request-slots';
 import type { SlotDirectory } from '../shared-memory/slot-directory';
 import type { NamedTensors } from '../tensors';
-
-/** A model as a host knows it. `key` names one set of bytes; the same key is loaded once, however many ask for it. */
-export interface HostModel {
-  readonly key: string;
-  readonly path: string;
-  readonly sha256: string | null;
-}
+import { CommandChannel, type Order } from './command-channel';
+import { DeviceMembership } from './device-membership';
+import { HostChild } from './host-child';
+import { defaultHostEntry, type HostEntry } from './host-entry';
+import { canPin } from './host-launch';
+import { HostLostError } from './host-lost-error';
+import { modelFileBytes } from './memory-limit';
+import { ResidentModels, type HostModel, type Residence } from './resident-models';
+import { RestartPolicy } from './restart-policy';
 
 /** One run of a model for one or several requests. */
 export interface HostRun {
@@ -32,7 +30,8 @@ export interface RunOptions {
   readonly refuseNonFinite: boolean;
 }
 
-export type HostState = 'starting' | 'ready' | 'restarting' | 'closed';
+/** `down`: several starts in a row have failed; tries go on, but nobody waits for them. */
+export type HostState = 'starting' | 'ready' | 'restarting' | 'down' | 'closed';
 
 export interface HostLog {
   info(text: string): void;
@@ -44,6 +43,8 @@ export const silentLog: HostLog = { info: () => undefined, warn: () => undefined
 export interface HostProcessOptions {
   readonly component: Component;
   readonly slots: SlotDirectory;
+  /** Tells the slot files of hosts that share a component apart. */
+  readonly name?: string;
   /** Learns of the process so that the power cap applies to it; null for a host that nobody caps. */
   readonly device: Pick<InferenceDevice, 'register'> | null;
   readonly entry?: HostEntry;
@@ -52,24 +53,17 @@ export interface HostProcessOptions {
   readonly restart?: boolean;
   /** No answer for this long, or for `hangFactor` times the expected run time, means that the host hangs. */
   readonly leastHangMs?: number;
+  /** Models larger than this are refused, bytes. */
+  readonly memoryLimitBytes?: number;
+  /** Models without users stay loaded while all models together measure less than this, bytes. */
+  readonly idleBudgetBytes?: number;
 }
 
 const hangFactor = 20;
 const loadLimitMs = 120_000;
 const bootLimitMs = 30_000;
-const firstBackoffMs = 250;
-const longestBackoffMs = 10_000;
-/** A host that lived this long has earned an immediate restart again. */
-const healthyMs = 30_000;
-/** Deaths in a row before the first word of a host that make `start` give up. */
-const mostBootFailures = 3;
-const stderrTail = 2000;
-
-interface Residence {
-  readonly model: HostModel;
-  users: number;
-  answer: Promise<LoadAnswer>;
-}
+/** A model that ended so many processes while it was loaded again is given up. */
+const mostReloadDeaths = 2;
 
 export interface HostEvents {
   state: [state: HostState, reason: string];
@@ -80,33 +74,28 @@ export interface HostEvents {
 
 /**
  * The parent's side of one supervised inference host: a pinned child process that computes for one component. When it dies,
- * what was under way is rejected with HOST_CRASHED and a new process takes over with the same models: the first time at
- * once, then with growing delays. One that does not answer is killed and replaced.
+ * what was under way is rejected with HOST_CRASHED and a new process takes over with the models that are in use: the first
+ * time at once, then with growing delays. One that does not answer is killed and replaced.
  */
 export class HostProcess extends EventEmitter<HostEvents> {
   readonly component: Component;
   #state: HostState = 'starting';
-  /** Whether `close` was called: a host may also be closed because it does not come up. */
+  /** Whether `close` was called: a host may also be closed because it is not replaced. */
   #closing = false;
+  #replaced: boolean;
   #restarts = 0;
+  #lastReason = '';
   #pinned = false;
-  #rssBytes: number | null = null;
   #cpuSecondsOfDead = 0;
-  /** Of the present process; an object of its own, so that a dead process keeps its last figure. */
-  #usage = { cpuSeconds: 0 };
   #pace = 1;
-  #child: ChildProcess | null = null;
-  #startedAt = 0;
-  /** Whether the present process has said its first word. */
-  #heard = false;
-  #failuresInARow = 0;
-  #bootFailures = 0;
-  #lastWords = '';
-  #killReason: string | null = null;
+  #portion = 1;
+  #child: HostChild | null = null;
+  #reloading: Residence | null = null;
   #restartTimer: NodeJS.Timeout | null = null;
-  #unregister: (() => void) | null = null;
   readonly #channel: CommandChannel;
-  readonly #residents = new Map<string, Residence>();
+  readonly #membership: DeviceMembership;
+  readonly #restartPolicy = new RestartPolicy();
+  readonly #residents: ResidentModels;
   readonly #slots: RequestSlots;
   readonly #entry: HostEntry;
   readonly #log: HostLog;
@@ -115,13 +104,15 @@ export class HostProcess extends EventEmitter<HostEvents> {
   constructor(private readonly options: HostProcessOptions) {
     super();
     this.component = options.component;
-    this.#slots = new RequestSlots(options.slots, options.component.name);
+    this.#replaced = options.restart ?? true;
+    this.#slots = new RequestSlots(options.slots, options.name ?? options.component.name);
+    this.#residents = new ResidentModels(options.idleBudgetBytes ?? 0);
     this.#entry = options.entry ?? defaultHostEntry();
     this.#log = options.log ?? silentLog;
     this.#leastHangMs = options.leastHangMs ?? 10_000;
+    this.#membership = new DeviceMembership(options.device, this.component, (share) => this.pace(share));
     this.#channel = new CommandChannel((limitMs) => {
-      this.#killReason = `did not answer for ${Math.round(limitMs / 1000)} s and was stopped`;
-      this.#child?.kill('SIGKILL');
+      this.#child?.kill(`did not answer for ${Math.round(limitMs / 1000)} s and was stopped`);
     });
   }
 
@@ -130,6 +121,10 @@ export class HostProcess extends EventEmitter<HostEvents> {
   }
   get restarts(): number {
     return this.#restarts;
+  }
+  /** Why the last process ended; empty where none has. */
+  get lastReason(): string {
+    return this.#lastReason;
   }
   /** Whether the process is bound to the component's cores. */
   get pinned(): boolean {
@@ -140,22 +135,30 @@ export class HostProcess extends EventEmitter<HostEvents> {
   }
   /** Resident memory as last reported, bytes. */
   get rssBytes(): number | null {
-    return this.#rssBytes;
+    return this.#child?.rssBytes ?? null;
   }
   /** CPU seconds of this host since it was made, over all its processes. */
   get totalCpuSeconds(): number {
-    return this.#cpuSecondsOfDead + this.#usage.cpuSeconds;
+    return this.#cpuSecondsOfDead + (this.#child?.cpuSeconds ?? 0);
   }
   get inFlight(): number {
     return this.#channel.unanswered;
   }
+  /** Models in memory, those without users included. */
+  get models(): number {
+    return this.#residents.all().length;
+  }
 
-  /** Resolves when the first process has answered. @throws EcomapError HOST_CRASHED when none comes up. */
+  /**
+   * Resolves when the first process takes requests. @throws EcomapError HOST_CRASHED when several starts in a row have failed;
+   * tries go on all the same until `close`.
+   */
   async start(): Promise<void> {
     this.#pinned = this.component.cores.length > 0 && (await canPin());
     if (this.component.cores.length > 0 && !this.#pinned) {
       this.#log.warn(`${this.component.name}: not pinned to its cores, because taskset is not available here.`);
     }
+    if (this.#state === 'closed') throw this.#unavailable();
     await new Promise<void>((resolve, reject) => {
       const settle = (state: HostState, reason: string) => {
         if (state === 'starting' || state === 'restarting') return;
@@ -168,51 +171,65 @@ export class HostProcess extends EventEmitter<HostEvents> {
     });
   }
 
+  /** Whether the model is in memory now, with or without users. */
+  holds(key: string): boolean {
+    return this.#state === 'ready' && (this.#residents.get(key)?.loaded ?? false);
+  }
+
   /**
    * Loads a model, or counts one more user of it.
-   * @throws EcomapError MODEL_NOT_FOUND, MODEL_INVALID, MODEL_HASH_MISMATCH, RUNTIME_UNAVAILABLE, HOST_CRASHED
+   * @throws EcomapError MODEL_NOT_FOUND, MODEL_INVALID, MODEL_HASH_MISMATCH, MEMORY_EXCEEDED, RUNTIME_UNAVAILABLE, HOST_CRASHED
    */
   async load(model: HostModel): Promise<LoadAnswer> {
     await this.#whenReady();
     const resident = this.#residents.get(model.key);
     if (resident !== undefined) {
-      resident.users += 1;
+      this.#residents.use(resident);
       return resident.answer;
     }
-    const { key, path, sha256 } = model;
-    const answer = this.#order({ kind: 'load', key, path, sha256 }, loadLimitMs);
-    const added: Residence = { model, users: 1, answer };
-    this.#residents.set(key, added);
+    const added = this.#residents.add(model);
+    added.answer = this.#loadNow(added);
     try {
-      return await answer;
+      return await added.answer;
     } catch (error) {
       // Also when the load itself killed the process: it must not do so again at each restart.
-      if (this.#residents.get(key) === added) this.#residents.delete(key);
+      this.#residents.remove(added);
       throw error;
+    } finally {
+      void this.evictIdle();
     }
   }
 
-  /** Takes one user of the model away; the last one frees its memory. Never fails: a dead host has freed it anyway. */
+  /** Takes one user of the model away; without users it is idle, and stays as the budget allows. Never fails. */
   async unload(key: string): Promise<void> {
     const resident = this.#residents.get(key);
     if (resident === undefined) return;
-    resident.users -= 1;
-    if (resident.users > 0) return;
-    this.#residents.delete(key);
-    await this.#order({ kind: 'unload', key }, loadLimitMs).catch(() => undefined);
+    this.#residents.leave(resident);
+    if (resident.users === 0) await this.evictIdle();
+  }
+
+  /** Frees idle models, the least recently used first, until all together keep the budget. Resolves with their number. */
+  async evictIdle(budgetBytes = this.options.idleBudgetBytes ?? 0): Promise<number> {
+    const going = this.#residents.overBudget(budgetBytes).filter((residence) => this.#residents.remove(residence));
+    await Promise.all(
+      // A dead host has freed it anyway.
+      going.map(({ model: { key } }) => this.#order({ kind: 'unload', key }, loadLimitMs).catch(() => undefined)),
+    );
+    return going.length;
   }
 
   /**
    * One run of a loaded model; several requests are computed as one batch. `expectedMs` sharpens the watchdog; NaN and infinity
    * are passed on unless refused.
-   * @throws EcomapError HOST_CRASHED when the process dies or hangs meanwhile, INPUT_MISMATCH when the model refuses the input
+   * @throws EcomapError HOST_CRASHED when the process dies or hangs meanwhile (a HostLostError), INPUT_MISMATCH when the model
+   * refuses the input
    */
   async run(key: string, requests: readonly NamedTensors[], options: RunOptions): Promise<HostRun> {
     const { expectedMs, refuseNonFinite } = options;
     const slot = this.#slots.take();
     try {
       const frames = await slot.write(requests);
-      const limitMs = Math.max(this.#leastHangMs, (hangFactor * (expectedMs ?? 0)) / this.#pace);
+      const limitMs = Math.max(this.#leastHangMs, (hangFactor * (expectedMs ?? 0)) / this.#pacedShare());
       const answer: RunAnswer = await this.#order(
         { kind: 'run', key, requests: frames, slot: slot.paths, refuseNonFinite },
         limitMs,
@@ -234,14 +251,36 @@ export class HostProcess extends EventEmitter<HostEvents> {
 
   /** Works only this share of the time, by pausing between runs. Holds for the processes that follow, too. */
   async pace(share: number): Promise<number> {
-    const answer = await this.#order({ kind: 'pace', share }, this.#leastHangMs);
-    this.#pace = answer.share;
-    return answer.share;
+    this.#pace = Math.min(1, share);
+    const answer = await this.#order({ kind: 'pace', share: this.#pacedShare() }, this.#leastHangMs);
+    return this.#pace < 1 ? answer.share / this.#portion : answer.share;
+  }
+
+  /** Of a pace below full speed this process gets only this portion, because it shares its component with another. */
+  async takePortion(portion: number): Promise<void> {
+    if (portion === this.#portion) return;
+    this.#portion = portion;
+    if (this.#pace < 1 && this.#state === 'ready') await this.pace(this.#pace);
+  }
+
+  /** Ends the process; what was under way gets HOST_CRASHED with the reason, and a new one takes over. */
+  kill(reason: string): void {
+    this.#child?.kill(reason);
+  }
+
+  /** Resident memory that was found by another way than its own report. */
+  noteRss(pid: number, rssBytes: number): void {
+    if (this.#child !== null && this.#child.pid === pid) this.#child.rssBytes = rssBytes;
+  }
+
+  /** From now on a death is final: nobody needs this host any more. */
+  stopReplacing(): void {
+    this.#replaced = false;
   }
 
   /** Ends the process at once; what is under way is rejected with NODE_CLOSED. */
   async close(): Promise<void> {
-    if (this.#state === 'closed') return;
+    if (this.#closing) return;
     const child = this.#child;
     if (this.#restartTimer !== null) clearTimeout(this.#restartTimer);
     this.#closing = true;
@@ -249,18 +288,18 @@ export class HostProcess extends EventEmitter<HostEvents> {
     this.#setState('closed', reason);
     this.#channel.rejectAll(new EcomapError('NODE_CLOSED', reason));
     this.#leaveDevice();
-    if (child !== null && child.exitCode === null && child.signalCode === null) {
-      await new Promise<void>((resolve) => {
-        child.once('exit', () => resolve());
-        child.kill('SIGKILL');
-      });
-    }
+    await child?.ended();
     this.#slots.close();
     this.#residents.clear();
   }
 
   async #whenReady(): Promise<void> {
     while (this.#state === 'starting' || this.#state === 'restarting') await once(this, 'state');
+    if (this.#state === 'down') throw this.#unavailable();
+  }
+
+  #pacedShare(): number {
+    return this.#pace < 1 ? this.#pace * this.#portion : 1;
   }
 
   #setState(state: HostState, reason: string): void {
@@ -270,144 +309,133 @@ export class HostProcess extends EventEmitter<HostEvents> {
   }
 
   #spawn(): void {
-    this.#lastWords = '';
-    this.#killReason = null;
-    this.#startedAt = performance.now();
-    this.#heard = false;
-    const child = launchHost(this.#entry, this.component, this.#pinned);
+    this.#restartPolicy.started(performance.now());
+    const child: HostChild = new HostChild(this.#entry, this.component, this.#pinned, {
+      onMessage: (message) => this.#onMessage(child, message),
+      onEnd: (how) => {
+        if (this.#child === child) this.#onDeath(child, how);
+      },
+    });
     this.#child = child;
-    let ended = false;
-    const end = (reason: string) => {
-      if (ended || this.#child !== child) return;
-      ended = true;
-      this.#onDeath(reason);
-    };
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#lastWords = (this.#lastWords + text).slice(-stderrTail);
-    });
-    child.on('message', (message) => this.#onMessage(child, message as HostMessage));
-    child.on('error', (error) => {
-      // Without a process there will be no exit; any other error leaves the process as it is.
-      if (child.pid === undefined) end(messageOf(error));
-    });
-    child.on('exit', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`));
     this.#channel.watch(bootLimitMs);
   }
 
-  #onMessage(child: ChildProcess, message: HostMessage): void {
+  #onMessage(child: HostChild, message: HostMessage): void {
     if (child !== this.#child || this.#state === 'closed') return;
-    this.#usage.cpuSeconds = message.usage.cpuSeconds;
-    this.#rssBytes = message.usage.rssBytes;
     if (message.kind === 'ready') {
       this.#channel.stopWatch();
-      this.#heard = true;
+      child.heard = true;
       void this.#takeUpWork(child);
       return;
     }
     this.#channel.onReply(message);
   }
 
+  async #loadNow(residence: Residence): Promise<LoadAnswer> {
+    const { key, path, sha256 } = residence.model;
+    const fileBytes = await modelFileBytes(path, this.options.memoryLimitBytes ?? Infinity);
+    const answer = await this.#order({ kind: 'load', key, path, sha256 }, loadLimitMs);
+    residence.loaded = true;
+    // Memory that was freed before and is used again does not show as growth.
+    residence.memoryBytes = Math.max(answer.memoryBytes, fileBytes);
+    return answer;
+  }
+
   /** A new process: same pace, announced to the device, same models; only then does it get requests. */
-  async #takeUpWork(child: ChildProcess): Promise<void> {
+  async #takeUpWork(child: HostChild): Promise<void> {
     try {
       if (this.#pace < 1) await this.pace(this.#pace);
-      await this.#joinDevice(child);
+      await this.#membership.join(child);
     } catch (error) {
       this.emit('problem', error);
     }
-    for (const resident of [...this.#residents.values()]) {
+    for (const resident of this.#residents.all()) {
       if (child !== this.#child) return;
-      const { key, path, sha256 } = resident.model;
       // Its last user may have left while the ones before it were loaded.
-      if (this.#residents.get(key) !== resident) continue;
-      resident.answer = this.#order({ kind: 'load', key, path, sha256 }, loadLimitMs);
+      if (this.#residents.get(resident.model.key) !== resident) continue;
+      this.#reloading = resident;
+      resident.answer = this.#loadNow(resident);
       try {
         await resident.answer;
       } catch (error) {
         if (child !== this.#child) return;
-        this.#residents.delete(key);
+        this.#residents.remove(resident);
         if (isEcomapError(error)) this.emit('modelLost', resident.model, error);
       }
     }
-    if (child === this.#child) this.#setState('ready', 'ready');
-  }
-
-  async #joinDevice(child: ChildProcess): Promise<void> {
-    if (this.options.device === null || child.pid === undefined) return;
-    const usage = this.#usage;
-    const target: ThrottleTarget = {
-      component: this.component.name,
-      pid: child.pid,
-      cpuSeconds: () => usage.cpuSeconds,
-      pace: (share) => this.pace(share),
-    };
-    const unregister = await this.options.device.register(target);
-    // It may have died, or been closed, while the device took note.
-    if (child === this.#child && this.#state !== 'closed') this.#unregister = unregister;
-    else unregister();
+    if (child !== this.#child) return;
+    this.#reloading = null;
+    this.#restartPolicy.serving();
+    this.#setState('ready', 'ready');
   }
 
   #leaveDevice(): void {
-    const unregister = this.#unregister;
-    this.#unregister = null;
     try {
-      unregister?.();
+      this.#membership.leave();
     } catch (error) {
       this.emit('problem', error);
     }
   }
 
-  #onDeath(how: string): void {
+  #onDeath(child: HostChild, how: string): void {
     this.#child = null;
     this.#channel.stopWatch();
-    this.#cpuSecondsOfDead += this.#usage.cpuSeconds;
-    this.#usage = { cpuSeconds: 0 };
-    this.#rssBytes = null;
+    this.#cpuSecondsOfDead += child.cpuSeconds;
     if (this.#state === 'closed') return;
     this.#leaveDevice();
-    const words = this.#lastWords.trim();
+    this.#residents.removeIdle();
+    const words = child.lastWords;
     const reason =
-      `The inference host of ${this.component.name} ${this.#killReason ?? `ended unexpectedly (${how})`}.` +
+      `The inference host of ${this.component.name} ${child.obituary(how)}.` +
       (words === '' ? '' : ` Its last words: ${words}`);
-    this.#channel.rejectAll(new EcomapError('HOST_CRASHED', `${reason} A new one takes over; send the request again.`));
-    if (this.options.restart === false) {
+    this.#lastReason = reason;
+    const advice = `${reason} A new one takes over; send the request again.`;
+    const error = new HostLostError(advice, false);
+    this.#channel.rejectAll(error, new HostLostError(advice, true));
+    if (!this.#replaced) {
       this.#setState('closed', reason);
       return;
     }
-    if (!this.#heard && this.#pinned && words.includes('taskset')) {
+    if (!child.heard && this.#pinned && words.includes('taskset')) {
       this.#log.warn(`${this.component.name}: cannot be pinned to cores ${this.component.cores.join(',')}: ${words}`);
       this.#pinned = false;
       this.#spawn();
       return;
     }
-    if (!this.#heard && this.#state === 'starting' && (this.#bootFailures += 1) >= mostBootFailures) {
-      this.#setState('closed', reason);
-      return;
-    }
-    if (performance.now() - this.#startedAt > healthyMs) this.#failuresInARow = 0;
-    const delayMs =
-      this.#failuresInARow === 0 ? 0 : Math.min(longestBackoffMs, firstBackoffMs * 2 ** (this.#failuresInARow - 1));
-    this.#failuresInARow += 1;
+    this.#giveUpReloading(error);
+    const { delayMs, hopeless } = this.#restartPolicy.died(performance.now());
     if (this.#state !== 'starting') {
       this.#restarts += 1;
       this.#log.warn(`${reason} Restart ${this.#restarts}${delayMs > 0 ? ` in ${delayMs} ms` : ''}.`);
-      this.#setState('restarting', reason);
     }
+    if (hopeless) this.#setState('down', reason);
+    else if (this.#state !== 'starting') this.#setState('restarting', reason);
     this.#restartTimer = setTimeout(() => {
       if (this.#state !== 'closed') this.#spawn();
     }, delayMs);
+  }
+
+  /** A model that ends its host whenever it is loaded must not keep the others from being served. */
+  #giveUpReloading(error: EcomapError): void {
+    const resident = this.#reloading;
+    this.#reloading = null;
+    if (resident === null || (resident.deaths += 1) < mostReloadDeaths) return;
+    if (this.#residents.remove(resident)) this.emit('modelLost', resident.model, error);
+  }
+
+  #unavailable(): EcomapError {
+    const what = this.#state === 'closed' ? 'was stopped' : 'is being restarted; send the request again';
+    const code = this.#closing ? 'NODE_CLOSED' : 'HOST_CRASHED';
+    const why = this.#state === 'down' ? ` ${this.#lastReason}` : '';
+    return new EcomapError(code, `The inference host of ${this.component.name} ${what}.${why}`);
   }
 
   #order<Kind extends HostCommand['kind']>(
     order: Order<Kind> & { kind: Kind },
     limitMs: number,
   ): Promise<HostAnswers[Kind]> {
-    const child = this.#child;
-    if (child === null || !child.connected || this.#state === 'closed') {
-      const what = this.#state === 'closed' ? 'was stopped' : 'is being restarted; send the request again';
-      const code = this.#closing ? 'NODE_CLOSED' : 'HOST_CRASHED';
-      return Promise.reject(new EcomapError(code, `The inference host of ${this.component.name} ${what}.`));
-    }
+    const child = this.#child?.process;
+    if (child === undefined || !child.connected || this.#state === 'closed') return Promise.reject(this.#unavailable());
     return this.#channel.order<Kind>(child, order, limitMs, (error) => {
       this.#log.info(`${this.component.name}: ${error.message}`);
     });
