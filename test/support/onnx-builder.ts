@@ -30,10 +30,12 @@ function valueInfo(name: string, type: ElementType, dims: readonly Dim[]): Buffe
   return Buffer.concat([text(1, name), bytes(2, bytes(1, tensorType))]);
 }
 
-interface GraphNode {
+export interface GraphNode {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly output: string;
+  /** Whole numbers and lists of them: what convolutions and their like are told. */
+  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
 }
 
 interface Value {
@@ -49,8 +51,19 @@ export interface ModelDescription {
   readonly weights?: Readonly<Record<string, { dims: readonly number[]; data: Float32Array }>>;
 }
 
-function nodeOf({ op, inputs, output }: GraphNode): Buffer {
-  return Buffer.concat([...inputs.map((name) => text(1, name)), text(2, output), text(4, op)]);
+function attributeOf(name: string, value: number | readonly number[]): Buffer {
+  // The kinds of an attribute: 2 is INT, 7 is INTS.
+  if (typeof value === 'number') return Buffer.concat([text(1, name), number(3, value), number(20, 2)]);
+  return Buffer.concat([text(1, name), ...value.map((item) => number(8, item)), number(20, 7)]);
+}
+
+function nodeOf({ op, inputs, output, attributes = {} }: GraphNode): Buffer {
+  return Buffer.concat([
+    ...inputs.map((name) => text(1, name)),
+    text(2, output),
+    text(4, op),
+    ...Object.entries(attributes).map(([name, value]) => bytes(5, attributeOf(name, value))),
+  ]);
 }
 
 function weightOf(name: string, dims: readonly number[], data: Float32Array): Buffer {
