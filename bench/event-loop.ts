@@ -1,39 +1,34 @@
 // The delay of Node-RED's event loop while the heaviest variants run flat out: once through the executor's hosts, once with the
 // same models run inside the process, as a node that calls onnxruntime directly would.
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { ArmProcess } from './arms/arm-process';
+import { serveArm } from './arms/serve-arm';
 import { runInProcess } from './event-loop/in-process';
 import { runInNodeRed } from './event-loop/node-red';
 import type { ArmFigures } from './event-loop/arm';
 import { printReport, rounded } from './report';
 
-const arms = { hosts: runInNodeRed, 'in-process': runInProcess } as const;
-type Arm = keyof typeof arms;
+interface Methods {
+  run(seconds: number): Promise<ArmFigures>;
+}
+const arms: Record<string, Methods> = { hosts: { run: runInNodeRed }, 'in-process': { run: runInProcess } };
 
 /** Each arm in a process of its own, so that neither inherits the other's threads or memory. */
-async function runArm(arm: Arm, seconds: number): Promise<ArmFigures> {
-  process.stderr.write(`${arm}: ${seconds} s at full load\n`);
-  const child = fork(__filename, ['--arm', arm, '--seconds', String(seconds)], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const figures = once(child, 'message').then(([message]) => message as ArmFigures);
-  const died = once(child, 'exit').then(([code]) => {
-    throw new Error(`the arm ${arm} ended with ${code} before it had a result`);
-  });
-  const result = await Promise.race([figures, died]);
-  died.catch(() => undefined);
-  if (child.exitCode === null) await once(child, 'exit');
-  return result;
+async function runArm(name: string, seconds: number): Promise<ArmFigures> {
+  process.stderr.write(`${name}: ${seconds} s at full load\n`);
+  const arm = await ArmProcess.start<Methods>(name, null);
+  const figures = await arm.call('run', seconds);
+  await arm.close();
+  return figures;
 }
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { arm: { type: 'string' }, seconds: { type: 'string', default: '15' } } });
   const seconds = Number(values.seconds);
-  if (values.arm === 'hosts' || values.arm === 'in-process') {
-    const figures = await arms[values.arm](seconds);
-    await new Promise((resolve) => process.send?.(figures, resolve));
-    process.exit(0);
+  if (values.arm !== undefined) {
+    const methods = arms[values.arm];
+    if (methods === undefined) throw new Error(`there is no arm "${values.arm}"`);
+    return serveArm(async () => ({ methods, close: async () => undefined }));
   }
   const hosts = await runArm('hosts', seconds);
   const inProcess = await runArm('in-process', seconds);

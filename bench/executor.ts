@@ -1,0 +1,102 @@
+// The executor against the bare runtime and against the other ways of running several models: the figures of "Speed and memory".
+//   npm run bench -- executor                          everything, about ten minutes
+//   npm run bench -- executor --only latency,swaps     some of the parts
+//   npm run bench -- executor --quick                  all of it, short: to see that it works
+import { parseArgs } from 'node:util';
+import { isMainThread } from 'node:worker_threads';
+import { serveArm, type ArmStart } from './arms/serve-arm';
+import { startBareArm } from './executor/bare-arm';
+import { benchCores, type BenchContext, type PartResult } from './executor/context';
+import { startExecutorArm } from './executor/executor-arm';
+import { modelNames, writeModels } from './executor/models';
+import { startNodeRedArm } from './executor/node-red-arm';
+import { measureBatching } from './executor/parts/batching';
+import { measureEventLoop } from './executor/parts/event-loop';
+import { measureMultiTenant } from './executor/parts/multi-tenant';
+import { measureSingleTenant } from './executor/parts/single-tenant';
+import { serveAsSessionChild, startProcessesArm } from './executor/processes-arm';
+import { serveAsWorker, startWorkersArm } from './executor/workers-arm';
+import { printReport } from './report';
+
+const arms: Record<string, ArmStart> = {
+  bare: startBareArm,
+  executor: startExecutorArm,
+  'node-red': startNodeRedArm,
+  processes: startProcessesArm,
+  workers: startWorkersArm,
+};
+
+const parts: Record<string, (context: BenchContext) => Promise<PartResult>> = {
+  single: measureSingleTenant,
+  multi: measureMultiTenant,
+  'event-loop': measureEventLoop,
+  batching: measureBatching,
+};
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      arm: { type: 'string' },
+      'session-child': { type: 'boolean' },
+      only: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+    },
+  });
+  if (!isMainThread) return serveAsWorker();
+  if (values['session-child']) return serveAsSessionChild();
+  if (values.arm !== undefined) {
+    const start = arms[values.arm];
+    if (start === undefined) throw new Error(`there is no arm "${values.arm}"`);
+    return serveArm(start);
+  }
+  const chosen = values.only?.split(',') ?? Object.keys(parts);
+  const unknown = chosen.find((name) => parts[name] === undefined);
+  if (unknown !== undefined) throw new Error(`there is no part "${unknown}": ${Object.keys(parts).join(', ')}`);
+
+  const beganMs = performance.now();
+  const sinceS = () => Math.round((performance.now() - beganMs) / 1000);
+  const say = (text: string) => process.stderr.write(`${String(sinceS()).padStart(4)} s  ${text}\n`);
+  say('generating models');
+  const { models, remove } = await writeModels(modelNames);
+  const { quick } = values;
+  const context: BenchContext = {
+    model: (name) => models[name],
+    cores: benchCores(),
+    rounds: quick ? 2 : 7,
+    seconds: quick ? 1 : 2,
+    warmUpS: 0.3,
+    quick,
+    say,
+  };
+  const figures: Record<string, unknown> = {};
+  const setup: Record<string, unknown> = {};
+  try {
+    for (const name of chosen) {
+      const result = await parts[name]?.(context);
+      Object.assign(figures, result?.figures);
+      Object.assign(setup, result?.setup);
+    }
+  } finally {
+    await remove();
+  }
+  const { rounds, seconds, cores } = context;
+  printReport({
+    bench: 'executor',
+    figures,
+    setup: {
+      ...(quick ? { quick: 'a short run: figures of little worth' } : {}),
+      rounds: `${rounds} windows of ${seconds} s per arm and figure, arms in turn; medians over the rounds`,
+      coresUsed: cores,
+      parts: chosen,
+      models:
+        'generated ONNX models with random weights, of the plans of ResNet-18 (residual), MobileNetV2 (separable; narrow is its width 0.35), SqueezeNet 1.1 (squeezing) and AlexNet (dense)',
+      ...setup,
+      tookS: sinceS(),
+    },
+  });
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+});
