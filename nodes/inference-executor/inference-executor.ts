@@ -3,10 +3,12 @@ import type { ServingDevice } from '../../src/inference/energy';
 import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeContext, NodeMessage, Send } from '../../src/node-red/types';
 import { controlKindOf, parseControlMessage, topicOf } from '../../src/signals/message';
+import { quoted } from '../../src/signals/parse';
 import { chosenTenants } from '../shared/chosen-tenants';
 import { inferenceExecutorConfig, type InferenceExecutorConfig } from './config';
 import { ProblemReport, type TenantResource } from './problem-report';
-import { requestOf } from './request';
+import { OpenRequests } from './open-requests';
+import { requestIdOf, requestOf } from './request';
 import { statusOf } from './status';
 
 /** Rates and states on the canvas are refreshed this often. */
@@ -42,7 +44,8 @@ export default defineNode({
 
     let answered = 0;
     let answersPerS = 0;
-    const showStatus = (): void => node.status(statusOf(executor.state(), answersPerS));
+    const showStatus = (): void =>
+      node.status(statusOf(executor.state(), tenants, answersPerS, (key) => node.text(key)));
     executor.on('change', showStatus);
     const report = new ProblemReport(node);
     executor.on('problem', (error, tenant) => {
@@ -58,14 +61,19 @@ export default defineNode({
     });
     showStatus();
     executor.start().catch((error: unknown) => {
-      node.status({ fill: 'red', shape: 'ring', key: 'status.allBroken' });
       node.error(error, { topic: 'ecomap/tenant' });
     });
 
+    const open = new OpenRequests();
     const control = async (message: NodeMessage): Promise<void> => {
-      const { kind, payload } = parseControlMessage(message, ['plan', 'carbon']);
+      const { kind, payload } = parseControlMessage(message, ['plan', 'carbon', 'cancel']);
       if (kind === 'carbon') {
         executor.onCarbon(payload);
+        return;
+      }
+      if (kind === 'cancel') {
+        const taken = open.cancel(payload.requestId);
+        if (taken === 0) node.debug(`nothing to cancel: no request ${quoted(payload.requestId)} is open`);
         return;
       }
       const { applied, swaps, why } = await executor.applyPlan(payload);
@@ -73,7 +81,9 @@ export default defineNode({
     };
     const infer = async (message: NodeMessage, send: Send): Promise<void> => {
       const request = requestOf(message, names, defaultTenant, Date.now());
-      const { payload, account } = await executor.infer(request);
+      const { payload, account } = await open.run(requestIdOf(message), (signal) =>
+        executor.infer({ ...request, signal }),
+      );
       answered += 1;
       message.payload = payload;
       message.ecomap = account;

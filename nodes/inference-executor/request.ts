@@ -17,6 +17,12 @@ const requestFields = z.object({
   priority: z.number().int().min(0).optional(),
 });
 
+/** How a later message refers to this one: `msg.requestId`, else its `_msgid`. Null where it has neither. */
+export function requestIdOf({ requestId, _msgid }: NodeMessage): string | null {
+  const id = requestId ?? _msgid;
+  return (typeof id === 'string' && id !== '') || typeof id === 'number' ? String(id) : null;
+}
+
 /**
  * What an ordinary message asks for. Of a timeout and a deadline the earlier one counts.
  * @throws EcomapError INVALID_MESSAGE naming the wrong field, or the tenants when none is addressed

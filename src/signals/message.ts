@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cancelSchema, type Cancel } from './cancel';
 import { capSchema, type Cap } from './cap';
 import { carbonReadingSchema, type CarbonReading } from './carbon';
 import { EcomapError } from './errors';
@@ -18,6 +19,7 @@ export interface ControlPayloads {
   variants: Variants;
   telemetry: Telemetry;
   receipt: Receipt;
+  cancel: Cancel;
 }
 export type ControlKind = keyof ControlPayloads;
 
@@ -29,6 +31,7 @@ const schemas: { [Kind in ControlKind]: z.ZodType<ControlPayloads[Kind]> } = {
   variants: variantsSchema,
   telemetry: telemetrySchema,
   receipt: receiptSchema,
+  cancel: cancelSchema,
 };
 
 export const topicOf = (kind: ControlKind): string => `ecomap/${kind}`;

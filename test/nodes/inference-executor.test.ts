@@ -5,13 +5,17 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import inferenceExecutor from '../../nodes/inference-executor/inference-executor';
 import { inferenceExecutorConfig } from '../../nodes/inference-executor/config';
-import { requestOf } from '../../nodes/inference-executor/request';
+import { OpenRequests } from '../../nodes/inference-executor/open-requests';
+import { requestIdOf, requestOf } from '../../nodes/inference-executor/request';
 import { statusOf } from '../../nodes/inference-executor/status';
+import locale from '../../nodes/inference-executor/locale.json';
 import tenant from '../../nodes/tenant/tenant';
 import type { ExecutorState } from '../../src/inference/executor';
 import { defineNode } from '../../src/node-red/defineNode';
+import type { NodeStatus } from '../../src/node-red/types';
 import { inferenceAccountSchema } from '../../src/signals/inference';
 import { parseControlMessage } from '../../src/signals/message';
+import { tenantSchema } from '../../src/signals/tenant';
 import { doublingModel, scoringModel, slowModel, writeModel } from '../support/onnx-builder';
 import { startFlow, stopFlow, watchers, type TestFlow } from '../support/node-helper';
 import { isRunning, planOf, TestDevice, until } from '../unit/inference/support';
@@ -101,7 +105,7 @@ describe('inference-executor node', function () {
     assert.deepEqual(flow.received('caught'), []);
     assert.equal(
       (await flow.waitFor('statuses', ({ status }) => status?.fill === 'green')).status?.text,
-      'status.serving',
+      'status.ready',
     );
   });
 
@@ -129,6 +133,17 @@ describe('inference-executor node', function () {
     assert.deepEqual([account.variant, account.degraded], ['small', true]);
     assert.ok((account.carbonG ?? 0) > 0);
     assert.match(account.why.join(), /a test asked for it/);
+  });
+
+  it('takes a cancellation of what is not there without a word', async () => {
+    const flow = await deploy([classes()]);
+    flow.send('e', { topic: 'ecomap/cancel', payload: { requestId: 'unheard of' } });
+    await flow.waitFor('completed');
+    flow.send('e', { payload: [1, 2, 3], requestId: 'a' });
+    await flow.waitFor('results');
+    flow.send('e', { topic: 'ecomap/cancel', payload: { requestId: 'a' } });
+    await until(() => flow.received('completed').length === 3);
+    assert.deepEqual(flow.received('caught'), []);
   });
 
   it('sends telemetry that fits its schema, window after window', async () => {
@@ -162,6 +177,7 @@ describe('inference-executor node', function () {
       ['INVALID_MESSAGE', { tenant: 'classes', payload: [1, 2, 3], priority: -1 }],
       ['INVALID_MESSAGE', { topic: 'ecomap/cap', payload: {} }],
       ['INVALID_MESSAGE', { topic: 'ecomap/plan', payload: { planId: 7 } }],
+      ['INVALID_MESSAGE', { topic: 'ecomap/cancel', payload: 'the last one' }],
       ['INVALID_MESSAGE', { topic: 'ecomap/plan', payload: planOf({ classes: ['unheard of', 'cpu0'] }) }],
       ['INPUT_MISMATCH', { tenant: 'classes', payload: [1, 2] }],
       ['INPUT_MISMATCH', { tenant: 'classes', payload: 'x'.repeat(1024 * 1024) }],
@@ -269,24 +285,114 @@ describe('inference-executor: what a message asks for', () => {
 });
 
 describe('inference-executor: status', () => {
+  const tenants = ['parts', 'a tenant with a long name'].map((name) =>
+    tenantSchema.parse({
+      name,
+      family: name,
+      latencyLimitMs: 100,
+      input: {},
+      output: { kind: 'tensors' },
+      variants: ['large', 'small'].map((variant, index) => ({ name: variant, path: '/x', accuracy: 0.9 - index / 10 })),
+    }),
+  );
   const state = (more: Partial<ExecutorState> = {}): ExecutorState => ({
     phase: 'serving',
     planId: null,
-    tenants: ['a', 'b'].map((name) => ({ tenant: name, variant: 'v', component: 'cpu0', queued: 0, problem: null })),
+    tenants: tenants.map(({ name }) => ({
+      tenant: name,
+      variant: 'large',
+      component: 'cpu0',
+      queued: 0,
+      problem: null,
+    })),
     hosts: [{ component: 'cpu0', state: 'ready', pid: 1, pinned: true, restarts: 0, rssBytes: null }],
     ...more,
   });
-  const problem = { code: 'MODEL_NOT_FOUND', message: '' };
+  const [first, second] = state().tenants;
+  assert.ok(first && second);
+  const broken = (code: string) => ({ variant: null, component: null, problem: { code, message: '' } });
+  const { status, reason } = locale as { status: Record<string, string>; reason: Record<string, string> };
 
-  it('says the worst thing first', () => {
-    const [first, second] = state().tenants;
-    assert.ok(first && second);
-    assert.equal(statusOf(state({ phase: 'starting' }), 0).fill, 'blue');
-    assert.deepEqual(statusOf(state(), 41.2).values, { tenants: 2, rate: '41' });
-    assert.deepEqual(statusOf(state(), 4.12).values, { tenants: 2, rate: '4.1' });
-    assert.equal(statusOf(state({ tenants: [first, { ...second, problem }] }), 1).key, 'status.someBroken');
-    assert.equal(statusOf(state({ tenants: [{ ...first, problem }] }), 1).key, 'status.allBroken');
-    const hosts = state().hosts.map((host) => ({ ...host, state: 'restarting' as const }));
-    assert.equal(statusOf(state({ hosts }), 1).key, 'status.restarting');
+  const textOf = (shown: NodeStatus): string =>
+    (status[shown.key.replace('status.', '')] ?? '').replace(/__(\w+)__/g, (_, name) =>
+      String(shown.values?.[name as string]),
+    );
+  const cases: [what: string, state: Partial<ExecutorState>, fill: string, text: string][] = [
+    [
+      'nothing loaded',
+      { phase: 'starting', tenants: [first, second].map((tenant) => ({ ...tenant, variant: null })) },
+      'blue',
+      'loading 0/2',
+    ],
+    ['one loaded', { phase: 'starting', tenants: [first, { ...second, variant: null }] }, 'blue', 'loading 1/2'],
+    [
+      'one loaded, one broken',
+      { phase: 'starting', tenants: [first, { ...second, ...broken('MODEL_INVALID') }] },
+      'blue',
+      'loading 2/2',
+    ],
+    ['all well', {}, 'green', 'ready · 4.1/s'],
+    [
+      'a lighter variant',
+      { tenants: [first, { ...second, variant: 'small' }] },
+      'green',
+      'degraded: a tenant wi… on small',
+    ],
+    [
+      'lighter variants',
+      { tenants: [first, second].map((tenant) => ({ ...tenant, variant: 'small' })) },
+      'green',
+      'degraded: 2 of 2',
+    ],
+    [
+      'a broken tenant',
+      { tenants: [first, { ...second, ...broken('MODEL_NOT_FOUND') }] },
+      'yellow',
+      'a tenant wi…: no model file',
+    ],
+    ['all broken', { tenants: [{ ...first, ...broken('RUNTIME_UNAVAILABLE') }] }, 'red', 'broken: no ONNX Runtime'],
+    [
+      'all broken at the start',
+      { phase: 'starting', tenants: [{ ...first, ...broken('NODE_CLOSED') }] },
+      'red',
+      'broken: see the log',
+    ],
+    [
+      'a host away',
+      { hosts: state().hosts.map((host) => ({ ...host, state: 'restarting' as const })) },
+      'yellow',
+      'restarting cpu0',
+    ],
+  ];
+  for (const [what, more, fill, expected] of cases) {
+    it(`with ${what} is "${expected}"`, () => {
+      const shown = statusOf(state(more), tenants, 4.12, (key) => reason[key.replace('reason.', '')] ?? key);
+      assert.deepEqual([textOf(shown), shown.fill], [expected, fill]);
+      assert.ok(textOf(shown).length <= 34);
+    });
+  }
+});
+
+describe('inference-executor: requests that can be taken back', () => {
+  const never = (signal: AbortSignal) =>
+    new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('taken back'))));
+
+  it('are known by requestId, else by the message', () => {
+    assert.equal(requestIdOf({ requestId: 'a', _msgid: 'm' }), 'a');
+    assert.equal(requestIdOf({ requestId: 7 }), '7');
+    assert.equal(requestIdOf({ _msgid: 'm' }), 'm');
+    assert.equal(requestIdOf({ requestId: {} }), null);
+  });
+
+  it('end by their id, all that share it and no other, and are forgotten when they end', async () => {
+    const open = new OpenRequests();
+    const outcomes = ['a', 'a', 'b'].map((id) => open.run(id, never).catch((error: Error) => error.message));
+    assert.equal(open.cancel('unheard of'), 0);
+    assert.equal(open.cancel('a'), 2);
+    assert.deepEqual(await Promise.all(outcomes.slice(0, 2)), ['taken back', 'taken back']);
+    assert.equal(open.cancel('a'), 0);
+    assert.equal(open.cancel('b'), 1);
+    assert.equal(await open.run('c', () => Promise.resolve(1)), 1);
+    assert.equal(open.cancel('c'), 0);
   });
 });
