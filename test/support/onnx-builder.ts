@@ -15,7 +15,16 @@ function varint(value: number): Buffer {
   return Buffer.from(bytes);
 }
 
-const number = (field: number, value: number): Buffer => Buffer.concat([varint(field << 3), varint(value)]);
+/** A negative number is a varint of ten bytes: its two's complement in 64 bits. */
+function signedVarint(value: number): Buffer {
+  if (value >= 0) return varint(value);
+  let rest = BigInt.asUintN(64, BigInt(value));
+  const bytes: number[] = [];
+  for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
+  return Buffer.from([...bytes, Number(rest)]);
+}
+
+const number = (field: number, value: number): Buffer => Buffer.concat([varint(field << 3), signedVarint(value)]);
 const bytes = (field: number, value: Buffer): Buffer =>
   Buffer.concat([varint((field << 3) | 2), varint(value.length), value]);
 const text = (field: number, value: string): Buffer => bytes(field, Buffer.from(value));
@@ -30,12 +39,15 @@ function valueInfo(name: string, type: ElementType, dims: readonly Dim[]): Buffe
   return Buffer.concat([text(1, name), bytes(2, bytes(1, tensorType))]);
 }
 
+/** An integer, integers, a text, a tensor, or a graph (a branch of If, the body of Loop). */
+type AttributeValue = number | readonly number[] | string | Weight | GraphDescription;
+
 export interface GraphNode {
   readonly op: string;
   readonly inputs: readonly string[];
-  readonly output: string;
-  /** Whole numbers and lists of them: what convolutions and their like are told. */
-  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
+  readonly output: string | readonly string[];
+  readonly attributes?: Readonly<Record<string, AttributeValue>>;
+  readonly domain?: string;
 }
 
 interface Value {
@@ -44,43 +56,79 @@ interface Value {
   readonly dims: readonly Dim[];
 }
 
-export interface ModelDescription {
+interface Weight {
+  readonly dims: readonly number[];
+  readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array;
+  /** Bool, where the data are bytes that stand for it. */
+  readonly type?: ElementType;
+  /** Where the data lie outside the model file, by the keys of ONNX; they are not written then. */
+  readonly external?: Readonly<Record<string, string>>;
+}
+
+interface GraphDescription {
   readonly nodes: readonly GraphNode[];
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
-  readonly weights?: Readonly<Record<string, { dims: readonly number[]; data: Float32Array }>>;
+  readonly weights?: Readonly<Record<string, Weight>>;
 }
 
-function attributeOf(name: string, value: number | readonly number[]): Buffer {
-  // The kinds of an attribute: 2 is INT, 7 is INTS.
-  if (typeof value === 'number') return Buffer.concat([text(1, name), number(3, value), number(20, 2)]);
-  return Buffer.concat([text(1, name), ...value.map((item) => number(8, item)), number(20, 7)]);
+export interface ModelDescription extends GraphDescription {
+  readonly opset?: number;
+  /** Further operator sets by domain. */
+  readonly domains?: Readonly<Record<string, number>>;
 }
 
-function nodeOf({ op, inputs, output, attributes = {} }: GraphNode): Buffer {
+function attributeOf(name: string, value: AttributeValue): Buffer {
+  const typed = (type: number, ...content: Buffer[]) => Buffer.concat([text(1, name), ...content, number(20, type)]);
+  if (typeof value === 'number') return typed(2, number(3, value));
+  if (typeof value === 'string') return typed(3, text(4, value));
+  if ('nodes' in value) return typed(5, bytes(6, graphOf(value)));
+  if ('data' in value) return typed(4, bytes(5, weightOf('', value)));
+  return typed(7, ...value.map((item) => number(8, item)));
+}
+
+function nodeOf({ op, inputs, output, attributes = {}, domain }: GraphNode): Buffer {
   return Buffer.concat([
     ...inputs.map((name) => text(1, name)),
-    text(2, output),
+    ...[output].flat().map((name) => text(2, name)),
     text(4, op),
     ...Object.entries(attributes).map(([name, value]) => bytes(5, attributeOf(name, value))),
+    ...(domain === undefined ? [] : [text(7, domain)]),
   ]);
 }
 
-function weightOf(name: string, dims: readonly number[], data: Float32Array): Buffer {
-  const raw = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  return Buffer.concat([...dims.map((dim) => number(1, dim)), number(2, 1), text(8, name), bytes(9, raw)]);
+function elementTypeOf(data: Weight['data']): ElementType {
+  if (data instanceof Float32Array) return 'float32';
+  if (data instanceof BigInt64Array) return 'int64';
+  return data instanceof Int32Array ? 'int32' : 'uint8';
 }
 
-/** An ONNX model, IR 8, opset 13. */
-export function onnxModel({ nodes, inputs, outputs, weights = {} }: ModelDescription): Buffer {
-  const graph = Buffer.concat([
+function weightOf(name: string, { dims, data, type, external }: Weight): Buffer {
+  const raw = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const header = [...dims.map((dim) => number(1, dim)), number(2, elementTypes[type ?? elementTypeOf(data)])];
+  if (external === undefined) return Buffer.concat([...header, text(8, name), bytes(9, raw)]);
+  const place = Object.entries(external).map(([key, value]) =>
+    bytes(13, Buffer.concat([text(1, key), text(2, value)])),
+  );
+  return Buffer.concat([...header, text(8, name), ...place, number(14, 1)]);
+}
+
+function graphOf({ nodes, inputs, outputs, weights = {} }: GraphDescription): Buffer {
+  return Buffer.concat([
     ...nodes.map((node) => bytes(1, nodeOf(node))),
     text(2, 'g'),
-    ...Object.entries(weights).map(([name, { dims, data }]) => bytes(5, weightOf(name, dims, data))),
+    ...Object.entries(weights).map(([name, weight]) => bytes(5, weightOf(name, weight))),
     ...inputs.map(({ name, type, dims }) => bytes(11, valueInfo(name, type ?? 'float32', dims))),
     ...outputs.map(({ name, type, dims }) => bytes(12, valueInfo(name, type ?? 'float32', dims))),
   ]);
-  return Buffer.concat([number(1, 8), bytes(8, Buffer.concat([text(1, ''), number(2, 13)])), bytes(7, graph)]);
+}
+
+/** An ONNX model, IR 8, opset 13 unless told otherwise. */
+export function onnxModel({ opset = 13, domains = {}, ...graph }: ModelDescription): Buffer {
+  const opsets = Object.entries({ '': opset, ...domains }).map(([domain, version]) =>
+    bytes(8, Buffer.concat([text(1, domain), number(2, version)])),
+  );
+  return Buffer.concat([number(1, 8), ...opsets, bytes(7, graphOf(graph))]);
 }
 
 /** y = x + x, of the given shape: doubles what it gets. */
