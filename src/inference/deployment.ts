@@ -7,6 +7,7 @@ import { patternInputs } from './host/pattern-inputs';
 import type { LoadAnswer } from './host/protocol';
 import { expectedInputs } from './payload';
 import { RunTimes } from './serving/run-times';
+import type { LoadedVariant } from './serving/variant-server';
 import type { NamedTensors, TensorSpec } from './tensors';
 
 /** What serving needs of a host. */
@@ -18,7 +19,7 @@ export interface ModelHost {
 }
 
 /** One variant of a tenant, loaded on one component and proven by an inference. */
-export class Deployment {
+export class Deployment implements LoadedVariant {
   readonly times = new RunTimes();
   #underWay = 0;
   #onDrained: (() => void) | null = null;
@@ -29,6 +30,7 @@ export class Deployment {
     readonly key: string,
     /** The shapes that requests must have. */
     readonly inputs: readonly TensorSpec[],
+    readonly batches: boolean,
     private readonly refuseNonFinite: boolean,
   ) {}
 
@@ -52,9 +54,10 @@ export class Deployment {
         host,
         key,
         expectedInputs(tenant.input, signature),
+        [...signature.inputs, ...signature.outputs].every(({ dims }) => typeof dims[0] === 'string'),
         tenant.nonFiniteInput === 'refuse',
       );
-      const canary = await deployment.run([patternInputs({ ...signature, inputs: deployment.inputs }, null)]);
+      const canary = await deployment.run([patternInputs({ ...signature, inputs: deployment.inputs }, null)], null);
       for (const { outputs } of canary.results) decodeOutputs(outputs, tenant.output);
       return deployment;
     } catch (error) {
@@ -63,11 +66,11 @@ export class Deployment {
     }
   }
 
-  async run(requests: readonly NamedTensors[]): Promise<HostRun> {
+  async run(requests: readonly NamedTensors[], expectedMs: number | null): Promise<HostRun> {
     this.#underWay += 1;
     try {
       const { refuseNonFinite } = this;
-      return await this.host.run(this.key, requests, { expectedMs: this.times.meanMs(), refuseNonFinite });
+      return await this.host.run(this.key, requests, { expectedMs, refuseNonFinite });
     } finally {
       this.#underWay -= 1;
       if (this.#underWay === 0) this.#onDrained?.();

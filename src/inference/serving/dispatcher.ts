@@ -1,15 +1,22 @@
 import type { Clock } from '../clock';
+import { Alarm } from './alarm';
 import type { Waiting } from './queue';
 
 /** One tenant as its component's dispatcher sees it. */
 export interface DispatchClient {
+  /** Its share of the component's time: twice the weight, twice the time. */
+  readonly weight: number;
   /** The request that would be served next. */
   head(): Waiting | undefined;
+  /** Until then it would rather wait for more requests to join the next run; -Infinity when it would not. */
+  ripeAtMs(): number;
+  /** Whether the next run could still take more requests than wait for it. */
+  readonly gathering: boolean;
   /** What a run is expected to take, ms; null when nothing is known yet. */
   expectedRunMs(): number | null;
   /**
-   * Takes the head and runs it. Resolves, never rejects, with the milliseconds that it kept the component busy. Null: the
-   * head was refused without running.
+   * Takes the head, with others that fit into the same run, and runs it. Resolves, never rejects, with the milliseconds that
+   * it kept the component busy. Null: the head was refused without running, or found another way.
    */
   dispatch(): Promise<number> | null;
 }
@@ -23,13 +30,15 @@ export interface DispatcherOptions {
 }
 
 /**
- * A second request is handed over in advance only when both runs are this short together: then the way between the processes
- * is a good part of the run, and waiting behind a request that was handed over costs little.
+ * A second run is handed over in advance only when both are this short together: then the way between the processes is a good
+ * part of the run, and waiting behind what was handed over costs little.
  */
 const prefetchMs = 8;
+/** The same where nobody else uses the component, so that only requests of the same tenant wait. */
+const prefetchAloneMs = 50;
 
 interface Account {
-  /** Component time used so far, brought up to the others' at each return from idleness, ms. */
+  /** Component time used so far by weight, brought up to the others' at each return from idleness, ms. */
   usedMs: number;
   /** When it last was served, or became busy. */
   servedAtMs: number;
@@ -38,8 +47,8 @@ interface Account {
 
 /**
  * Chooses what one component computes next: the highest priority first; among equals the tenant that has had the least
- * component time (so a big model never keeps a small one waiting for more than the run under way); then the longest
- * waiting. A tenant that waits too long behind higher priorities is served once in a while all the same.
+ * component time for its weight (so a big model never keeps a small one waiting for more than the run under way); then the
+ * longest waiting. A tenant that waits too long behind higher priorities is served once in a while all the same.
  */
 export class Dispatcher {
   readonly #clients = new Map<DispatchClient, Account>();
@@ -51,9 +60,12 @@ export class Dispatcher {
   /** Time used by whoever was served last: the measure for those who come back from idleness. */
   #levelMs = 0;
   #busyMs = 0;
+  /** Rings when a batch has been waited for long enough. */
+  readonly #ripe: Alarm;
 
   constructor(options: DispatcherOptions) {
     this.#clock = options.clock;
+    this.#ripe = new Alarm(options.clock, () => this.pump());
     this.#ready = options.ready;
     this.#starvationMs = options.starvationMs ?? 1000;
   }
@@ -72,23 +84,41 @@ export class Dispatcher {
 
   detach(client: DispatchClient): void {
     this.#clients.delete(client);
+    if (this.#clients.size === 0) this.#ripe.clear();
   }
 
   /** Hands over what can be handed over now. Call it when a request came, a run ended or the host became ready. */
   pump(): void {
-    while (this.#ready()) {
+    while (this.#mayHaveRoom() && this.#ready()) {
       const next = this.#next();
-      if (next === null || !this.#hasRoom(next.client)) return;
+      if (next === null || !this.#hasRoom(next)) return;
       this.#start(next.client, next.account);
     }
   }
 
-  #hasRoom(client: DispatchClient): boolean {
+  /** Answers most calls under load, without looking at the tenants. */
+  #mayHaveRoom(): boolean {
     if (this.#underWay.size === 0) return true;
     if (this.#underWay.size > 1) return false;
-    const [running] = this.#underWay;
+    const expectedMs = this.#runningMs();
+    return expectedMs !== null && expectedMs < prefetchAloneMs;
+  }
+
+  #runningMs(): number | null {
+    for (const { expectedMs } of this.#underWay) return expectedMs;
+    return null;
+  }
+
+  #hasRoom({ client, head }: Candidate): boolean {
+    if (this.#underWay.size === 0) return true;
+    const runningMs = this.#runningMs();
     const expectedMs = client.expectedRunMs();
-    return running?.expectedMs != null && expectedMs !== null && running.expectedMs + expectedMs <= prefetchMs;
+    if (runningMs === null || expectedMs === null || client.gathering) return false;
+    const bothMs = runningMs + expectedMs;
+    if (bothMs > (this.#clients.size === 1 ? prefetchAloneMs : prefetchMs)) return false;
+    // What was handed over cannot be refused or given to a lighter variant any more.
+    const nowMs = this.#clock.nowMs();
+    return head.deadlineMs === null || head.deadlineMs <= nowMs || nowMs + bothMs <= head.deadlineMs;
   }
 
   #start(client: DispatchClient, account: Account): void {
@@ -99,19 +129,20 @@ export class Dispatcher {
     this.#underWay.add(entry);
     const chargedMs = expectedMs ?? 0;
     this.#levelMs = account.usedMs;
-    account.usedMs += chargedMs;
+    account.usedMs += chargedMs / client.weight;
     account.servedAtMs = this.#clock.nowMs();
     void run.then((busyMs) => {
-      account.usedMs += busyMs - chargedMs;
+      account.usedMs += (busyMs - chargedMs) / client.weight;
       this.#busyMs += busyMs;
       this.#underWay.delete(entry);
       this.pump();
     });
   }
 
-  #next(): { client: DispatchClient; account: Account } | null {
+  #next(): Candidate | null {
     const nowMs = this.#clock.nowMs();
-    let best: { client: DispatchClient; account: Account; head: Waiting; starved: boolean } | null = null;
+    let best: Candidate | null = null;
+    let soonestMs = Infinity;
     for (const [client, account] of this.#clients) {
       const head = client.head();
       if (head === undefined) {
@@ -123,14 +154,22 @@ export class Dispatcher {
         account.usedMs = Math.max(account.usedMs, this.#levelMs);
         account.servedAtMs = Math.max(account.servedAtMs, head.arrivedMs);
       }
+      const ripeAtMs = client.ripeAtMs();
+      if (ripeAtMs > nowMs) {
+        soonestMs = Math.min(soonestMs, ripeAtMs);
+        continue;
+      }
       const candidate = { client, account, head, starved: nowMs - account.servedAtMs > this.#starvationMs };
       if (best === null || goesFirst(candidate, best)) best = candidate;
     }
+    // While something runs, its end asks again.
+    if (best === null && this.#underWay.size === 0) this.#ripe.setFor(soonestMs);
     return best;
   }
 }
 
 interface Candidate {
+  readonly client: DispatchClient;
   readonly account: Account;
   readonly head: Waiting;
   readonly starved: boolean;

@@ -13,17 +13,24 @@ export interface Waiting {
  */
 export const priorityStepMs = 1000;
 
-function rank(item: Waiting): number {
+/** Who has the lower one goes first. */
+export function rankOf(item: Waiting): number {
   return item.arrivedMs + item.priority * priorityStepMs;
 }
 
-/** The bounded queue of one tenant: by priority, then by arrival. */
+/** Whether an answer that takes at least so long would come after its deadline. */
+export function isTooLate(deadlineMs: number, nowMs: number, leastMs: number): boolean {
+  return deadlineMs <= nowMs || deadlineMs - nowMs < leastMs;
+}
+
+/** What becomes of a request that somebody looks at: it stays in the queue, or is taken out, or looking ends before it. */
+export type Verdict = 'leave' | 'take' | 'stop';
+
+/** Requests that wait, by priority, then by arrival. */
 export class RequestQueue<Item extends Waiting> {
   /** Sorted by rank; equal ranks in the order they came. */
   #items: Item[] = [];
   #earliestDeadlineMs = Infinity;
-
-  constructor(readonly capacity: number) {}
 
   get size(): number {
     return this.#items.length;
@@ -34,21 +41,32 @@ export class RequestQueue<Item extends Waiting> {
     return this.#earliestDeadlineMs;
   }
 
-  /** False when the queue is full. */
-  offer(item: Item): boolean {
-    if (this.#items.length >= this.capacity) return false;
-    const own = rank(item);
+  put(item: Item): void {
+    this.#items.splice(this.ahead(item), 0, item);
+    if (item.deadlineMs !== null) this.#earliestDeadlineMs = Math.min(this.#earliestDeadlineMs, item.deadlineMs);
+  }
+
+  /** How many go before this request, which need not be in the queue yet. */
+  ahead(item: Waiting): number {
+    const own = rankOf(item);
+    const { length } = this.#items;
+    const last = this.#items[length - 1];
+    // Most come in order: at the end.
+    if (last === undefined || rankOf(last) <= own) return length;
     let low = 0;
-    let high = this.#items.length;
+    let high = length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       const other = this.#items[middle];
-      if (other !== undefined && rank(other) <= own) low = middle + 1;
+      if (other !== undefined && rankOf(other) <= own) low = middle + 1;
       else high = middle;
     }
-    this.#items.splice(low, 0, item);
-    if (item.deadlineMs !== null) this.#earliestDeadlineMs = Math.min(this.#earliestDeadlineMs, item.deadlineMs);
-    return true;
+    return low;
+  }
+
+  /** The one at this place in the order; 0 is the next to be served. */
+  at(place: number): Item | undefined {
+    return this.#items[place];
   }
 
   /** The next one to be served, left in place. */
@@ -58,24 +76,77 @@ export class RequestQueue<Item extends Waiting> {
 
   take(): Item | undefined {
     const item = this.#items.shift();
-    if (this.#items.length === 0) this.#earliestDeadlineMs = Infinity;
+    this.#forgetDeadlinesWhenEmpty();
     return item;
   }
 
-  /** Takes out everything whose deadline has passed. */
-  takeExpired(nowMs: number): Item[] {
-    if (nowMs < this.#earliestDeadlineMs) return [];
-    const expired = this.#items.filter((item) => item.deadlineMs !== null && item.deadlineMs <= nowMs);
-    this.#items = this.#items.filter((item) => item.deadlineMs === null || item.deadlineMs > nowMs);
-    this.#earliestDeadlineMs = this.#items.reduce(
-      (least, item) => Math.min(least, item.deadlineMs ?? Infinity),
-      Infinity,
-    );
-    return expired;
+  /** False when it does not wait here. */
+  remove(item: Item): boolean {
+    const own = rankOf(item);
+    for (let place = this.ahead(item) - 1; place >= 0; place -= 1) {
+      const other = this.#items[place];
+      if (other === undefined || rankOf(other) < own) return false;
+      if (other !== item) continue;
+      this.#items.splice(place, 1);
+      this.#forgetDeadlinesWhenEmpty();
+      return true;
+    }
+    return false;
+  }
+
+  /** Looks at requests in their order, at most at so many, and takes some of them out. */
+  sift(most: number, verdictOn: (item: Item) => Verdict): void {
+    const end = Math.min(most, this.#items.length);
+    let place = 0;
+    let kept = 0;
+    for (; place < end; place += 1) {
+      const item = this.#items[place];
+      if (item === undefined) break;
+      const verdict = verdictOn(item);
+      if (verdict === 'stop') break;
+      if (verdict === 'take') continue;
+      this.#items[kept] = item;
+      kept += 1;
+    }
+    if (kept < place) this.#items.splice(kept, place - kept);
+    this.#forgetDeadlinesWhenEmpty();
+  }
+
+  /** Takes out all that can no longer be answered in time when an answer takes at least `leastMs`. */
+  takeLate(nowMs: number, leastMs: number): Item[] {
+    if (!isTooLate(this.#earliestDeadlineMs, nowMs, leastMs)) return [];
+    const late: Item[] = [];
+    const rest: Item[] = [];
+    let earliestMs = Infinity;
+    for (const item of this.#items) {
+      const { deadlineMs } = item;
+      if (deadlineMs !== null && isTooLate(deadlineMs, nowMs, leastMs)) {
+        late.push(item);
+        continue;
+      }
+      rest.push(item);
+      if (deadlineMs !== null && deadlineMs < earliestMs) earliestMs = deadlineMs;
+    }
+    this.#items = rest;
+    this.#earliestDeadlineMs = earliestMs;
+    return late;
+  }
+
+  /** Of those with this priority or a lower one, the one that came first. */
+  oldest(priority: number): Item | undefined {
+    let oldest: Item | undefined;
+    for (const item of this.#items) {
+      if (item.priority >= priority && (oldest === undefined || item.arrivedMs < oldest.arrivedMs)) oldest = item;
+    }
+    return oldest;
   }
 
   takeAll(): Item[] {
     this.#earliestDeadlineMs = Infinity;
     return this.#items.splice(0);
+  }
+
+  #forgetDeadlinesWhenEmpty(): void {
+    if (this.#items.length === 0) this.#earliestDeadlineMs = Infinity;
   }
 }

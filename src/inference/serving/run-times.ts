@@ -2,25 +2,83 @@ const kept = 16;
 /** Older than this, a run time says nothing about now: the device may run at another speed. */
 const validMs = 5000;
 
-/** What the last inferences of one model on one component took. */
-export class RunTimes {
-  #recent: number[] = [];
+/** The last runs of one size. */
+class RecentRuns {
+  readonly #runMs: number[] = [];
+  #next = 0;
   #lastMs = -Infinity;
+  meanMs = 0;
+  fastestMs = Infinity;
 
   record(runMs: number, nowMs: number): void {
-    this.#recent.push(runMs);
-    if (this.#recent.length > kept) this.#recent.shift();
+    this.#runMs[this.#next] = runMs;
+    this.#next = (this.#next + 1) % kept;
     this.#lastMs = nowMs;
+    let sum = 0;
+    this.fastestMs = Infinity;
+    for (const one of this.#runMs) {
+      sum += one;
+      if (one < this.fastestMs) this.fastestMs = one;
+    }
+    this.meanMs = sum / this.#runMs.length;
   }
 
-  /** The least that a run must be expected to take: only what cannot be in time even so is refused beforehand. */
-  fastestMs(nowMs: number): number | null {
-    return this.#recent.length === 0 || nowMs - this.#lastMs > validMs ? null : Math.min(...this.#recent);
+  isFresh(nowMs: number): boolean {
+    return nowMs - this.#lastMs <= validMs;
+  }
+}
+
+/** What the last runs of one model on one component took, by the rows that were computed together. */
+export class RunTimes {
+  readonly #sizes = new Map<number, RecentRuns>();
+
+  record(runMs: number, nowMs: number, rows = 1): void {
+    let recent = this.#sizes.get(rows);
+    if (recent === undefined) {
+      recent = new RecentRuns();
+      this.#sizes.set(rows, recent);
+    }
+    recent.record(runMs, nowMs);
   }
 
-  /** The mean; null before the first run. */
-  meanMs(): number | null {
-    const { length } = this.#recent;
-    return length === 0 ? null : this.#recent.reduce((sum, runMs) => sum + runMs, 0) / length;
+  /**
+   * The least that a run of so many rows must be expected to take: only what cannot be in time even so is refused beforehand.
+   * What fewer rows took counts, too, since more rows do not make a run shorter. Null when nothing is known of late.
+   */
+  fastestMs(nowMs: number, rows = 1): number | null {
+    const same = this.#sizes.get(rows);
+    if (same?.isFresh(nowMs)) return same.fastestMs;
+    let nearest = 0;
+    let fastestMs: number | null = null;
+    for (const [size, recent] of this.#sizes) {
+      if (size > rows || size <= nearest || !recent.isFresh(nowMs)) continue;
+      nearest = size;
+      fastestMs = recent.fastestMs;
+    }
+    return fastestMs;
+  }
+
+  /**
+   * What a run of so many rows takes on average. Where that size was never run: as long as the next larger one, or in
+   * proportion to the next smaller one, whichever is less. Null before the first run.
+   */
+  meanMs(rows = 1): number | null {
+    const same = this.#sizes.get(rows);
+    if (same !== undefined) return same.meanMs;
+    let smaller = 0;
+    let larger = Infinity;
+    let atMostMs = Infinity;
+    let inProportionMs = Infinity;
+    for (const [size, { meanMs }] of this.#sizes) {
+      if (size > rows && size < larger) {
+        larger = size;
+        atMostMs = meanMs;
+      } else if (size < rows && size > smaller) {
+        smaller = size;
+        inProportionMs = (meanMs * rows) / size;
+      }
+    }
+    const meanMs = Math.min(atMostMs, inProportionMs);
+    return meanMs === Infinity ? null : meanMs;
   }
 }

@@ -1,88 +1,118 @@
 import { asEcomapError, EcomapError, type ErrorCode } from '../../signals/errors';
 import type { InferenceRequest, InferenceResult } from '../../signals/inference';
 import type { Tenant } from '../../signals/tenant';
-import { decodeOutputs } from '../answers';
 import type { Clock } from '../clock';
 import type { Deployment } from '../deployment';
+import { Accounting, type Costs } from './accounting';
+import { Admission } from './admission';
+import { Alarm } from './alarm';
+import { takeBatch, type Batch } from './batch';
 import type { DispatchClient } from './dispatcher';
-import { inferenceEnergyMethod } from '../energy';
-import type { HostRun } from '../hosting/host-process';
-import { encodeInputs } from '../payload';
-import { RequestQueue, type Waiting } from './queue';
-import { TenantWindow } from './tenant-window';
-import type { NamedTensors, TensorSpec } from '../tensors';
+import { Lanes, type Lane } from './lanes';
+import { PendingRequest } from './pending-request';
+import type { Waiting } from './queue';
+import type { TenantWindow } from './tenant-window';
+import { VariantServer, type LoadedVariant } from './variant-server';
 
-/** A timer that is set for longer fires at once, again and again. */
-const longestTimerMs = 2 ** 31 - 1;
-
-interface QueuedRequest extends Waiting {
-  readonly payload: unknown;
-  /** Tensors for models with these inputs; made again when a swap changes them. */
-  encoded: { readonly for: readonly TensorSpec[]; readonly tensors: NamedTensors } | null;
-  resolve(result: InferenceResult): void;
-  reject(error: EcomapError): void;
-}
-
-export interface TenantServiceOptions {
+export interface TenantServiceOptions extends Costs {
   readonly tenant: Tenant;
+  /** Requests that may wait where the tenant does not say it itself. */
   readonly queueLength: number;
   readonly clock: Clock;
-  /** Joules above idle of so much CPU time on a component; null when unknown. */
-  readonly energyJ: (component: string, cpuMs: number) => number | null;
-  /** Grams of so many joules at the intensity in force; null when unknown. */
-  readonly carbonG: (energyJ: number | null) => number | null;
   /** Called when a request waits, so that somebody hands it over. */
   readonly onWaiting: () => void;
 }
 
+/** The model or host would not compute this input: nothing ran. */
+const refusals: readonly ErrorCode[] = ['INPUT_MISMATCH', 'INPUT_QUARANTINED'];
+/** What one request of a batch can do to the others; by itself it does it to nobody. */
+const batchRefusals: readonly ErrorCode[] = [...refusals, 'MODEL_INVALID'];
+
 /** The requests of one tenant from the door to the answer: encoded, queued, run by whatever is deployed, counted. */
-export class TenantService implements DispatchClient {
+export class TenantService<Loaded extends LoadedVariant = Deployment> implements DispatchClient {
   readonly tenant: Tenant;
-  readonly window = new TenantWindow();
-  #deployment: Deployment | null = null;
+  readonly weight: number;
+  #deployment: Loaded | null = null;
+  #fallback: Loaded | null = null;
   #problem: EcomapError | null = null;
   #why: readonly string[] = [];
   #closed = false;
-  #expiryTimer: NodeJS.Timeout | null = null;
-  #expiryAtMs = Infinity;
+  #abandoned = false;
   #underWay = 0;
-  readonly #mostAccurate: number;
-  readonly #queue: RequestQueue<QueuedRequest>;
+  #announced = false;
+  readonly #lanes = new Lanes();
+  readonly #admission: Admission;
+  readonly #accounting: Accounting;
   readonly #clock: Clock;
+  /** Rings when a request runs out of time: it is told so at once, whatever blocks the component. */
+  readonly #sweeper: Alarm;
+  readonly #refuse: (request: PendingRequest, error: EcomapError) => void;
 
   constructor(private readonly options: TenantServiceOptions) {
-    this.tenant = options.tenant;
-    this.#queue = new RequestQueue(options.queueLength);
-    this.#clock = options.clock;
-    this.#mostAccurate = Math.max(...options.tenant.variants.map((variant) => variant.accuracy));
+    const { tenant, clock } = options;
+    this.tenant = tenant;
+    this.weight = tenant.serving.weight;
+    this.#clock = clock;
+    this.#accounting = new Accounting(tenant, clock, options);
+    this.#refuse = (request, error) => this.#accounting.refuse(request, error);
+    const capacity = tenant.serving.queueLength ?? options.queueLength;
+    this.#admission = new Admission(tenant, capacity, this.#lanes, this.#refuse);
+    this.#sweeper = new Alarm(clock, () => this.#sweep());
   }
 
-  get deployment(): Deployment | null {
+  get window(): TenantWindow {
+    return this.#accounting.window;
+  }
+  get deployment(): Loaded | null {
     return this.#deployment;
+  }
+  /** The lighter variant that answers where the tenant's requests may be downgraded; null when none is loaded. */
+  get fallback(): Loaded | null {
+    return this.#fallback;
   }
   /** Why the tenant cannot serve; null when it can, or is still being loaded. */
   get problem(): EcomapError | null {
     return this.#problem;
   }
   get queued(): number {
-    return this.#queue.size;
+    return this.#lanes.size;
   }
   get underWay(): number {
     return this.#underWay;
   }
 
   /** From now on requests run here. Atomic: there is no moment without a deployment. */
-  deploy(deployment: Deployment, why: readonly string[]): void {
+  deploy(deployment: Loaded, why: readonly string[]): void {
     this.#deployment = deployment;
     this.#why = why;
     this.#problem = null;
+    const { planned, late } = this.#lanes;
+    planned.server = late.server = new VariantServer(deployment, this.tenant.serving.largestBatch);
+    this.#watchDeadlines();
+  }
+
+  /**
+   * From now on this lighter variant answers what would otherwise be rejected. It must be loaded where the deployment is. With
+   * null, requests that were to be answered by the former one wait for the planned variant.
+   */
+  deployFallback(deployment: Loaded | null): void {
+    this.#fallback = deployment;
+    const { planned, light } = this.#lanes;
+    light.server = deployment === null ? null : new VariantServer(deployment, this.tenant.serving.largestBatch);
+    if (deployment !== null) return;
+    for (const request of light.queue.takeAll()) {
+      request.downgraded = null;
+      planned.put(request, this.#clock.nowMs());
+    }
   }
 
   /** The tenant cannot serve: what waits and what comes is refused with this error. */
   breakDown(problem: EcomapError): void {
-    this.#deployment = null;
+    this.#deployment = this.#fallback = null;
     this.#problem = problem;
-    for (const item of this.#queue.takeAll()) this.#refuse(item, problem);
+    const { planned, light, late } = this.#lanes;
+    planned.server = light.server = late.server = null;
+    this.#refuseAll(problem);
   }
 
   /** The reason that the answers state, when a plan confirms what already runs. */
@@ -92,29 +122,28 @@ export class TenantService implements DispatchClient {
 
   /**
    * Takes a request in.
-   * @throws EcomapError INPUT_MISMATCH, QUEUE_FULL, DEADLINE_EXCEEDED, HOST_CRASHED, NODE_CLOSED, or why the tenant is broken
+   * @throws EcomapError INPUT_MISMATCH, QUEUE_FULL, DEADLINE_EXCEEDED, CANCELLED, HOST_CRASHED, INPUT_QUARANTINED, NODE_CLOSED,
+   * or why the tenant is broken
    */
   submit(request: InferenceRequest): Promise<InferenceResult> {
     return new Promise<InferenceResult>((resolve, reject) => {
       const arrivedMs = this.#clock.nowMs();
-      const { payload, deadlineMs } = request;
-      const item: QueuedRequest = {
-        payload,
-        arrivedMs,
-        priority: request.priority ?? this.tenant.priority,
-        deadlineMs: deadlineMs === undefined ? null : arrivedMs + deadlineMs - this.#clock.epochMs(),
-        encoded: null,
-        resolve,
-        reject,
-      };
+      const { payload, deadlineMs, signal } = request;
+      const dueMs = deadlineMs === undefined ? null : arrivedMs + deadlineMs - this.#clock.epochMs();
+      const priority = request.priority ?? this.tenant.priority;
+      const pending = new PendingRequest(payload, arrivedMs, priority, dueMs, resolve, reject);
       try {
-        this.#admit(item);
+        if (this.#closed) throw this.#closedError();
+        if (this.#problem !== null) throw this.#problem;
+        if (signal?.aborted) throw this.#cancelledError();
+        this.#admission.admit(pending, arrivedMs);
       } catch (error) {
-        this.#refuse(item, asEcomapError(error));
+        this.#refuse(pending, asEcomapError(error));
         return;
       }
-      this.#armExpiry();
-      this.options.onWaiting();
+      if (signal !== undefined) pending.listenTo(signal, () => this.#cancel(pending));
+      if (dueMs !== null) this.#watchDeadlines();
+      this.#announce();
     });
   }
 
@@ -124,185 +153,139 @@ export class TenantService implements DispatchClient {
   }
 
   abandonQueue(): void {
-    if (this.#expiryTimer !== null) clearTimeout(this.#expiryTimer);
-    this.#expiryTimer = null;
-    for (const item of this.#queue.takeAll()) this.#refuse(item, this.#closedError());
+    this.#abandoned = true;
+    this.#sweeper.clear();
+    this.#refuseAll(this.#closedError());
   }
 
   head(): Waiting | undefined {
-    return this.#queue.head();
+    return this.#nextLane()?.queue.head();
+  }
+
+  ripeAtMs(): number {
+    // Nobody comes any more who could join.
+    if (this.#closed) return -Infinity;
+    const lane = this.#nextLane();
+    return lane === null || lane === this.#lanes.late ? -Infinity : lane.ripeAtMs(this.tenant.serving.batchDelayMs);
+  }
+
+  get gathering(): boolean {
+    return this.#nextLane()?.gathering ?? false;
   }
 
   expectedRunMs(): number | null {
-    return this.#deployment?.times.meanMs() ?? null;
+    const lane = this.#nextLane();
+    if (lane?.server == null) return null;
+    return lane.server.expectedMs(Math.min(lane.queue.size, lane.server.largestBatch));
   }
 
   dispatch(): Promise<number> | null {
-    const deployment = this.#deployment;
-    const item = deployment === null ? undefined : this.#queue.take();
-    if (item === undefined || deployment === null) return null;
-    let inputs: NamedTensors;
-    try {
-      this.#checkDeadline(item, deployment.times.fastestMs(this.#clock.nowMs()) ?? 0);
-      inputs = this.#encode(item, deployment);
-    } catch (error) {
-      this.#refuse(item, asEcomapError(error));
-      return null;
-    }
-    return this.#run(item, deployment, inputs);
+    const nowMs = this.#clock.nowMs();
+    this.#admission.sweep(nowMs);
+    const lane = this.#nextLane();
+    if (lane?.server == null) return null;
+    const batch = takeBatch(lane, lane.server, nowMs, this.#refuse);
+    lane.wasServed(nowMs);
+    return batch.requests.length === 0 ? null : this.#run(batch, lane.server);
   }
 
-  #admit(item: QueuedRequest): void {
-    if (this.#closed) throw this.#closedError();
-    if (this.#problem !== null) throw this.#problem;
-    this.#checkDeadline(item, 0);
-    if (this.#deployment !== null) this.#encode(item, this.#deployment);
-    if (!this.#queue.offer(item)) {
-      throw new EcomapError(
-        'QUEUE_FULL',
-        `The queue of "${this.tenant.name}" is full (${this.#queue.capacity} requests wait): ` +
-          'send fewer, allow a lighter variant, or make the queue longer.',
-      );
+  #nextLane(): Lane | null {
+    return this.#lanes.next(this.#clock.nowMs());
+  }
+
+  /** Where requests are computed together, those that come in one go are handed over together. */
+  #announce(): void {
+    if ((this.#lanes.planned.server?.largestBatch ?? 1) === 1) {
+      this.options.onWaiting();
+      return;
     }
+    if (this.#announced) return;
+    this.#announced = true;
+    queueMicrotask(() => {
+      this.#announced = false;
+      this.options.onWaiting();
+    });
+  }
+
+  #cancel(request: PendingRequest): void {
+    const error = this.#cancelledError();
+    if (this.#lanes.remove(request)) this.#accounting.refuse(request, error);
+    else this.#accounting.lose(request, error);
+  }
+
+  #sweep(): void {
+    this.#admission.sweep(this.#clock.nowMs());
+    this.#watchDeadlines();
+    // What has just become downgraded or late may be the only thing that waits.
+    this.options.onWaiting();
+  }
+
+  #watchDeadlines(): void {
+    if (!this.#abandoned) this.#sweeper.setFor(this.#admission.nextSweepMs(this.#clock.nowMs()));
+  }
+
+  async #run({ requests, inputs, rows }: Batch, server: VariantServer): Promise<number> {
+    const { loaded } = server;
+    const startedMs = this.#clock.nowMs();
+    const why = this.#why;
+    const planned = this.#deployment?.variant ?? loaded.variant;
+    this.#underWay += requests.length;
+    try {
+      const run = await loaded.run(inputs, server.expectedMs(rows));
+      loaded.times.record(run.runMs, this.#clock.nowMs(), rows);
+      this.window.executed();
+      const ended = { run, loaded, startedMs, why, planned };
+      requests.forEach((request, index) => {
+        try {
+          this.#accounting.answer(request, index, ended);
+        } catch (error) {
+          this.#accounting.lose(request, asEcomapError(error));
+        }
+      });
+      return run.runMs;
+    } catch (thrown) {
+      this.#onFailedRun(requests, server, asEcomapError(thrown));
+      return this.#clock.nowMs() - startedMs;
+    } finally {
+      this.#underWay -= requests.length;
+    }
+  }
+
+  #onFailedRun(requests: readonly PendingRequest[], server: VariantServer, error: EcomapError): void {
+    if (requests.length > 1 && batchRefusals.includes(error.code)) {
+      if (error.code === 'MODEL_INVALID') server.stopBatching();
+      for (const request of requests) this.#tryAlone(request);
+      return;
+    }
+    for (const request of requests) {
+      if (refusals.includes(error.code)) this.#accounting.refuse(request, error);
+      else this.#accounting.lose(request, error);
+    }
+  }
+
+  /** Back to where it came from, since its batch was refused because of one of them. */
+  #tryAlone(request: PendingRequest): void {
+    if (request.ended) return;
+    if (this.#abandoned) this.#accounting.refuse(request, this.#closedError());
+    else if (this.#problem !== null) this.#accounting.refuse(request, this.#problem);
+    else {
+      const { planned, light } = this.#lanes;
+      request.alone = true;
+      if (light.server === null) request.downgraded = null;
+      (request.downgraded === null ? planned : light).put(request, this.#clock.nowMs());
+      this.#watchDeadlines();
+    }
+  }
+
+  #refuseAll(error: EcomapError): void {
+    for (const request of this.#lanes.takeAll()) this.#accounting.refuse(request, error);
   }
 
   #closedError(): EcomapError {
     return new EcomapError('NODE_CLOSED', `The executor of "${this.tenant.name}" was stopped before it had answered.`);
   }
 
-  /** The tensors for this deployment; a swap to a model with other inputs makes them again. */
-  #encode(item: QueuedRequest, { inputs }: Deployment): NamedTensors {
-    if (item.encoded === null || !sameInputs(item.encoded.for, inputs)) {
-      item.encoded = { for: inputs, tensors: encodeInputs(item.payload, inputs) };
-    }
-    return item.encoded.tensors;
+  #cancelledError(): EcomapError {
+    return new EcomapError('CANCELLED', `The request to "${this.tenant.name}" was taken back.`);
   }
-
-  /** What cannot be answered in time is refused at once: the component has better things to do. */
-  #checkDeadline(item: QueuedRequest, leastRunMs: number): void {
-    if (item.deadlineMs === null) return;
-    const leftMs = item.deadlineMs - this.#clock.nowMs();
-    if (leftMs > 0 && leftMs >= leastRunMs) return;
-    throw new EcomapError(
-      'DEADLINE_EXCEEDED',
-      leftMs <= 0
-        ? `The deadline of the request to "${this.tenant.name}" passed before it was its turn.`
-        : `The request to "${this.tenant.name}" had ${leftMs.toFixed(1)} ms left, an inference takes at least ` +
-            `${leastRunMs.toFixed(1)} ms: allow more time or a lighter variant.`,
-    );
-  }
-
-  async #run(item: QueuedRequest, deployment: Deployment, inputs: NamedTensors): Promise<number> {
-    const startedMs = this.#clock.nowMs();
-    this.#underWay += 1;
-    try {
-      const run = await deployment.run([inputs]);
-      deployment.times.record(run.runMs, this.#clock.nowMs());
-      this.window.executed();
-      run.results.forEach((result) => this.#answer(item, deployment, result, run, startedMs));
-      return run.runMs;
-    } catch (thrown) {
-      const error = asEcomapError(thrown);
-      // A model that refuses its input has not run; everything else was lost on the way.
-      if (error.code === 'INPUT_MISMATCH') this.#refuse(item, error);
-      else this.#lose(item, error);
-      return this.#clock.nowMs() - startedMs;
-    } finally {
-      this.#underWay -= 1;
-    }
-  }
-
-  #answer(
-    item: QueuedRequest,
-    deployment: Deployment,
-    result: HostRun['results'][number],
-    run: HostRun,
-    startedMs: number,
-  ): void {
-    const { tenant } = this;
-    const payload = decodeOutputs(result.outputs, tenant.output);
-    const nowMs = this.#clock.nowMs();
-    const latencyMs = nowMs - item.arrivedMs;
-    const queueMs = startedMs - item.arrivedMs;
-    const dueMs = item.deadlineMs ?? item.arrivedMs + tenant.latencyLimitMs;
-    const deadlineMet = nowMs <= dueMs;
-    const { variant, component } = deployment;
-    const energyJ = this.options.energyJ(component, run.cpuMs);
-    this.window.served({ variant, latencyMs, queueMs, inTime: deadlineMet, energyJ, downgraded: false });
-    item.resolve({
-      payload,
-      account: {
-        tenant: tenant.name,
-        variant: variant.name,
-        components: [component],
-        deadlineMet,
-        queueMs,
-        runMs: run.runMs,
-        latencyMs,
-        energyJ,
-        energyMethod: inferenceEnergyMethod,
-        carbonG: this.options.carbonG(energyJ),
-        degraded: variant.accuracy < this.#mostAccurate,
-        why: [...this.#why],
-        nonFiniteInput: result.nonFiniteInput,
-        batchSize: run.results.length,
-      },
-    });
-  }
-
-  #refuse(item: QueuedRequest, error: EcomapError): void {
-    this.#count('rejected', error.code);
-    item.reject(error);
-  }
-
-  #lose(item: QueuedRequest, error: EcomapError): void {
-    this.#count('failed', error.code);
-    item.reject(error);
-  }
-
-  #count(how: 'rejected' | 'failed', code: ErrorCode): void {
-    this.window[how](code);
-  }
-
-  /** One timer for the earliest deadline in the queue: a request whose time is up is told so at once, whatever blocks it. */
-  #armExpiry(): void {
-    const atMs = this.#queue.earliestDeadlineMs;
-    if (atMs === Infinity || atMs >= this.#expiryAtMs) return;
-    if (this.#expiryTimer !== null) clearTimeout(this.#expiryTimer);
-    this.#expiryAtMs = atMs;
-    this.#expiryTimer = setTimeout(
-      () => {
-        this.#expiryTimer = null;
-        this.#expiryAtMs = Infinity;
-        for (const item of this.#queue.takeExpired(this.#clock.nowMs())) {
-          this.#refuse(
-            item,
-            new EcomapError(
-              'DEADLINE_EXCEEDED',
-              `The deadline of the request to "${this.tenant.name}" passed while it waited for its turn.`,
-            ),
-          );
-        }
-        this.#armExpiry();
-      },
-      Math.min(longestTimerMs, Math.max(1, Math.ceil(atMs - this.#clock.nowMs()))),
-    );
-  }
-}
-
-function sameInputs(one: readonly TensorSpec[], other: readonly TensorSpec[]): boolean {
-  return (
-    one === other ||
-    (one.length === other.length &&
-      one.every((spec, index) => {
-        const twin = other[index];
-        return (
-          twin !== undefined &&
-          spec.name === twin.name &&
-          spec.type === twin.type &&
-          spec.dims.length === twin.dims.length &&
-          spec.dims.every((dim, axis) => dim === twin.dims[axis])
-        );
-      }))
-  );
 }

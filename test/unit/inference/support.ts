@@ -12,6 +12,8 @@ import type { Plan } from '../../../src/signals/plan';
 import { tenantSchema, type Tenant } from '../../../src/signals/tenant';
 
 export class ManualClock implements Clock {
+  readonly #timers = new Set<{ readonly atMs: number; readonly ring: () => void }>();
+
   constructor(private ms = 1_000_000) {}
   epochMs(): number {
     return 1_700_000_000_000 + this.ms;
@@ -19,8 +21,29 @@ export class ManualClock implements Clock {
   nowMs(): number {
     return this.ms;
   }
+  after(delayMs: number, ring: () => void): () => void {
+    const timer = { atMs: this.ms + delayMs, ring };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+  /** When the next timer rings; Infinity when none is set. */
+  get nextRingMs(): number {
+    return Math.min(Infinity, ...[...this.#timers].map(({ atMs }) => atMs));
+  }
+  /** Time goes on, and what was set for a moment until then rings at its moment. */
   advance(ms: number): void {
-    this.ms += ms;
+    const endMs = this.ms + ms;
+    for (let next = this.#nextUntil(endMs); next !== undefined; next = this.#nextUntil(endMs)) {
+      this.#timers.delete(next);
+      this.ms = Math.max(this.ms, next.atMs);
+      next.ring();
+    }
+    this.ms = endMs;
+  }
+
+  #nextUntil(endMs: number) {
+    const due = [...this.#timers].filter(({ atMs }) => atMs <= endMs);
+    return due.sort((one, other) => one.atMs - other.atMs)[0];
   }
 }
 

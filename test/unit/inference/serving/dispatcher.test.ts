@@ -7,6 +7,8 @@ import { ManualClock } from '../support';
 class FakeTenant implements DispatchClient {
   waiting: Waiting[] = [];
   refuseNext = false;
+  gathering = false;
+  ripeMs = -Infinity;
   #end: ((busyMs: number) => void)[] = [];
 
   constructor(
@@ -15,6 +17,7 @@ class FakeTenant implements DispatchClient {
     private readonly clock: ManualClock,
     readonly runMs: number,
     private readonly known = true,
+    readonly weight = 1,
   ) {}
 
   add(count: number, priority = 1): void {
@@ -24,6 +27,9 @@ class FakeTenant implements DispatchClient {
   }
   head(): Waiting | undefined {
     return this.waiting[0];
+  }
+  ripeAtMs(): number {
+    return this.ripeMs;
   }
   expectedRunMs(): number | null {
     return this.known ? this.runMs : null;
@@ -54,8 +60,8 @@ describe('dispatcher', () => {
   let dispatcher: Dispatcher;
   let ready: boolean;
 
-  const tenant = (name: string, runMs: number, known = true) => {
-    const made = new FakeTenant(name, log, clock, runMs, known);
+  const tenant = (name: string, runMs: number, known = true, weight = 1) => {
+    const made = new FakeTenant(name, log, clock, runMs, known, weight);
     dispatcher.attach(made);
     return made;
   };
@@ -88,6 +94,72 @@ describe('dispatcher', () => {
     small.add(5);
     dispatcher.pump();
     assert.deepEqual(log, ['small', 'small']);
+  });
+
+  it('hands over longer ones in advance where nobody else uses the component', () => {
+    const alone = tenant('alone', 20);
+    alone.add(5);
+    dispatcher.pump();
+    assert.deepEqual(log, ['alone', 'alone']);
+  });
+
+  it('hands over no longer one in advance where others use the component', () => {
+    const one = tenant('one', 20);
+    tenant('other', 20);
+    one.add(5);
+    dispatcher.pump();
+    assert.deepEqual(log, ['one']);
+  });
+
+  it('hands over nothing in advance that might be late by then, and could still find another way', () => {
+    const hurried = tenant('hurried', 20);
+    hurried.waiting.push({ arrivedMs: clock.nowMs(), priority: 1, deadlineMs: null });
+    hurried.waiting.push({ arrivedMs: clock.nowMs(), priority: 1, deadlineMs: clock.nowMs() + 39 });
+    dispatcher.pump();
+    assert.deepEqual(log, ['hurried']);
+    hurried.waiting[0] = { arrivedMs: clock.nowMs(), priority: 1, deadlineMs: clock.nowMs() + 40 };
+    dispatcher.pump();
+    assert.deepEqual(log, ['hurried', 'hurried']);
+  });
+
+  it('hands over no half-empty batch in advance', () => {
+    const batching = tenant('batching', 2);
+    batching.add(3);
+    batching.gathering = true;
+    dispatcher.pump();
+    assert.deepEqual(log, ['batching']);
+    batching.gathering = false;
+    dispatcher.pump();
+    assert.deepEqual(log, ['batching', 'batching']);
+  });
+
+  it('waits for a batch as long as its tenant likes, not longer, and serves others meanwhile', async () => {
+    const gatherer = tenant('gatherer', 30);
+    const other = tenant('other', 30);
+    gatherer.add(2);
+    gatherer.ripeMs = clock.nowMs() + 50;
+    dispatcher.pump();
+    assert.deepEqual(log, []);
+    other.add(1);
+    dispatcher.pump();
+    await finishAll(other);
+    assert.deepEqual(log, ['other']);
+    clock.advance(19);
+    assert.deepEqual(log, ['other']);
+    clock.advance(1);
+    assert.deepEqual(log, ['other', 'gatherer']);
+  });
+
+  it('gives twice the time for twice the weight', async () => {
+    const double = tenant('double', 15, true, 2);
+    const single = tenant('single', 45, true, 1);
+    double.add(200);
+    single.add(200);
+    dispatcher.pump();
+    while (log.length < 140) await finishOne(double, single);
+    const timeOf = (name: string, runMs: number) => log.filter((entry) => entry === name).length * runMs;
+    const ratio = timeOf('double', 15) / timeOf('single', 45);
+    assert.ok(ratio > 1.8 && ratio < 2.2, `ratio ${ratio}`);
   });
 
   it('hands over nothing in advance while run times are unknown', () => {

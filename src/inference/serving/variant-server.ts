@@ -1,0 +1,101 @@
+import type { Variant } from '../../signals/tenant';
+import type { HostRun } from '../hosting/host-process';
+import { encodeInputs } from '../payload';
+import type { NamedTensors, TensorSpec } from '../tensors';
+import type { PendingRequest } from './pending-request';
+import type { RunTimes } from './run-times';
+
+/** What serving needs of a loaded variant. */
+export interface LoadedVariant {
+  readonly variant: Variant;
+  readonly component: string;
+  /** The shapes that requests must have. */
+  readonly inputs: readonly TensorSpec[];
+  /** Whether the model leaves the first dimension open in all its inputs and outputs, so that it computes requests together. */
+  readonly batches: boolean;
+  readonly times: RunTimes;
+  /** One run for one or several requests. `expectedMs`: what it should take; null when unknown. */
+  run(requests: readonly NamedTensors[], expectedMs: number | null): Promise<HostRun>;
+}
+
+/** A loaded variant at work for one tenant: what its runs take, and how many requests go into one. */
+export class VariantServer {
+  #largestBatch: number;
+  /** False where requests may differ in other dimensions than the first: they need not fit together. */
+  readonly uniform: boolean;
+
+  constructor(
+    readonly loaded: LoadedVariant,
+    largestBatch: number,
+  ) {
+    this.#largestBatch = loaded.batches ? largestBatch : 1;
+    this.uniform = loaded.inputs.every(({ dims }) => dims.slice(1).every((dim) => typeof dim === 'number'));
+  }
+
+  /** Rows that one run takes at most; a request usually has one. */
+  get largestBatch(): number {
+    return this.#largestBatch;
+  }
+
+  /** The model says that its batch dimension is open, and cannot compute requests together all the same. */
+  stopBatching(): void {
+    this.#largestBatch = 1;
+  }
+
+  /** The least that a run takes as far as is known: 0 when nothing is. */
+  leastMs(nowMs: number, rows = 1): number {
+    return this.loaded.times.fastestMs(nowMs, rows) ?? 0;
+  }
+
+  expectedMs(rows: number): number | null {
+    return this.loaded.times.meanMs(rows);
+  }
+
+  /**
+   * The tensors for this variant.
+   * @throws EcomapError INPUT_MISMATCH
+   */
+  encode(request: PendingRequest): NamedTensors {
+    const { inputs } = this.loaded;
+    if (request.encoded === null || !sameInputs(request.encoded.for, inputs)) {
+      request.encoded = { for: inputs, tensors: encodeInputs(request.payload, inputs) };
+    }
+    return request.encoded.tensors;
+  }
+
+  /** Rows of encoded inputs along the batch dimension; 1 where the model has none. */
+  rowsOf(inputs: NamedTensors): number {
+    if (!this.loaded.batches) return 1;
+    for (const name in inputs) return inputs[name]?.dims[0] ?? 1;
+    return 1;
+  }
+}
+
+/** Whether two requests can be computed together: all their dimensions but the first agree. */
+export function fitTogether(one: NamedTensors, other: NamedTensors): boolean {
+  for (const name in one) {
+    const tensor = one[name];
+    const twin = other[name];
+    if (tensor === undefined || twin === undefined) return false;
+    if (tensor.type !== twin.type || tensor.dims.length !== twin.dims.length) return false;
+    for (let axis = 1; axis < tensor.dims.length; axis += 1) if (tensor.dims[axis] !== twin.dims[axis]) return false;
+  }
+  return true;
+}
+
+function sameInputs(one: readonly TensorSpec[], other: readonly TensorSpec[]): boolean {
+  return (
+    one === other ||
+    (one.length === other.length &&
+      one.every((spec, index) => {
+        const twin = other[index];
+        return (
+          twin !== undefined &&
+          spec.name === twin.name &&
+          spec.type === twin.type &&
+          spec.dims.length === twin.dims.length &&
+          spec.dims.every((dim, axis) => dim === twin.dims[axis])
+        );
+      }))
+  );
+}
