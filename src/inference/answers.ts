@@ -1,7 +1,8 @@
 import { EcomapError } from '../signals/errors';
 import type { Tensor } from '../signals/inference';
 import type { Tenant } from '../signals/tenant';
-import { describeTensor, type NamedTensors } from './tensors';
+import { fromFloat16 } from './float16';
+import { describeTensor, isTexts, type NamedTensors } from './tensors';
 
 type OutputDeclaration = Tenant['output'];
 
@@ -25,17 +26,33 @@ function outputTensor(outputs: NamedTensors, name: string | null): Tensor {
   throw new EcomapError('INVALID_CONFIG', `The tenant declares the output "${name}", but the model's are: ${names}.`);
 }
 
-function numbersOf(tensor: Tensor): number[] {
-  return Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+/** @throws EcomapError INVALID_CONFIG for texts */
+function numbersOf({ type, dims, data }: Tensor): number[] {
+  if (isTexts(data)) {
+    throw new EcomapError(
+      'INVALID_CONFIG',
+      `The tenant's output is a label or a value, but the model gives texts: ${describeTensor(type, dims)}. ` +
+        'Declare the output as tensors.',
+    );
+  }
+  const numbers = type === 'float16' && data instanceof Uint16Array ? fromFloat16(data) : data;
+  return Array.from(numbers as ArrayLike<number | bigint>, Number);
 }
 
 function labelAnswer(scores: readonly number[], labels: readonly string[]): LabelAnswer {
-  // A NaN never compares as larger: the first label answers, and its score shows what happened.
+  // NaN loses against any number. Where there is nothing else the first label answers, and its score shows what happened.
   let index = 0;
   scores.forEach((score, candidate) => {
-    if (score > (scores[index] ?? -Infinity)) index = candidate;
+    const best = scores[index] ?? NaN;
+    if (score > best || (Number.isNaN(best) && !Number.isNaN(score))) index = candidate;
   });
   return { label: labels[index] ?? String(index), index, score: scores[index] ?? NaN, scores };
+}
+
+/** Halves as numbers, since bits are of no use to a flow; the type stays, so that the tensor can be sent on as it is. */
+function readable(tensor: Tensor): Tensor {
+  const { type, dims, data } = tensor;
+  return type === 'float16' && data instanceof Uint16Array ? { type, dims, data: fromFloat16(data) } : tensor;
 }
 
 /**
@@ -43,7 +60,9 @@ function labelAnswer(scores: readonly number[], labels: readonly string[]): Labe
  * @throws EcomapError INVALID_CONFIG when the declaration does not fit what the model gives.
  */
 export function decodeOutputs(outputs: NamedTensors, declaration: OutputDeclaration): unknown {
-  if (declaration.kind === 'tensors') return outputs;
+  if (declaration.kind === 'tensors') {
+    return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, readable(tensor)]));
+  }
   const tensor = outputTensor(outputs, declaration.name);
   const numbers = numbersOf(tensor);
   const perAnswer = declaration.kind === 'label' ? declaration.labels.length : 1;

@@ -1,11 +1,11 @@
 import { EcomapError } from '../signals/errors';
 import type { Tenant, Variant } from '../signals/tenant';
 import { decodeOutputs } from './answers';
+import { canaryInputs } from './canary';
+import { expectedInputs } from './expected-inputs';
+import type { LoadAnswer } from './host/protocol';
 import type { HostRun, RunOptions } from './hosting/host-process';
 import type { HostModel } from './hosting/resident-models';
-import { patternInputs } from './host/pattern-inputs';
-import type { LoadAnswer } from './host/protocol';
-import { expectedInputs } from './payload';
 import { RunTimes } from './serving/run-times';
 import type { LoadedVariant } from './serving/variant-server';
 import type { NamedTensors, TensorSpec } from './tensors';
@@ -57,7 +57,7 @@ export class Deployment implements LoadedVariant {
         [...signature.inputs, ...signature.outputs].every(({ dims }) => typeof dims[0] === 'string'),
         tenant.nonFiniteInput === 'refuse',
       );
-      const canary = await deployment.run([patternInputs({ ...signature, inputs: deployment.inputs }, null)], null);
+      const canary = await deployment.run([canaryInputs(deployment.inputs)], null);
       for (const { outputs } of canary.results) decodeOutputs(outputs, tenant.output);
       return deployment;
     } catch (error) {

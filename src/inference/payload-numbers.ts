@@ -1,8 +1,10 @@
-import { EcomapError } from '../signals/errors';
-import type { TensorData, TensorType } from '../signals/inference';
-import { describeTensor, emptyData, type TensorSpec } from './tensors';
+import type { NumericData } from '../signals/inference';
+import { toFloat16 } from './float16';
+import { lengthOf, mismatch, typedArrayKind } from './payload-description';
+import { describeTensor, emptyData, typedView, type NumericType, type TensorSpec } from './tensors';
 
-const integerRange: Readonly<Partial<Record<TensorType, readonly [number, number]>>> = {
+/** The whole numbers that an integer type can hold. */
+export const integerRange: Readonly<Partial<Record<NumericType, readonly [number, number]>>> = {
   int8: [-128, 127],
   uint8: [0, 255],
   int16: [-32768, 32767],
@@ -12,64 +14,67 @@ const integerRange: Readonly<Partial<Record<TensorType, readonly [number, number
   bool: [0, 1],
 };
 
-function isOf(type: TensorType, data: TensorData): boolean {
-  switch (type) {
-    case 'float32':
-      return data instanceof Float32Array;
-    case 'float64':
-      return data instanceof Float64Array;
-    case 'int8':
-      return data instanceof Int8Array;
-    case 'uint8':
-      return data instanceof Uint8Array;
-    case 'int16':
-      return data instanceof Int16Array;
-    case 'uint16':
-      return data instanceof Uint16Array;
-    case 'int32':
-      return data instanceof Int32Array;
-    case 'uint32':
-      return data instanceof Uint32Array;
-    case 'int64':
-      return data instanceof BigInt64Array;
-    case 'uint64':
-      return data instanceof BigUint64Array;
-    // 0 and 1 have to be checked.
-    case 'bool':
-      return false;
-  }
+/** What the elements of a typed array are. */
+const elementType: Readonly<Partial<Record<string, NumericType>>> = {
+  Float32Array: 'float32',
+  Float64Array: 'float64',
+  Float16Array: 'float16',
+  Int8Array: 'int8',
+  Uint8Array: 'uint8',
+  Uint8ClampedArray: 'uint8',
+  Int16Array: 'int16',
+  Uint16Array: 'uint16',
+  Int32Array: 'int32',
+  Uint32Array: 'uint32',
+  BigInt64Array: 'int64',
+  BigUint64Array: 'uint64',
+};
+
+/** The memory of a typed array as one of ours, without a copy; a copy where others may write to it at any moment. */
+function adopt(view: ArrayBufferView, type: NumericType): NumericData {
+  const own = typedView(type, view.buffer, view.byteOffset, lengthOf(view));
+  return view.buffer instanceof SharedArrayBuffer ? own.slice() : own;
 }
 
-function wrong(spec: TensorSpec, index: number, value: unknown): EcomapError {
+function wrong(spec: TensorSpec, index: number, value: unknown): Error {
   const got =
     typeof value === 'number' || typeof value === 'bigint' ? String(value) : value === null ? 'null' : typeof value;
-  return new EcomapError(
-    'INPUT_MISMATCH',
+  return mismatch(
     `Expected ${describeTensor(spec.type, spec.dims)}. Element ${index} is ${got}, which is no ${spec.type} value.`,
   );
 }
 
+/** The raw bits of halves, as they are. Only where the payload says that this is what they are. */
+export function bitsToData(value: unknown): NumericData | null {
+  return ArrayBuffer.isView(value) && typedArrayKind(value) === 'Uint16Array' ? adopt(value, 'float16') : null;
+}
+
 /**
- * The elements as the model's type: the array itself where it already fits, else converted where no value changes its
- * meaning. Floating point takes any number; an integer type takes only whole numbers in its range.
+ * The elements as the model's type: the memory itself where it already fits, else converted where no value changes its
+ * meaning. Floating point takes any number, rounded to the nearest; an integer type takes only whole numbers in its range.
  * @throws EcomapError INPUT_MISMATCH naming the first element that does not fit.
  */
-export function numbersToData(values: TensorData | readonly unknown[], spec: TensorSpec, count: number): TensorData {
-  if (!Array.isArray(values) && isOf(spec.type, values as TensorData)) return values as TensorData;
-  const data = emptyData(spec.type, count);
+export function numbersToData(values: unknown, spec: TensorSpec, type: NumericType, count: number): NumericData {
+  // 0 and 1 have to be checked, so `bool` is never taken as it is.
+  if (ArrayBuffer.isView(values) && elementType[typedArrayKind(values) ?? ''] === type) return adopt(values, type);
+  const elements = values as ArrayLike<unknown>;
+  const first = elements[0];
+  // Before any memory is taken for an array of holes.
+  if (first === undefined && count > 0) throw wrong(spec, 0, first);
+  const data = emptyData(type, count);
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
-    for (let index = 0; index < count; index += 1) data[index] = toBigInt(values[index], spec, index);
+    for (let index = 0; index < count; index += 1) data[index] = toBigInt(elements[index], spec, index);
     return data;
   }
-  const range = integerRange[spec.type];
+  const range = integerRange[type];
   for (let index = 0; index < count; index += 1) {
-    const raw = values[index];
-    const value = spec.type === 'bool' && typeof raw === 'boolean' ? Number(raw) : raw;
+    const raw = elements[index];
+    const value = type === 'bool' && typeof raw === 'boolean' ? Number(raw) : raw;
     if (typeof value !== 'number') throw wrong(spec, index, raw);
     if (range !== undefined && !(Number.isInteger(value) && value >= range[0] && value <= range[1])) {
       throw wrong(spec, index, raw);
     }
-    data[index] = value;
+    data[index] = type === 'float16' ? toFloat16(value) : value;
   }
   return data;
 }

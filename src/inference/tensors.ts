@@ -1,4 +1,5 @@
-import type { Tensor, TensorData, TensorType } from '../signals/inference';
+import type { NumericData, Tensor, TensorData, TensorType } from '../signals/inference';
+import type { ImageDeclaration } from '../signals/tenant';
 
 /** Tensors by input or output name of the model. */
 export type NamedTensors = Readonly<Record<string, Tensor>>;
@@ -8,6 +9,8 @@ export interface TensorSpec {
   readonly name: string;
   readonly type: TensorType;
   readonly dims: readonly (number | string)[];
+  /** Where the tenant lets this input come as an image. */
+  readonly image?: ImageDeclaration;
 }
 
 export interface ModelSignature {
@@ -15,9 +18,13 @@ export interface ModelSignature {
   readonly outputs: readonly TensorSpec[];
 }
 
-export const bytesPerElement: Readonly<Record<TensorType, number>> = {
+/** Element types whose data is a typed array. */
+export type NumericType = Exclude<TensorType, 'string'>;
+
+export const bytesPerElement: Readonly<Record<NumericType, number>> = {
   float32: 4,
   float64: 8,
+  float16: 2,
   int8: 1,
   uint8: 1,
   int16: 2,
@@ -30,7 +37,7 @@ export const bytesPerElement: Readonly<Record<TensorType, number>> = {
 };
 
 /** A typed array over memory that is already there: `offset` must be a multiple of the element size. */
-export function typedView(type: TensorType, memory: ArrayBufferLike, offset: number, elements: number): TensorData {
+export function typedView(type: NumericType, memory: ArrayBufferLike, offset: number, elements: number): NumericData {
   // Buffers of Node.js are never shared memory here; the cast only narrows ArrayBufferLike.
   const buffer = memory as ArrayBuffer;
   switch (type) {
@@ -46,6 +53,7 @@ export function typedView(type: TensorType, memory: ArrayBufferLike, offset: num
     case 'int16':
       return new Int16Array(buffer, offset, elements);
     case 'uint16':
+    case 'float16':
       return new Uint16Array(buffer, offset, elements);
     case 'int32':
       return new Int32Array(buffer, offset, elements);
@@ -59,13 +67,23 @@ export function typedView(type: TensorType, memory: ArrayBufferLike, offset: num
 }
 
 /** A zeroed typed array. */
-export function emptyData(type: TensorType, elements: number): TensorData {
+export function emptyData(type: NumericType, elements: number): NumericData {
   return typedView(type, new ArrayBuffer(elements * bytesPerElement[type]), 0, elements);
 }
 
+/** Whether these are the elements of a `string` tensor. */
+export function isTexts(data: TensorData): data is readonly string[] {
+  return Array.isArray(data);
+}
+
 /** The bytes of a typed array, without a copy. */
-export function bytesOf(data: TensorData): Buffer {
+export function bytesOf(data: NumericData): Buffer {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** About how many bytes a message with this data holds. */
+export function messageBytes(data: TensorData): number {
+  return isTexts(data) ? data.reduce((sum, text) => sum + 2 * text.length + 8, 0) : data.byteLength;
 }
 
 export function elementCount(dims: readonly number[]): number {

@@ -1,46 +1,6 @@
 import { EcomapError } from '../../signals/errors';
 import type { Tensor } from '../../signals/inference';
-import { emptyData, elementCount, type NamedTensors } from '../tensors';
-
-/**
- * The inputs of several requests as one, joined along axis 0, and how many rows each has there.
- * @throws EcomapError INPUT_MISMATCH when they differ in name, type or any other axis
- */
-export function joinRequests(requests: readonly NamedTensors[]): { joined: NamedTensors; rows: number[] } {
-  const [first] = requests;
-  if (first === undefined) throw new EcomapError('INTERNAL_ERROR', 'A run without a request.');
-  const rows = requests.map((request) => rowsOf(Object.values(request)[0]));
-  if (requests.length === 1) return { joined: first, rows };
-  const joined = Object.fromEntries(
-    Object.entries(first).map(([name, like]) => [name, joinTensors(name, like, requests)]),
-  );
-  return { joined, rows };
-}
-
-function rowsOf(tensor: Tensor | undefined): number {
-  return tensor?.dims[0] ?? 1;
-}
-
-function joinTensors(name: string, like: Tensor, requests: readonly NamedTensors[]): Tensor {
-  const parts = requests.map((request) => {
-    const part = request[name];
-    const fits =
-      part?.type === like.type &&
-      part.dims.length === like.dims.length &&
-      part.dims.every((dim, axis) => axis === 0 || dim === like.dims[axis]);
-    if (part !== undefined && fits) return part;
-    throw new EcomapError('INPUT_MISMATCH', `The inputs "${name}" of one batch differ in type or shape.`);
-  });
-  const dims = [parts.reduce((sum, part) => sum + rowsOf(part), 0), ...like.dims.slice(1)];
-  const data = emptyData(like.type, elementCount(dims));
-  let position = 0;
-  for (const part of parts) {
-    // One of the kinds of typed array, the same for all parts: the check above has seen to it.
-    (data as Float32Array).set(part.data as Float32Array, position);
-    position += part.data.length;
-  }
-  return { type: like.type, dims, data };
-}
+import { isTexts, type NamedTensors } from '../tensors';
 
 /**
  * The outputs of a batch as those of each request: views, not copies.
@@ -67,5 +27,10 @@ function rowsFrom(name: string, { type, dims, data }: Tensor, from: number, coun
     );
   }
   const perRow = data.length / total;
-  return { type, dims: [count, ...dims.slice(1)], data: data.subarray(from * perRow, (from + count) * perRow) };
+  const [start, end] = [from * perRow, (from + count) * perRow];
+  return {
+    type,
+    dims: [count, ...dims.slice(1)],
+    data: isTexts(data) ? data.slice(start, end) : data.subarray(start, end),
+  };
 }

@@ -23,7 +23,10 @@ export async function boundaryTypes(parts: GraphParts): Promise<BoundaryTypes> {
     // Errors only: what it warns of, it says again when the model is loaded.
     logSeverityLevel: 3,
   }).catch((error: unknown) => {
-    throw new EcomapError('MODEL_INVALID', `ONNX Runtime cannot infer the tensors inside the model: ${messageOf(error)}`);
+    throw new EcomapError(
+      'MODEL_INVALID',
+      `ONNX Runtime cannot infer the tensors inside the model: ${messageOf(error)}`,
+    );
   });
   try {
     const types = new Map<string, OnnxTensorType>();

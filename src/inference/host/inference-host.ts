@@ -4,7 +4,7 @@ import { frameAnswers } from './answer-frames';
 import { ModelSession } from './model-session';
 import { profileSession } from './profiling';
 import type { HostAnswers, HostCommand, HostMessage, HostSettings, HostUsage } from './protocol';
-import { readInputs } from './request-inputs';
+import { RequestInputs } from './request-inputs';
 
 function usage(): HostUsage {
   const { user, system } = process.cpuUsage();
@@ -18,6 +18,7 @@ function usage(): HostUsage {
 export class InferenceHost {
   private readonly sessions = new Map<string, ModelSession>();
   private readonly slots = new Map<string, SlotFile>();
+  private readonly inputs: RequestInputs;
   private tail: Promise<void> = Promise.resolve();
   private share = 1;
   /** Not before this time does the next run start: how the pace is kept. */
@@ -27,7 +28,9 @@ export class InferenceHost {
   constructor(
     private readonly settings: HostSettings,
     private readonly reply: (message: HostMessage) => void,
-  ) {}
+  ) {
+    this.inputs = new RequestInputs(settings.threads);
+  }
 
   start(): void {
     this.reply({ kind: 'ready', usage: usage() });
@@ -84,13 +87,18 @@ export class InferenceHost {
     const { key, requests, slot, refuseNonFinite } = command;
     const session = this.sessions.get(key);
     if (session === undefined) throw new EcomapError('INTERNAL_ERROR', `The model ${key} is not loaded in this host.`);
-    const { joined, rows, nonFinite } = await readInputs(requests, this.slot(slot.input), refuseNonFinite);
+    const { joined, rows, nonFinite, ...decoding } = await this.inputs.read(
+      requests,
+      this.slot(slot.input),
+      refuseNonFinite,
+    );
+    const { decodeMs, decodeCpuMs } = decoding;
     await this.rest();
     const { outputs, runMs, cpuMs } = await session.run(joined);
-    this.restUntilMs = performance.now() + runMs * (1 / this.share - 1);
+    this.restUntilMs = performance.now() + (decodeMs + runMs) * (1 / this.share - 1);
     const answers = await frameAnswers(outputs, rows, this.slot(slot.output));
     const results = answers.map((frames, index) => ({ outputs: frames, nonFiniteInput: nonFinite[index] === true }));
-    return { results, runMs, cpuMs };
+    return { results, runMs, cpuMs: cpuMs + decodeCpuMs, decodeMs };
   }
 
   /** Everything blocks in here anyway: a run is synchronous, and nobody else uses this process. */

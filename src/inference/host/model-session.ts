@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { EcomapError, messageOf } from '../../signals/errors';
 import { tensorTypes, type TensorData, type TensorType } from '../../signals/inference';
 import { loadRuntime, type InferenceSession } from '../runtime';
-import type { ModelSignature, NamedTensors, TensorSpec } from '../tensors';
+import { isTexts, type ModelSignature, type NamedTensors, type TensorSpec } from '../tensors';
 
 function isTensorType(type: string): type is TensorType {
   return (tensorTypes as readonly string[]).includes(type);
@@ -20,6 +20,12 @@ function specsOf(path: string, metadata: readonly InferenceSession.ValueMetadata
     }
     return { name: value.name, type: value.type, dims: [...value.shape] };
   });
+}
+
+/** Newer versions of Node.js have a type of their own for halves, which the runtime then gives: here they are bits. */
+function dataOf(type: TensorType, data: TensorData): TensorData {
+  if (type !== 'float16' || isTexts(data) || data instanceof Uint16Array) return data;
+  return new Uint16Array(data.buffer, data.byteOffset, data.length);
 }
 
 /** The bytes of a model file, checked against the hash that the tenant pinned. */
@@ -89,7 +95,10 @@ export class ModelSession {
   async run(inputs: NamedTensors): Promise<{ outputs: NamedTensors; runMs: number; cpuMs: number }> {
     const { Tensor } = loadRuntime();
     const feeds = Object.fromEntries(
-      Object.entries(inputs).map(([name, { type, dims, data }]) => [name, new Tensor(type, data, dims)]),
+      Object.entries(inputs).map(([name, { type, dims, data }]) => [
+        name,
+        isTexts(data) ? new Tensor('string', data, dims) : new Tensor(type, data, dims),
+      ]),
     );
     const cpuBefore = process.cpuUsage();
     const started = performance.now();
@@ -106,7 +115,7 @@ export class ModelSession {
       if (!isTensorType(tensor.type)) {
         throw new EcomapError('MODEL_INVALID', `The output "${name}" is ${tensor.type}, which is not supported yet.`);
       }
-      outputs[name] = { type: tensor.type, dims: tensor.dims, data: tensor.data as TensorData };
+      outputs[name] = { type: tensor.type, dims: tensor.dims, data: dataOf(tensor.type, tensor.data as TensorData) };
     }
     return { outputs, runMs, cpuMs: (cpu.user + cpu.system) / 1000 };
   }

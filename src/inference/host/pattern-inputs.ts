@@ -1,4 +1,6 @@
 import { EcomapError } from '../../signals/errors';
+import type { TensorData } from '../../signals/inference';
+import { toFloat16 } from '../float16';
 import { emptyData, elementCount, type ModelSignature, type NamedTensors, type TensorSpec } from '../tensors';
 
 /** Free dimensions become 1: one inference. @throws EcomapError INPUT_MISMATCH when `dims` do not fit the model. */
@@ -16,14 +18,21 @@ function concreteDims(spec: TensorSpec, dims: readonly number[] | null): number[
   return spec.dims.map((declared, axis) => (typeof declared === 'number' ? declared : (dims?.[axis] ?? 1)));
 }
 
-/** Inputs of the right shape, filled with an even pattern between 0 and 1 (integers: 0 and 1). */
+/** Inputs of the right shape, filled with an even pattern between 0 and 1 (whole numbers: 0; texts: empty). */
 export function patternInputs(signature: ModelSignature, dims: readonly number[] | null): NamedTensors {
   const inputs: Record<string, NamedTensors[string]> = {};
   signature.inputs.forEach((spec, position) => {
     const concrete = concreteDims(spec, position === 0 ? dims : null);
-    const data = emptyData(spec.type, elementCount(concrete));
-    if (data instanceof Float32Array || data instanceof Float64Array) {
-      for (let index = 0; index < data.length; index += 1) data[index] = ((index * 37) % 101) / 100;
+    const elements = elementCount(concrete);
+    const pattern = (index: number) => ((index * 37) % 101) / 100;
+    let data: TensorData;
+    if (spec.type === 'string') data = new Array<string>(elements).fill('');
+    else {
+      data = emptyData(spec.type, elements);
+      for (let index = 0; index < elements; index += 1) {
+        if (data instanceof Float32Array || data instanceof Float64Array) data[index] = pattern(index);
+        else if (spec.type === 'float16') data[index] = toFloat16(pattern(index));
+      }
     }
     inputs[spec.name] = { type: spec.type, dims: concrete, data };
   });

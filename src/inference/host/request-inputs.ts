@@ -1,32 +1,146 @@
+import { EcomapError } from '../../signals/errors';
+import type { Tensor } from '../../signals/inference';
 import type { SlotFile } from '../shared-memory/slot-file';
-import type { NamedTensors } from '../tensors';
-import { joinRequests } from './batch';
+import { bytesOf, elementCount, isTexts, type NamedTensors, type NumericType } from '../tensors';
+import { decodeImage } from './image-decoder';
+import { pixelsToTensor } from './image-tensor';
+import { InputMemory } from './input-memory';
 import { firstNonFinite, nonFiniteRefused } from './non-finite';
 import type { TensorFrame } from './protocol';
 
 /** The inputs of one run, ready for the model. */
 export interface RunInputs {
-  /** Of all requests together, joined along axis 0. */
+  /** Of all requests together, joined along axis 0. Valid until the next inputs are read. */
   readonly joined: NamedTensors;
   /** How many rows each request has there. */
   readonly rows: readonly number[];
   /** Of each request: whether its input holds NaN or infinity. */
   readonly nonFinite: readonly boolean[];
+  /** Wall time of making images into tensors; 0 without images. */
+  readonly decodeMs: number;
+  /** CPU time of all threads meanwhile. */
+  readonly decodeCpuMs: number;
 }
 
-/**
- * Reads the inputs of the requests of one run out of their slot and the message.
- * @throws EcomapError INPUT_MISMATCH when the requests do not fit together, or hold NaN or infinity where that is refused
- */
-export async function readInputs(
-  requests: readonly (readonly TensorFrame[])[],
-  slot: SlotFile,
-  refuseNonFinite: boolean,
-): Promise<RunInputs> {
-  const tensors: NamedTensors[] = [];
-  for (const frames of requests) tensors.push(await slot.read(frames));
-  const found = tensors.map(firstNonFinite);
-  const refused = refuseNonFinite ? found.find((value) => value !== null) : null;
-  if (refused) throw nonFiniteRefused(refused);
-  return { ...joinRequests(tensors), nonFinite: found.map((value) => value !== null) };
+type Frames = readonly TensorFrame[];
+
+/** Reads the inputs of the requests of a run out of their slot and the message, and decodes images. */
+export class RequestInputs {
+  private readonly memory = new InputMemory();
+
+  constructor(private readonly threads: number) {}
+
+  /**
+   * @throws EcomapError INPUT_MISMATCH when the requests do not fit together, hold NaN or infinity where that is refused, or
+   * an image is broken; RUNTIME_UNAVAILABLE when an image comes and the image library is missing
+   */
+  async read(requests: readonly Frames[], slot: SlotFile, refuseNonFinite: boolean): Promise<RunInputs> {
+    const [first] = requests;
+    if (first === undefined) throw new EcomapError('INTERNAL_ERROR', 'A run without a request.');
+    const hasImages = requests.some((frames) => frames.some((frame) => frame.image !== undefined));
+    const cpuBefore = hasImages ? process.cpuUsage() : null;
+    const started = performance.now();
+    const nonFinite = requests.map(() => false);
+    const joined: [string, Tensor][] = [];
+    for (const [position, { name }] of first.entries()) {
+      const parts = partsOf(name, requests);
+      const tensor = await this.join(parts, position, slot, (part, index) => {
+        const found = firstNonFinite(part);
+        if (found !== null && refuseNonFinite) throw nonFiniteRefused(name, found);
+        if (found !== null) nonFinite[index] = true;
+      });
+      joined.push([name, tensor]);
+    }
+    const cpu = cpuBefore === null ? null : process.cpuUsage(cpuBefore);
+    return {
+      joined: Object.fromEntries(joined),
+      rows: requests.map((frames) => rowsOf(frames[0])),
+      nonFinite,
+      decodeMs: cpu === null ? 0 : performance.now() - started,
+      decodeCpuMs: cpu === null ? 0 : (cpu.user + cpu.system) / 1000,
+    };
+  }
+
+  /** The parts of one input as one tensor: each is read to where it belongs. `look` sees the numbers of each. */
+  private async join(
+    parts: Frames,
+    position: number,
+    slot: SlotFile,
+    look: (part: Tensor, index: number) => void,
+  ): Promise<Tensor> {
+    const [like] = parts;
+    if (like === undefined) throw new EcomapError('INTERNAL_ERROR', 'An input without a request.');
+    const { type } = like;
+    const dims = joinedDims(parts);
+    if (type === 'string') return { type, dims, data: await readTexts(parts, slot) };
+    if (parts.length === 1 && like.data !== undefined && like.image === undefined) {
+      const tensor = { type, dims, data: like.data };
+      look(tensor, 0);
+      return tensor;
+    }
+    const data = this.memory.take(position, type, elementCount(dims));
+    let end = 0;
+    for (const [index, frame] of parts.entries()) {
+      const start = end;
+      end += elementCount(frame.dims);
+      const part = data.subarray(start, end);
+      if (frame.image !== undefined) {
+        await this.readImage(frame, slot, type, part);
+        continue;
+      }
+      if (frame.data === undefined) await slot.readInto(bytesOf(part), frame.offset ?? 0);
+      // Of the same kind: the types have been compared.
+      else (part as Float32Array).set(frame.data as Float32Array);
+      look({ type, dims: frame.dims, data: part }, index);
+    }
+    return { type, dims, data };
+  }
+
+  private async readImage(
+    frame: TensorFrame,
+    slot: SlotFile,
+    type: NumericType,
+    target: ReturnType<InputMemory['take']>,
+  ): Promise<void> {
+    const { name, image, data = await slot.readBytes(frame) } = frame;
+    if (image === undefined || !(data instanceof Uint8Array)) {
+      throw new EcomapError('INTERNAL_ERROR', `The image for the input "${name}" did not arrive as bytes.`);
+    }
+    const pixels = image.form === 'file' ? await decodeImage(data, image.declaration, this.threads) : data;
+    pixelsToTensor(pixels, image, type, target);
+  }
+}
+
+function rowsOf(frame: TensorFrame | undefined): number {
+  return frame?.dims[0] ?? 1;
+}
+
+/** One input of every request. @throws EcomapError INPUT_MISMATCH when they differ in name, type or any axis but the first */
+function partsOf(name: string, requests: readonly Frames[]): Frames {
+  const parts = requests.flatMap((frames) => frames.filter((frame) => frame.name === name));
+  const like = parts[0];
+  const fits = parts.every((part) => {
+    const { type, dims } = part;
+    return (
+      type === like?.type &&
+      dims.length === like.dims.length &&
+      dims.every((dim, axis) => axis === 0 || dim === like.dims[axis])
+    );
+  });
+  if (fits && parts.length === requests.length) return parts;
+  throw new EcomapError('INPUT_MISMATCH', `The inputs "${name}" of one batch differ in type or shape.`);
+}
+
+function joinedDims(parts: Frames): readonly number[] {
+  const dims = parts[0]?.dims ?? [];
+  return parts.length === 1 ? dims : [parts.reduce((sum, part) => sum + rowsOf(part), 0), ...dims.slice(1)];
+}
+
+async function readTexts(parts: Frames, slot: SlotFile): Promise<string[]> {
+  const texts: string[] = [];
+  for (const part of parts) {
+    const { data } = (await slot.read([part]))[part.name] ?? {};
+    if (data !== undefined && isTexts(data)) for (const text of data) texts.push(text);
+  }
+  return texts;
 }

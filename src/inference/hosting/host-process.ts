@@ -20,7 +20,10 @@ export interface HostRun {
   /** Of each request, in the order they came. */
   readonly results: readonly { readonly outputs: NamedTensors; readonly nonFiniteInput: boolean }[];
   readonly runMs: number;
+  /** CPU time of all threads, ms, of the inference and of decoding images. */
   readonly cpuMs: number;
+  /** Time that the host took to make images into tensors, before the inference; 0 without images. */
+  readonly decodeMs: number;
 }
 
 export interface RunOptions {
@@ -238,7 +241,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
       for (const { outputs, nonFiniteInput } of answer.results) {
         results.push({ outputs: await slot.read(outputs), nonFiniteInput });
       }
-      return { results, runMs: answer.runMs, cpuMs: answer.cpuMs };
+      return { results, runMs: answer.runMs, cpuMs: answer.cpuMs, decodeMs: answer.decodeMs };
     } finally {
       this.#slots.give(slot);
     }

@@ -232,7 +232,9 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
     this.#underWay += requests.length;
     try {
       const run = await loaded.run(inputs, server.expectedMs(rows));
-      loaded.times.record(run.runMs, this.#clock.nowMs(), rows);
+      // What a request keeps the component busy for: the next one waits for its image as well.
+      const busyMs = run.decodeMs + run.runMs;
+      loaded.times.record(busyMs, this.#clock.nowMs(), rows);
       this.window.executed();
       const ended = { run, loaded, startedMs, why, planned };
       requests.forEach((request, index) => {
@@ -242,7 +244,7 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
           this.#accounting.lose(request, asEcomapError(error));
         }
       });
-      return run.runMs;
+      return busyMs;
     } catch (thrown) {
       this.#onFailedRun(requests, server, asEcomapError(thrown));
       return this.#clock.nowMs() - startedMs;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { EcomapError } from '../../signals/errors';
 import type { SlotPaths, TensorFrame } from '../host/protocol';
-import type { NamedTensors } from '../tensors';
+import { elementCount, type NamedTensors } from '../tensors';
 import type { SlotDirectory } from './slot-directory';
 import { fitsInline, inlineFrames, SlotFile } from './slot-file';
 
@@ -17,7 +18,9 @@ export class RequestSlot {
     this.output = new SlotFile(paths.output, inMemory);
   }
 
+  /** @throws EcomapError INPUT_MISMATCH when the data of a tensor was taken away since it was checked */
   async write(requests: readonly NamedTensors[]): Promise<TensorFrame[][]> {
+    for (const tensors of requests) checkWhole(tensors);
     if (fitsInline(requests)) return requests.map(inlineFrames);
     try {
       return await this.input.write(requests);
@@ -35,6 +38,21 @@ export class RequestSlot {
   close(): void {
     this.input.close();
     this.output.close();
+  }
+}
+
+/**
+ * Tensors are not copied while their request waits. Whoever sent one may since have handed its memory to somebody else (a
+ * worker thread, for instance), which leaves nothing of it: the slot would then give what an older request left there.
+ */
+function checkWhole(tensors: NamedTensors): void {
+  for (const [name, { dims, data, image }] of Object.entries(tensors)) {
+    if (image === undefined ? data.length === elementCount(dims) : data.length > 0) continue;
+    throw new EcomapError(
+      'INPUT_MISMATCH',
+      `The data of the input "${name}" changed while its request waited: ${data.length} of ${elementCount(dims)} ` +
+        'elements are left. Send a copy to whoever else needs the memory.',
+    );
   }
 }
 

@@ -1,8 +1,9 @@
 import { closeSync, constants, openSync, read, readSync, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { inlineLimitBytes, type TensorFrame } from '../host/protocol';
-import { bytesOf, bytesPerElement, elementCount, typedView, type NamedTensors } from '../tensors';
+import { bytesOf, elementCount, isTexts, messageBytes, typedView, type NamedTensors } from '../tensors';
 import type { Tensor } from '../../signals/inference';
+import { decodeTexts, encodeTexts } from './text-bytes';
 
 const writeLater = promisify(write);
 const readLater = promisify(read);
@@ -19,12 +20,12 @@ function align(offset: number): number {
 /** True when nothing of these tensors needs a file. */
 export function fitsInline(requests: readonly NamedTensors[]): boolean {
   let bytes = 0;
-  for (const tensors of requests) for (const tensor of Object.values(tensors)) bytes += tensor.data.byteLength;
+  for (const tensors of requests) for (const tensor of Object.values(tensors)) bytes += messageBytes(tensor.data);
   return bytes <= inlineLimitBytes;
 }
 
 export function inlineFrames(tensors: NamedTensors): TensorFrame[] {
-  return Object.entries(tensors).map(([name, { type, dims, data }]) => ({ name, type, dims, data }));
+  return Object.entries(tensors).map(([name, tensor]) => ({ name, ...tensor }));
 }
 
 /**
@@ -45,10 +46,10 @@ export class SlotFile {
     let offset = 0;
     for (const tensors of requests) {
       const frames: TensorFrame[] = [];
-      for (const [name, { type, dims, data }] of Object.entries(tensors)) {
-        const bytes = bytesOf(data);
+      for (const [name, { data, ...rest }] of Object.entries(tensors)) {
+        const bytes = isTexts(data) ? encodeTexts(data) : bytesOf(data);
         await this.#writeBytes(bytes, offset);
-        frames.push({ name, type, dims, offset });
+        frames.push({ name, ...rest, offset, bytes: bytes.length });
         offset = align(offset + bytes.length);
       }
       written.push(frames);
@@ -58,11 +59,25 @@ export class SlotFile {
 
   /** Reads the tensors of the frames into memory of their own. @throws Error when the file is shorter than they say. */
   async read(frames: readonly TensorFrame[]): Promise<NamedTensors> {
-    const tensors: Record<string, Tensor> = {};
-    for (const { name, type, dims, data, offset } of frames) {
-      tensors[name] = { type, dims, data: data ?? (await this.#readData(type, dims, offset ?? 0)) };
+    const tensors: [string, Tensor][] = [];
+    for (const frame of frames) {
+      const { name, type, dims } = frame;
+      tensors.push([name, { type, dims, data: frame.data ?? (await this.#readData(frame)) }]);
     }
-    return tensors;
+    return Object.fromEntries(tensors);
+  }
+
+  /** Fills `target` with the bytes from `offset` on. @throws Error when the file ends before that. */
+  async readInto(target: Buffer, offset: number): Promise<void> {
+    const descriptor = this.#open();
+    for (let done = 0; done < target.length;) {
+      const left = target.length - done;
+      const count = this.#isQuick(left)
+        ? readSync(descriptor, target, done, left, offset + done)
+        : (await readLater(descriptor, target, done, left, offset + done)).bytesRead;
+      if (count === 0) throw new Error(`the slot file ended ${left} bytes early`);
+      done += count;
+    }
   }
 
   close(): void {
@@ -80,19 +95,19 @@ export class SlotFile {
     }
   }
 
-  async #readData(type: Tensor['type'], dims: readonly number[], offset: number): Promise<Tensor['data']> {
-    const elements = elementCount(dims);
-    const bytes = Buffer.allocUnsafeSlow(elements * bytesPerElement[type]);
-    const descriptor = this.#open();
-    for (let done = 0; done < bytes.length;) {
-      const left = bytes.length - done;
-      const count = this.#isQuick(left)
-        ? readSync(descriptor, bytes, done, left, offset + done)
-        : (await readLater(descriptor, bytes, done, left, offset + done)).bytesRead;
-      if (count === 0) throw new Error(`the slot file ended ${left} bytes early`);
-      done += count;
-    }
-    return typedView(type, bytes.buffer, bytes.byteOffset, elements);
+  /** The bytes of a frame whose data is not in the message, in memory of their own. */
+  async readBytes({ offset = 0, bytes = 0 }: TensorFrame): Promise<Buffer> {
+    const memory = Buffer.allocUnsafeSlow(bytes);
+    await this.readInto(memory, offset);
+    return memory;
+  }
+
+  async #readData(frame: TensorFrame): Promise<Tensor['data']> {
+    const elements = elementCount(frame.dims);
+    const memory = await this.readBytes(frame);
+    return frame.type === 'string'
+      ? decodeTexts(memory, elements)
+      : typedView(frame.type, memory.buffer, memory.byteOffset, elements);
   }
 
   #isQuick(bytes: number): boolean {

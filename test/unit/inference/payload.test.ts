@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { encodeInputs, expectedInputs } from '../../../src/inference/payload';
+import { expectedInputs } from '../../../src/inference/expected-inputs';
+import { encodeInputs } from '../../../src/inference/payload';
 import type { TensorSpec } from '../../../src/inference/tensors';
 import { isEcomapError, type EcomapError } from '../../../src/signals/errors';
 import type { TensorType } from '../../../src/signals/inference';
@@ -60,7 +61,9 @@ describe('payload to tensors', () => {
 
   it('does not copy what already fits', () => {
     const data = Float32Array.from(sixNumbers);
-    assert.equal(encodeInputs({ data, dims: [1, 1, 2, 3] }, image)['x']?.data, data);
+    const encoded = encodeInputs({ data, dims: [1, 1, 2, 3] }, image)['x']?.data;
+    assert.ok(encoded instanceof Float32Array);
+    assert.equal(encoded.buffer, data.buffer);
   });
 
   const wrong: Record<string, [payload: unknown, pattern: RegExp]> = {
@@ -96,8 +99,11 @@ describe('payload to tensors', () => {
     'a zero dimension': [{ data: [], dims: [1, 1, 0, 3] }, /above 0/],
     'a typed array that was turned into JSON': [{ data: { 0: 1, 1: 2 } }, /numbers in payload\.data/],
     'another input name': [{ y: sixNumbers }, /"x": float32.*the properties y/],
-    'a Buffer of a JPEG': [Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 0]), /compressed image: images are not decoded/],
-    'a Buffer': [Buffer.from('abcdef'), /images are not decoded/],
+    'a Buffer of a JPEG': [
+      Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 0]),
+      /holds a JPEG image, and the tenant declares none: let its input have an image/,
+    ],
+    'a Buffer': [Buffer.from('abcdef'), /Got a Buffer of 6 bytes, which is no image either \(JPEG, .*send numbers/],
     'big integers for a float model': [BigInt64Array.from([1n, 2n, 3n, 4n, 5n, 6n]), /Element 0 is 1/],
     'a DataView': [new DataView(new ArrayBuffer(6)), /DataView/],
   };

@@ -1,0 +1,27 @@
+import { mismatch, unexpected } from './payload-description';
+import { quoted } from '../signals/parse';
+import type { TensorSpec } from './tensors';
+
+/** Characters in one input, all its texts together: what a message of a flow may reasonably hold. */
+export const mostCharacters = 16 * 1024 * 1024;
+
+/**
+ * The elements of a `string` tensor, as they are: empty texts, line ends and null characters included.
+ * @throws EcomapError INPUT_MISMATCH naming the first element that is no text, or when there is too much of it
+ */
+export function textsToData(values: ArrayLike<unknown>, spec: TensorSpec, count: number): string[] {
+  const texts: string[] = [];
+  let characters = 0;
+  for (let index = 0; index < count; index += 1) {
+    const text = values[index];
+    if (typeof text !== 'string') throw unexpected(spec, `${quoted(text)} as element ${index}, which is no text`);
+    characters += text.length;
+    if (characters > mostCharacters) {
+      throw mismatch(
+        `The input "${spec.name}" holds more than ${mostCharacters} characters: send less text in one request.`,
+      );
+    }
+    texts.push(text);
+  }
+  return texts;
+}
