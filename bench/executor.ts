@@ -8,10 +8,12 @@ import { serveArm, type ArmStart } from './arms/serve-arm';
 import { startBareArm } from './executor/bare-arm';
 import { benchCores, type BenchContext, type PartResult } from './executor/context';
 import { startExecutorArm } from './executor/executor-arm';
+import { startGrowthArm } from './executor/growth-arm';
 import { modelNames, writeModels } from './executor/models';
 import { startNodeRedArm } from './executor/node-red-arm';
 import { measureBatching } from './executor/parts/batching';
 import { measureEventLoop } from './executor/parts/event-loop';
+import { measureRequestGrowth, measureSwapGrowth } from './executor/parts/growth';
 import { measureMultiTenant } from './executor/parts/multi-tenant';
 import { measureSingleTenant } from './executor/parts/single-tenant';
 import { serveAsSessionChild, startProcessesArm } from './executor/processes-arm';
@@ -21,6 +23,7 @@ import { printReport } from './report';
 const arms: Record<string, ArmStart> = {
   bare: startBareArm,
   executor: startExecutorArm,
+  growth: startGrowthArm,
   'node-red': startNodeRedArm,
   processes: startProcessesArm,
   workers: startWorkersArm,
@@ -31,6 +34,8 @@ const parts: Record<string, (context: BenchContext) => Promise<PartResult>> = {
   multi: measureMultiTenant,
   'event-loop': measureEventLoop,
   batching: measureBatching,
+  swaps: measureSwapGrowth,
+  requests: measureRequestGrowth,
 };
 
 async function main(): Promise<void> {
