@@ -7,21 +7,26 @@ import { isMainThread } from 'node:worker_threads';
 import { serveArm, type ArmStart } from './arms/serve-arm';
 import { startBareArm } from './executor/bare-arm';
 import { benchCores, type BenchContext, type PartResult } from './executor/context';
+import { startDispatchArm } from './executor/dispatch-arm';
 import { startExecutorArm } from './executor/executor-arm';
 import { startGrowthArm } from './executor/growth-arm';
 import { modelNames, writeModels } from './executor/models';
 import { startNodeRedArm } from './executor/node-red-arm';
 import { measureBatching } from './executor/parts/batching';
+import { measureDispatch } from './executor/parts/dispatch';
 import { measureEventLoop } from './executor/parts/event-loop';
 import { measureRequestGrowth, measureSwapGrowth } from './executor/parts/growth';
+import { measureHeadOfLine } from './executor/parts/head-of-line';
 import { measureMultiTenant } from './executor/parts/multi-tenant';
 import { measureSingleTenant } from './executor/parts/single-tenant';
+import { measureSwapLatency } from './executor/parts/swap-latency';
 import { serveAsSessionChild, startProcessesArm } from './executor/processes-arm';
 import { serveAsWorker, startWorkersArm } from './executor/workers-arm';
 import { printReport } from './report';
 
 const arms: Record<string, ArmStart> = {
   bare: startBareArm,
+  dispatch: startDispatchArm,
   executor: startExecutorArm,
   growth: startGrowthArm,
   'node-red': startNodeRedArm,
@@ -33,7 +38,10 @@ const parts: Record<string, (context: BenchContext) => Promise<PartResult>> = {
   single: measureSingleTenant,
   multi: measureMultiTenant,
   'event-loop': measureEventLoop,
+  dispatch: measureDispatch,
   batching: measureBatching,
+  'head-of-line': measureHeadOfLine,
+  'swap-latency': measureSwapLatency,
   swaps: measureSwapGrowth,
   requests: measureRequestGrowth,
 };

@@ -1,9 +1,12 @@
+import { Random } from '../../src/simulation/random';
 import { quantile } from '../../src/signals/statistics';
 
 /** Requests kept under way to one tenant: each answer is followed by the next request at once. */
 export interface ClosedLoop {
   readonly tenant: string;
   readonly inFlight: number;
+  /** Pause between an answer and the next request, ms: between half and one and a half times this. */
+  readonly thinkMs?: number;
 }
 
 export interface LoadOrder {
@@ -45,10 +48,10 @@ export async function runClosedLoops(
 ): Promise<LoadFigures> {
   let fromMs = Infinity;
   let running = true;
-  const tallies = new Map<string, Tally>();
-  for (const { tenant } of loops) tallies.set(tenant, { count: 0, firstMs: 0, lastMs: 0, latenciesMs: [] });
-  const loop = async (tenant: string, tally: Tally): Promise<void> => {
+  const random = new Random(7);
+  const loop = async ({ tenant, thinkMs = 0 }: ClosedLoop, tally: Tally): Promise<void> => {
     while (running) {
+      if (thinkMs > 0) await sleep(random.uniform(0.5, 1.5) * (thinkMs / 1000));
       const beganMs = performance.now();
       await infer(tenant);
       const endedMs = performance.now();
@@ -59,9 +62,11 @@ export async function runClosedLoops(
       if (beganMs >= fromMs) tally.latenciesMs.push(endedMs - beganMs);
     }
   };
-  const under = [...tallies].flatMap(([tenant, tally]) =>
-    Array.from({ length: loops.find((one) => one.tenant === tenant)?.inFlight ?? 0 }, () => loop(tenant, tally)),
-  );
+  const tallies = loops.map((load) => ({
+    load,
+    tally: { count: 0, firstMs: 0, lastMs: 0, latenciesMs: [] } as Tally,
+  }));
+  const under = tallies.flatMap(({ load, tally }) => Array.from({ length: load.inFlight }, () => loop(load, tally)));
   const ended = Promise.all(under);
   // A loop ends early only by failing, and then nothing is worth waiting for.
   await Promise.race([sleep(warmUpS), ended]);
@@ -69,5 +74,5 @@ export async function runClosedLoops(
   await Promise.race([sleep(seconds), ended]);
   running = false;
   await ended;
-  return Object.fromEntries([...tallies].map(([tenant, tally]) => [tenant, figuresOf(tally)]));
+  return Object.fromEntries(tallies.map(({ load, tally }) => [load.tenant, figuresOf(tally)]));
 }

@@ -12,6 +12,8 @@ export interface ArmTenant {
   /** Latency limit, ms; far away by default: the load is closed loop, and nobody is late. */
   readonly latencyLimitMs?: number;
   readonly serving?: Partial<Serving>;
+  /** Lighter variants, for arms that swap. */
+  readonly lighter?: readonly BenchModel[];
 }
 
 const farAwayMs = 60_000;
@@ -49,16 +51,21 @@ export function inputsOf(tenants: readonly ArmTenant[]): (tenant: string) => Inp
   };
 }
 
-export function executorTenant({ name, model, latencyLimitMs = farAwayMs, serving = {} }: ArmTenant): Tenant {
+export function executorTenant(tenant: ArmTenant): Tenant {
+  const { name, model, latencyLimitMs = farAwayMs, serving = {}, lighter = [] } = tenant;
   return tenantSchema.parse({
     name,
     family: name,
-    variants: [{ name: model.name, path: model.path, accuracy: 0.9 }],
+    variants: [model, ...lighter].map((variant, index) => ({
+      name: variant.name,
+      path: variant.path,
+      accuracy: 0.9 - 0.1 * index,
+    })),
     latencyLimitMs,
     input: { dims: model.dims },
     output: { kind: 'tensors' },
     serving,
-    override: { mode: 'off' },
+    override: { mode: lighter.length > 0 ? 'auto' : 'off' },
   });
 }
 

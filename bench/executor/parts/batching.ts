@@ -49,6 +49,10 @@ export async function measureBatching(context: BenchContext): Promise<PartResult
       batchingGainShare: rounded(median(rounds.map((at) => (ownGains[at] ?? NaN) / (bareGains[at] ?? NaN))), 3),
       batchingGain: rounded(median(ownGains)),
       batchingGainBare: rounded(median(bareGains)),
+      batchedThroughputVsBare: rounded(
+        median(rounds.map((at) => perS(measured.executorBatched, at, 1) / perS(measured.bareBatched, at, batch))),
+        3,
+      ),
       batchingPerS: rounded(median(rounds.map((at) => perS(measured.executorBatched, at, 1))), 1),
       batchingPerSBare: rounded(median(rounds.map((at) => perS(measured.bareBatched, at, batch))), 1),
     },
