@@ -30,7 +30,7 @@ class InstantVariant implements LoadedVariant {
 
   async run(requests: readonly NamedTensors[]): Promise<HostRun> {
     const results = requests.map(() => ({ outputs: this.outputs, nonFiniteInput: false }));
-    return { results, runMs: 0.01, cpuMs: 0.01 };
+    return { results, decodeMs: 0, runMs: 0.01, cpuMs: 0.01 };
   }
 }
 
