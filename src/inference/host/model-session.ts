@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { EcomapError, messageOf } from '../../signals/errors';
 import { tensorTypes, type TensorData, type TensorType } from '../../signals/inference';
 import { loadRuntime, type InferenceSession } from '../runtime';
 import { isTexts, type ModelSignature, type NamedTensors, type TensorSpec } from '../tensors';
+import { loadFailure } from './load-failure';
+import { readModel } from './model-bytes';
 
 function isTensorType(type: string): type is TensorType {
   return (tensorTypes as readonly string[]).includes(type);
@@ -26,24 +26,6 @@ function specsOf(path: string, metadata: readonly InferenceSession.ValueMetadata
 function dataOf(type: TensorType, data: TensorData): TensorData {
   if (type !== 'float16' || isTexts(data) || data instanceof Uint16Array) return data;
   return new Uint16Array(data.buffer, data.byteOffset, data.length);
-}
-
-/** The bytes of a model file, checked against the hash that the tenant pinned. */
-async function readModel(path: string, sha256: string | null): Promise<{ bytes: Buffer; sha256: string }> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw new EcomapError('MODEL_NOT_FOUND', `The model file ${path} cannot be read: ${messageOf(error)}`);
-  }
-  const found = createHash('sha256').update(bytes).digest('hex');
-  if (sha256 !== null && found !== sha256.toLowerCase()) {
-    throw new EcomapError(
-      'MODEL_HASH_MISMATCH',
-      `${path} has the SHA-256 ${found}, but ${sha256.toLowerCase()} is pinned: it is another file or was changed.`,
-    );
-  }
-  return { bytes, sha256: found };
 }
 
 /** One loaded model: what onnxruntime knows as a session. */
@@ -77,7 +59,7 @@ export class ModelSession {
         extra: { session: { intra_op: { allow_spinning: '0' } } },
       });
     } catch (error) {
-      throw new EcomapError('MODEL_INVALID', `${path} is not a model that ONNX Runtime can load: ${messageOf(error)}`);
+      throw loadFailure(path, error);
     }
     const loadMs = performance.now() - started;
     try {

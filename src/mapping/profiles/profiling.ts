@@ -1,4 +1,4 @@
-import { sha256OfFile } from '../../models/onnx-file';
+import { sha256OfModel } from '../../models/onnx-file';
 import type { Component, InferenceDevice } from '../../signals/device';
 import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
 import type { Profile, ProfileRunner } from '../../signals/profile';
@@ -101,7 +101,7 @@ function lightestFirst(tenants: readonly Tenant[]): Use[] {
 
 /** Every distinct file, hashed: a file that is missing or was exchanged is found before anything is planned with it. */
 async function findModels(options: ProfilingOptions, table: ProfileTable): Promise<Model[]> {
-  const hashFile = options.hashFile ?? sha256OfFile;
+  const hashFile = options.hashFile ?? sha256OfModel;
   const models = new Map<string, Model>();
   for (const { tenant, variant } of lightestFirst(options.tenants)) {
     options.signal?.throwIfAborted();
@@ -124,6 +124,7 @@ async function hashOf(variant: Variant, hashFile: (path: string) => Promise<stri
   try {
     sha256 = (await hashFile(variant.path)).toLowerCase();
   } catch (error) {
+    if (isEcomapError(error)) throw error;
     throw new EcomapError(
       'MODEL_NOT_FOUND',
       `The model file ${variant.path} cannot be read (${messageOf(error)}). Check the path of variant "${variant.name}".`,
