@@ -25,7 +25,14 @@ export async function readModel(path: string, pinnedSha256: string | null): Prom
   });
   const main = await readMain(path, real);
   const hash = createHash('sha256').update(main);
-  const names = about(path, () => externalFileNames(main));
+  let names: string[];
+  try {
+    names = about(path, () => externalFileNames(main));
+  } catch (error) {
+    // Of a pinned model that is damaged, it helps more to know that it was changed.
+    refuseOtherHash(path, hash.digest('hex'), pinnedSha256);
+    throw error;
+  }
   const files = await openExternalFiles(real, main.length, names);
   try {
     const contents = new Map<string, Uint8Array>();
