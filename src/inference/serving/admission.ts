@@ -25,6 +25,8 @@ export class Admission {
     private readonly tenant: Tenant,
     private readonly capacity: number,
     private readonly lanes: Lanes,
+    /** No run of the tenant can begin before this; in the past when one can begin now. */
+    private readonly freeAtMs: () => number,
     /** Ends a request that had already been let in. */
     private readonly refuse: (request: PendingRequest, error: EcomapError) => void,
   ) {
@@ -70,7 +72,7 @@ export class Admission {
   }
 
   #isLate(lane: Lane, request: PendingRequest, nowMs: number): boolean {
-    return cannotBeInTime(lane, request, nowMs, this.#ordered);
+    return cannotBeInTime(lane, request, nowMs, this.freeAtMs(), this.#ordered);
   }
 
   #refuseIf(request: PendingRequest, error: EcomapError | null): void {

@@ -89,6 +89,8 @@ export class Dispatcher {
 
   /** Hands over what can be handed over now. Call it when a request came, a run ended or the host became ready. */
   pump(): void {
+    // When the host is back, it says so.
+    if (!this.#ready()) this.#ripe.clear();
     while (this.#mayHaveRoom() && this.#ready()) {
       const next = this.#next();
       if (next === null || !this.#hasRoom(next)) return;
@@ -163,7 +165,8 @@ export class Dispatcher {
       if (best === null || goesFirst(candidate, best)) best = candidate;
     }
     // While something runs, its end asks again.
-    if (best === null && this.#underWay.size === 0) this.#ripe.setFor(soonestMs);
+    if (best === null && soonestMs < Infinity && this.#underWay.size === 0) this.#ripe.setFor(soonestMs);
+    else this.#ripe.clear();
     return best;
   }
 }

@@ -132,11 +132,11 @@ export class RequestQueue<Item extends Waiting> {
     return late;
   }
 
-  /** Of those with this priority or a lower one, the one that came first. */
+  /** Of those with this priority or a lower one, the one that came first; of several, the least important. */
   oldest(priority: number): Item | undefined {
     let oldest: Item | undefined;
     for (const item of this.#items) {
-      if (item.priority >= priority && (oldest === undefined || item.arrivedMs < oldest.arrivedMs)) oldest = item;
+      if (item.priority >= priority && (oldest === undefined || isOlder(item, oldest))) oldest = item;
     }
     return oldest;
   }
@@ -149,4 +149,8 @@ export class RequestQueue<Item extends Waiting> {
   #forgetDeadlinesWhenEmpty(): void {
     if (this.#items.length === 0) this.#earliestDeadlineMs = Infinity;
   }
+}
+
+function isOlder(one: Waiting, other: Waiting): boolean {
+  return one.arrivedMs < other.arrivedMs || (one.arrivedMs === other.arrivedMs && one.priority > other.priority);
 }

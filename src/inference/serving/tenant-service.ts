@@ -11,6 +11,7 @@ import type { DispatchClient } from './dispatcher';
 import { Lanes, type Lane } from './lanes';
 import { PendingRequest } from './pending-request';
 import type { Waiting } from './queue';
+import { RunsUnderWay } from './runs-under-way';
 import type { TenantWindow } from './tenant-window';
 import { VariantServer, type LoadedVariant } from './variant-server';
 
@@ -38,9 +39,9 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
   #why: readonly string[] = [];
   #closed = false;
   #abandoned = false;
-  #underWay = 0;
   #announced = false;
   readonly #lanes = new Lanes();
+  readonly #runsUnderWay = new RunsUnderWay();
   readonly #admission: Admission;
   readonly #accounting: Accounting;
   readonly #clock: Clock;
@@ -56,7 +57,7 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
     this.#accounting = new Accounting(tenant, clock, options);
     this.#refuse = (request, error) => this.#accounting.refuse(request, error);
     const capacity = tenant.serving.queueLength ?? options.queueLength;
-    this.#admission = new Admission(tenant, capacity, this.#lanes, this.#refuse);
+    this.#admission = new Admission(tenant, capacity, this.#lanes, () => this.#runsUnderWay.freeAtMs, this.#refuse);
     this.#sweeper = new Alarm(clock, () => this.#sweep());
   }
 
@@ -78,7 +79,7 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
     return this.#lanes.size;
   }
   get underWay(): number {
-    return this.#underWay;
+    return this.#runsUnderWay.requests;
   }
 
   /** From now on requests run here. Atomic: there is no moment without a deployment. */
@@ -150,12 +151,15 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
   /** No new requests; what waits is refused when the time to drain is over. */
   close(): void {
     this.#closed = true;
+    // What waited for others to join its batch waits no longer.
+    this.options.onWaiting();
   }
 
   abandonQueue(): void {
     this.#abandoned = true;
     this.#sweeper.clear();
     this.#refuseAll(this.#closedError());
+    this.options.onWaiting();
   }
 
   head(): Waiting | undefined {
@@ -229,7 +233,7 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
     const startedMs = this.#clock.nowMs();
     const why = this.#why;
     const planned = this.#deployment?.variant ?? loaded.variant;
-    this.#underWay += requests.length;
+    const underWay = this.#runsUnderWay.begin(requests.length, startedMs, server.leastMs(startedMs, rows));
     try {
       const run = await loaded.run(inputs, server.expectedMs(rows));
       // What a request keeps the component busy for: the next one waits for its image as well.
@@ -249,7 +253,7 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
       this.#onFailedRun(requests, server, asEcomapError(thrown));
       return this.#clock.nowMs() - startedMs;
     } finally {
-      this.#underWay -= requests.length;
+      this.#runsUnderWay.end(underWay, this.#clock.nowMs());
     }
   }
 
