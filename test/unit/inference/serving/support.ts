@@ -51,7 +51,7 @@ export class FakeVariant implements LoadedVariant {
         takeBack();
         if (code === null) {
           const results = requests.map((outputs) => ({ outputs, nonFiniteInput: false }));
-          resolve({ results, runMs, cpuMs: runMs });
+          resolve({ results, runMs, cpuMs: runMs, decodeMs: 0 });
         } else reject(new EcomapError(code, `made up: ${code}`));
       };
       const takeBack = this.clock.after(runMs, () => end(this.fault(values)));
