@@ -64,6 +64,3 @@ export const tenantConfig = z.object({
   ...servingFields,
 });
 export type TenantConfig = z.infer<typeof tenantConfig>;
-
-/** `settings.js`: `ecomap: { modelRoots: [...] }` keeps users' models inside these directories. */
-export const modelSettings = z.object({ modelRoots: z.array(z.string()).nullable().default(null) });

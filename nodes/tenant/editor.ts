@@ -1,3 +1,4 @@
+import { showModelInfo } from '../shared-editor/model-info';
 import { pixelPresets, presetOf } from '../shared-editor/pixel-presets';
 import { showTabs } from '../shared-editor/tabs';
 import { showVariantList, variantsFrom, type VariantRow } from '../shared-editor/variant-list';
@@ -174,10 +175,20 @@ RED.nodes.registerType('ecomap-tenant', {
       .add(field('outputKind'))
       .on('change', () => field('labels').trigger('change'));
     refresh();
+    const describe = (): void => {
+      const form = {
+        source: chosen('source', this.source),
+        variants: variantsFrom(field('variant-list')),
+        inputDims: chosen('inputDims', ''),
+      };
+      void showModelInfo($('#ecomap-tenant-descriptions'), form, (key, values) => this._(key, values));
+    };
+    $('#ecomap-tenant-describe').on('click', describe);
     showTabs($('#ecomap-tenant-tabs'), [
       { id: 'ecomap-tenant-service', label: this._('tab.service') },
       { id: 'ecomap-tenant-data', label: this._('tab.data') },
       { id: 'ecomap-tenant-load', label: this._('tab.load') },
+      { id: 'ecomap-tenant-model-info', label: this._('tab.modelInfo'), onShow: describe },
     ]);
   },
   oneditsave() {

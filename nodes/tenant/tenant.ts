@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import { confineToRoots } from '../../src/models/allowed-roots';
 import { checkModelFile } from '../../src/models/onnx-file';
-import { packageRoot } from '../../src/models/package-root';
 import { defineNode } from '../../src/node-red/defineNode';
 import { isEcomapError, type EcomapError } from '../../src/signals/errors';
-import { parseAtTheDoor } from '../../src/signals/parse';
 import type { Tenant, Variant } from '../../src/signals/tenant';
-import { modelSettings, tenantConfig } from './config';
+import { tenantConfig } from './config';
 import { tenantOf } from './declaration';
+import { modelRootsOf } from './model-roots';
+import { modelInfoRoutes } from './model-info-routes';
 
 /** What the nodes that refer to a tenant get. */
 export interface TenantResource {
@@ -25,16 +24,11 @@ export interface TenantResource {
 export default defineNode({
   type: 'ecomap-tenant',
   config: tenantConfig,
+  routes: modelInfoRoutes,
   start(node) {
-    const { modelRoots } = parseAtTheDoor(
-      modelSettings,
-      node.settings ?? {},
-      'INVALID_CONFIG',
-      'The property "ecomap" of settings.js',
-    );
+    const roots = modelRootsOf(node.settings);
     const declared = tenantOf(node.config, node.stateDirectory);
-    const tenant =
-      modelRoots === null ? declared : confineToRoots(declared, [...modelRoots, join(packageRoot(), 'models')]);
+    const tenant = roots === null ? declared : confineToRoots(declared, roots);
 
     const check = async ({ path, sha256 }: Variant): Promise<EcomapError[]> => {
       try {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { carbonBasisSchema, carbonQualitySchema, carbonSignalSchema } from '../signals/carbon';
 import { messageOf } from '../signals/errors';
-import { fileNameOf, readJsonFile, writeJsonFile } from './json-file';
+import { fileNameOf, readJsonFile, writeJsonFile } from '../signals/json-file';
 import type { CarbonPoint, ProviderAnswer } from './provider';
 
 const pointSchema = z.object({

@@ -1,5 +1,6 @@
 import { isEcomapError } from '../signals/errors';
 import { reportedError } from './reported-error';
+import { stateDirectoryOf } from './state-directory';
 import { findResource } from './resources';
 import type { AdminApp, HttpHandler, HttpRequest, RuntimeApi } from './runtime-types';
 import type { AdminRoute } from './types';
@@ -41,6 +42,8 @@ export function mountRoutes(red: RuntimeApi, routes: readonly AdminRoute[]): voi
           params: request.params,
           query: request.query,
           body: request.body,
+          stateDirectory: stateDirectoryOf(current.red),
+          settings: current.red.settings.ecomap,
           resource: <Resource extends object>(nodeId: string, kind: string) =>
             findResource<Resource>(current.red.nodes.getNode(nodeId), kind),
         });

@@ -1,11 +1,10 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { EcomapError } from '../signals/errors';
 import { parseConfig } from './config';
 import { PendingMessages } from './pending';
 import { reportedError } from './reported-error';
 import { closeOffer, markBroken, openOffer, provideResource, requireResource } from './resources';
 import type { RuntimeApi, RuntimeNode } from './runtime-types';
+import { stateDirectoryOf } from './state-directory';
 import { ThrottledStatus } from './status';
 import { NodeTimers } from './timers';
 import type { NodeContext, NodeDefinition, NodeHandlers, NodeMessage, Send } from './types';
@@ -154,8 +153,7 @@ export class DeployedNode<Config> {
       label: this.#label,
       config,
       credentials: Object.freeze({ ...node.credentials }),
-      // Node-RED always sets userDir; only the test helper does not.
-      stateDirectory: red.settings.userDir ?? join(tmpdir(), 'node-red'),
+      stateDirectory: stateDirectoryOf(red),
       settings: red.settings.ecomap,
       isWired: (output) => (node.wires?.[output]?.length ?? 0) > 0,
       status: (status) => {

@@ -69,6 +69,10 @@ export interface AdminRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
+  /** Node-RED's user directory. */
+  readonly stateDirectory: string;
+  /** `settings.js` property `ecomap`, unparsed. */
+  readonly settings: unknown;
   /** What a deployed node provides, or null. */
   resource<Resource extends object>(nodeId: string, kind: string): Resource | null;
 }

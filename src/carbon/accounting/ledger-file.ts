@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../signals/errors';
 import { describeIssues } from '../../signals/parse';
-import { fileNameOf, readJsonFile, writeJsonFile } from '../json-file';
+import { fileNameOf, readJsonFile, writeJsonFile } from '../../signals/json-file';
 import { ledgerStateSchema, ledgerStateVersion, type LedgerState } from './ledger-state';
 
 export interface LoadedLedger {

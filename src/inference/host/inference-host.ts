@@ -1,6 +1,7 @@
 import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
 import { SlotFile } from '../shared-memory/slot-file';
 import { frameAnswers } from './answer-frames';
+import { describeFile } from './describing';
 import { ModelSession } from './model-session';
 import { profileSession } from './profiling';
 import type { HostAnswers, HostCommand, HostMessage, HostSettings, HostUsage } from './protocol';
@@ -74,6 +75,8 @@ export class InferenceHost {
         const session = await ModelSession.load(command.path, command.sha256, this.settings.threads);
         return profileSession(session, command.dims);
       }
+      case 'describe':
+        return describeFile(command.path, command.sha256, command.dims);
     }
   }
 

@@ -9,7 +9,8 @@ function isTensorType(type: string): type is TensorType {
   return (tensorTypes as readonly string[]).includes(type);
 }
 
-function specsOf(path: string, metadata: readonly InferenceSession.ValueMetadata[]): TensorSpec[] {
+/** @throws EcomapError MODEL_INVALID for what is no tensor, or of a type that does not cross the boundary */
+export function specsOf(path: string, metadata: readonly InferenceSession.ValueMetadata[]): TensorSpec[] {
   return metadata.map((value) => {
     if (!value.isTensor || !isTensorType(value.type)) {
       const kind = value.isTensor ? value.type : 'no tensor';

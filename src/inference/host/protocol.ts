@@ -1,3 +1,4 @@
+import type { ModelDescription } from '../../models/description/model-description';
 import type { ErrorCode } from '../../signals/errors';
 import type { ImageEncoding, TensorData, TensorType } from '../../signals/inference';
 import type { ModelSignature } from '../tensors';
@@ -39,7 +40,8 @@ export type HostCommand =
       refuseNonFinite: boolean;
     }
   | { kind: 'pace'; id: number; share: number }
-  | { kind: 'profile'; id: number; path: string; sha256: string | null; dims: readonly number[] | null };
+  | { kind: 'profile'; id: number; path: string; sha256: string | null; dims: readonly number[] | null }
+  | { kind: 'describe'; id: number; path: string; sha256: string | null; dims: readonly number[] | null };
 
 export interface LoadAnswer {
   readonly signature: ModelSignature;
@@ -79,6 +81,7 @@ export interface HostAnswers {
   run: RunAnswer;
   pace: { share: number };
   profile: ProfileAnswer;
+  describe: ModelDescription;
 }
 
 /** Goes with every word of the host, so that the parent knows what the process costs without asking. */

@@ -252,6 +252,11 @@ export class HostProcess extends EventEmitter<HostEvents> {
     return this.#order({ kind: 'profile', path, sha256, dims }, loadLimitMs);
   }
 
+  /** Describes a model file; for hosts that serve nobody. */
+  describe(path: string, sha256: string | null, dims: readonly number[] | null): Promise<HostAnswers['describe']> {
+    return this.#order({ kind: 'describe', path, sha256, dims }, loadLimitMs);
+  }
+
   /** Works only this share of the time, by pausing between runs. Holds for the processes that follow, too. */
   async pace(share: number): Promise<number> {
     this.#pace = Math.min(1, share);
