@@ -36,7 +36,9 @@ function namedType(name: string, type: string): JQuery {
 
 /** "8 Conv · 7 Relu", the operators of other domains with their domain. */
 function operatorsOf({ operators }: Description): string {
-  return operators.map(({ name, domain, count }) => `${count}\u00a0${domain === '' ? '' : `${domain}.`}${name}`).join(' · ');
+  return operators
+    .map(({ name, domain, count }) => `${count}\u00a0${domain === '' ? '' : `${domain}.`}${name}`)
+    .join(' · ');
 }
 
 function factsOf(description: Description, text: Text): JQuery {

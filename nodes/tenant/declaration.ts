@@ -59,7 +59,7 @@ export function tenantOf(config: Config, userDirectory: string): Tenant {
   const input = {
     name: inputName,
     dims: inputDims,
-    ...(inputType === 'model' ? {} : { type: inputType }),
+    type: inputType === 'model' ? null : inputType,
     image: imageOrNull(config, inputDims),
   };
   return tenantOfOwnModels({ variants, input, output: outputOf(config) }, terms, userDirectory);

@@ -1,5 +1,5 @@
 import { EcomapError } from '../../src/signals/errors';
-import type { ImageDeclaration } from '../../src/signals/tenant';
+import { channelCount, type ImageDeclaration } from '../../src/signals/tenant';
 import type { TenantConfig } from './config';
 
 type Size = Pick<ImageDeclaration, 'width' | 'height'>;
@@ -33,10 +33,7 @@ export function imageOf(form: Form, dims: readonly number[] | null): ImageDeclar
   }
   const channels =
     form.imageChannels === 'auto' ? (shape?.channels === 1 ? ('grey' as const) : ('rgb' as const)) : form.imageChannels;
-  const channelCount = channels === 'grey' ? 1 : 3;
-  refuseContradiction({ width, height }, channelCount, dims, shape);
-  refuseCount('mean', form.imageMean, channelCount);
-  refuseCount('deviation', form.imageDeviation, channelCount);
+  refuseContradiction({ width, height }, channelCount({ channels }), dims, shape);
   return {
     width,
     height,
@@ -47,14 +44,6 @@ export function imageOf(form: Form, dims: readonly number[] | null): ImageDeclar
     mean: [...form.imageMean],
     deviation: [...form.imageDeviation],
   };
-}
-
-function refuseCount(what: string, numbers: readonly number[], channels: number): void {
-  if (numbers.length === 1 || numbers.length === channels) return;
-  throw new EcomapError(
-    'INVALID_CONFIG',
-    `The ${what} of the pixels has ${numbers.length} numbers: write one for all channels, or one for each of ${channels}.`,
-  );
 }
 
 function refuseContradiction(

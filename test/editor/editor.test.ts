@@ -137,16 +137,59 @@ for (const scheme of schemes) {
     for (const type of types) {
       it(`opens the dialog of ${type}: translated, labelled, readable, without an error`, async () => {
         await editor.openDialog(`a-${type}`);
+        let fields = 0;
         await editor.eachPart(async (part) => {
           const form = await editor.page.evaluate(formFacts);
           await editor.screenshot(`${type}${part}`);
-          assert.ok(form.fields > 0);
+          fields += form.fields;
           assert.deepEqual([form.untranslated, form.unlabelled, form.faint, form.cut], [[], [], [], []]);
         });
         await editor.closeDialog();
+        assert.ok(fields > 0);
         assert.deepEqual(ownErrors(editor.errors), []);
       });
     }
+
+    it('describes every model of a tenant in its form, with the places where it can be cut', async () => {
+      const { page } = editor;
+      await editor.openDialog('a-ecomap-tenant');
+      await page.click('.red-ui-tab-label[href="#ecomap-tenant-model-info"]');
+      const tables = page.locator('#ecomap-tenant-descriptions > section > div > table');
+      await tables.nth(3).waitFor({ timeout: 60_000 });
+      const texts = await tables.allInnerTexts();
+      assert.equal(texts.length, 4);
+      assert.match(texts[2] ?? '', /image float32 \[batch, 1, 96, 96\]/);
+      assert.match(texts[2] ?? '', /8\.73 M multiply-accumulates per inference of \[1, 1, 96, 96\]/);
+      assert.match(texts[2] ?? '', /8\u00a0Conv · 7\u00a0Relu/);
+      const cuts = page.locator('#ecomap-tenant-descriptions details').first();
+      assert.equal(await cuts.locator('tbody tr').count(), 0);
+      await cuts.locator('summary').click();
+      await cuts.locator('tbody tr').first().waitFor();
+      assert.match(
+        (await cuts.locator('tbody tr').allInnerTexts()).join('\n'),
+        /float32 \[[\d, ]+\]\s+[\d.]+ .?B\s+\d+ %/,
+      );
+      await editor.screenshot('model-info');
+      const form = await page.evaluate(formFacts);
+      await editor.closeDialog();
+      assert.deepEqual([form.untranslated, form.faint], [[], []]);
+      assert.deepEqual(ownErrors(editor.errors), []);
+    });
+
+    it('says in place why a model cannot be described', async () => {
+      const { page } = editor;
+      await editor.openDialog('a-ecomap-tenant');
+      await page.selectOption('#node-config-input-source', 'own');
+      await page.click('.red-ui-tray .red-ui-editableList-addButton');
+      await page.fill('[data-field="name"]', 'mine');
+      await page.fill('[data-field="path"]', 'models/absent.onnx');
+      await page.click('.red-ui-tab-label[href="#ecomap-tenant-model-info"]');
+      const problem = page.locator('#ecomap-tenant-descriptions .fa-times-circle + span');
+      await problem.waitFor({ timeout: 30_000 });
+      const text = await problem.innerText();
+      await editor.closeDialog();
+      assert.match(text, /^MODEL_NOT_FOUND: .*models\/absent\.onnx does not exist/);
+    });
 
     it('would see a raw key, a missing label and a faint text (control)', async () => {
       await editor.openDialog('a-ecomap-grid');

@@ -15,7 +15,7 @@ export interface FormFacts {
 export function formFacts(): FormFacts {
   const form = document.querySelector('.red-ui-tray:last-child') ?? document.body;
   const visible = (element: Element): boolean => (element as HTMLElement).offsetParent !== null;
-  const rows = [...form.querySelectorAll('.form-row, .form-tips')].filter(visible);
+  const rows = [...form.querySelectorAll('.form-row, .form-tips, section')].filter(visible);
   const within = (selector: string): HTMLElement[] =>
     rows.flatMap((row) => [...row.querySelectorAll<HTMLElement>(selector)]).filter(visible);
 
@@ -58,7 +58,7 @@ export function formFacts(): FormFacts {
     const target = label.getAttribute('for') ?? '';
     return target !== '' && document.getElementById(target) === null;
   });
-  const readable = within('label, span, input, select, textarea, li, p').concat(rows as HTMLElement[]);
+  const readable = within('label, span, input, select, textarea, li, p, th, td, h4').concat(rows as HTMLElement[]);
   const ownText = (element: Element): string =>
     [...element.childNodes]
       .filter((node) => node.nodeType === Node.TEXT_NODE)

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import tenant, { type TenantResource } from '../../nodes/tenant/tenant';
 import { tenantConfig } from '../../nodes/tenant/config';
 import { imageOf } from '../../nodes/tenant/image';
+import type { ModelDescription } from '../../src/models/description/model-description';
 import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeContext } from '../../src/node-red/types';
 import { servingSchema } from '../../src/signals/tenant';
 import { doublingModel, writeModel } from '../support/onnx-builder';
-import { startFlow, stopFlow, watchers } from '../support/node-helper';
+import { helper, startFlow, stopFlow, watchers } from '../support/node-helper';
 
 let user: NodeContext<{ tenant1: string }> | null = null;
 /** Stands for any node that refers to a tenant. */
@@ -191,8 +192,15 @@ describe('tenant node', () => {
     'colours for a grey input': [{ source: 'inspect', inputKind: 'image', imageChannels: 'rgb' }, /3 channels/],
     'a mean of text': [{ source: 'inspect', inputKind: 'image', imageMean: 'dark' }, /imageMean: not numbers/],
     'two means for three channels': [
-      { source: 'own', name: 'mine', inputKind: 'image', inputDims: '1,3,8,8', imageMean: '0.1 0.2', variants: [] },
-      /mean of the pixels has 2 numbers/,
+      {
+        source: 'own',
+        name: 'mine',
+        inputKind: 'image',
+        inputDims: '1,3,8,8',
+        imageMean: '0.1 0.2',
+        variants: [{ name: 'a', path: '/a', accuracy: 1 }],
+      },
+      /input.image.mean: expected one number, or 3/,
     ],
     'a scale of 0': [{ source: 'inspect', inputKind: 'image', imageScale: '0/255' }, /imageScale: not a factor/],
     'a batch of nothing': [{ source: 'gauge', largestBatch: '0' }, /largestBatch/],
@@ -209,6 +217,61 @@ describe('tenant node', () => {
       assert.throws(resource, { code: 'INVALID_CONFIG', message });
     });
   }
+
+  describe('model info', function () {
+    this.timeout(30_000);
+    const ask = async (variant: object) => {
+      const answer = await helper.request().post('/ecomap/tenant/describe').send(variant);
+      return { status: answer.status, body: answer.body as Partial<ModelDescription> & { code?: string } };
+    };
+
+    it('describes a file that no tenant uses yet, its path relative or not', async () => {
+      await deploy({ source: 'gauge' });
+      const { status, body } = await ask({ path: model.path, sha256: '', inputDims: '' });
+      assert.deepEqual([status, body.sha256, body.inputs?.[0]?.dims], [200, model.sha256, [1, 3]]);
+      assert.equal((await ask({ path: 'models/none.onnx' })).body.code, 'MODEL_NOT_FOUND');
+      assert.equal((await ask({ path: model.path, sha256: '0'.repeat(64) })).body.code, 'MODEL_HASH_MISMATCH');
+    });
+
+    it('opens no file outside of the roots, whatever the path looks like', async () => {
+      const secret = join(directory, 'secret.onnx');
+      await writeFile(secret, await readFile(model.path));
+      const link = join(directory, 'models', 'link.onnx');
+      await symlink(secret, link);
+      await deploy({ source: 'gauge' }, { ecomap: { modelRoots: [join(directory, 'models')] } });
+      assert.equal((await ask({ path: model.path })).status, 200);
+      for (const path of [secret, link, join(directory, 'models/../secret.onnx'), '/etc/passwd']) {
+        const { status, body } = await ask({ path });
+        assert.deepEqual([status, body.code, body.sha256], [400, 'MODEL_NOT_FOUND', undefined], path);
+      }
+    });
+
+    it('knows the files of the demonstration families, and describes them whatever the roots are', async () => {
+      await deploy({ source: 'gauge' }, { ecomap: { modelRoots: [] } });
+      const { body } = await helper.request().get('/ecomap/tenant/family/vibration');
+      const { inputDims, variants } = body as { inputDims: string; variants: { name: string; path: string }[] };
+      assert.deepEqual(
+        variants.map(({ name }) => name),
+        ['large', 'medium', 'small', 'tiny'],
+      );
+      const { body: tiny } = await ask({ path: variants.at(-1)?.path, inputDims });
+      assert.deepEqual([tiny.macs, tiny.runDims], [1464640, { acceleration: [1, 1, 2048] }]);
+      assert.equal((await helper.request().get('/ecomap/tenant/family/..%2F..')).status, 400);
+    });
+
+    it('refuses what is no request', async () => {
+      await deploy({ source: 'gauge' });
+      for (const variant of [
+        {},
+        { path: '' },
+        { path: 7 },
+        { path: model.path, inputDims: 'wide' },
+        { path: model.path, sha256: 'x' },
+      ]) {
+        assert.deepEqual((await ask(variant)).body.code, 'INVALID_CONFIG', JSON.stringify(variant));
+      }
+    });
+  });
 
   it('reads flows of other days: numbers as text, fields missing or empty', () => {
     const config = tenantConfig.parse({ latencyLimitMs: '', priority: '3', inputDims: '1x3x8x8', tolerance: '' });

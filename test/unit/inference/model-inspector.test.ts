@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defaultHostEntry } from '../../../src/inference/hosting/host-entry';
+import { ModelInspectorProcess } from '../../../src/inference/model-inspector';
+import { modelDescriptionSchema } from '../../../src/models/description/model-description';
+import { demonstrationFamilies, demonstrationFamily } from '../../../src/models/family-card';
+import { parseModel } from '../../../src/models/onnx/model';
+import { doublingModel, onnxModel, pairModel, slowModel, writeModel } from '../../support/onnx-builder';
+
+describe('descriptions of models', function () {
+  this.timeout(60_000);
+  let directory: string;
+  let warnings: string[];
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'ecomap-inspector-'));
+    warnings = [];
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  const inspectorOf = (entry = defaultHostEntry()) =>
+    new ModelInspectorProcess({ stateDirectory: directory, hostEntry: entry, warn: (text) => warnings.push(text) });
+  const describeModel = async (model: Buffer, dims: number[] | null = null) => {
+    const { path } = await writeModel(directory, 'model.onnx', model);
+    return inspectorOf().describe({ path, sha256: null, dims });
+  };
+
+  for (const name of demonstrationFamilies) {
+    it(`of the family ${name} agree with its card`, async () => {
+      const inspector = inspectorOf();
+      const { card, directory: folder } = demonstrationFamily(name);
+      for (const variant of card.variants) {
+        const path = join(folder, variant.file);
+        const description = await inspector.describe({ path, sha256: variant.sha256, dims: card.input.dims });
+        assert.deepEqual(
+          [description.macs, description.fileBytes, description.sha256, description.batchOpen, description.warnings],
+          [variant.macs, variant.bytes, variant.sha256, true, []],
+        );
+        assert.equal(trainedParameters(await readFile(path), description.parameters), variant.parameters);
+        assert.deepEqual(description.inputs, [
+          { name: card.input.name, type: 'float32', dims: ['batch', ...card.input.dims.slice(1)] },
+        ]);
+        const shares = description.cuts.map(({ macsBefore }) => macsBefore ?? Number.NaN);
+        assert.deepEqual(
+          shares,
+          [...shares].sort((a, b) => a - b),
+        );
+        assert.ok(description.cuts.every(({ bytes, crossing }) => bytes !== null && crossing.length <= 2));
+        assert.ok(
+          shares.some((share) => share > 0.2 && share < 0.8),
+          `${name} ${variant.name} has no cut near the middle`,
+        );
+      }
+    });
+  }
+
+  it('list inputs, outputs, operators and cuts of what was made for the purpose', async () => {
+    const description = await describeModel(slowModel(4, 3));
+    assert.deepEqual(description.operators, [{ name: 'MatMul', domain: '', count: 3 }]);
+    assert.deepEqual(description.outputs, [{ name: 'y', type: 'float32', dims: [4, 4] }]);
+    assert.deepEqual([description.macs, description.parameters, description.batchOpen], [192, 0, false]);
+    assert.deepEqual([description.irVersion, description.opsets], [8, [{ domain: '', version: 13 }]]);
+    assert.deepEqual(
+      description.cuts.map(({ firstNode, bytes, macsBefore }) => [firstNode, bytes, macsBefore]),
+      [
+        [1, 64, 1 / 3],
+        [2, 64, 2 / 3],
+      ],
+    );
+    const pair = await describeModel(pairModel(3));
+    assert.deepEqual([pair.inputs.length, pair.outputs.length, pair.macs, pair.cuts[0]?.macsBefore], [2, 2, 0, null]);
+  });
+
+  it('take open dimensions from what the tenant declares, else as 1', async () => {
+    const open = onnxModel({
+      nodes: [{ op: 'MatMul', inputs: ['x', 'x'], output: 'y' }],
+      inputs: [{ name: 'x', dims: ['n', 'n'] }],
+      outputs: [{ name: 'y', dims: ['n', 'n'] }],
+    });
+    const narrow = await describeModel(open);
+    const wide = await describeModel(open, [5, 5]);
+    assert.deepEqual([narrow.macs, narrow.runDims], [1, { x: [1, 1] }]);
+    assert.deepEqual([wide.macs, wide.runDims, wide.batchOpen], [125, { x: [5, 5] }, true]);
+  });
+
+  it('count the weights of a file, not its shapes and indices', async () => {
+    const description = await describeModel(
+      onnxModel({
+        nodes: [{ op: 'MatMul', inputs: ['x', 'w'], output: 'y' }],
+        inputs: [{ name: 'x', dims: [2, 3] }],
+        outputs: [{ name: 'y', dims: [2, 4] }],
+        weights: { w: { dims: [3, 4], data: new Float32Array(12) } },
+      }),
+    );
+    assert.deepEqual([description.parameters, description.parameterBytes, description.macs], [12, 48, 24]);
+  });
+
+  it('say what is wrong with a model that does not load or run, and what is known all the same', async () => {
+    const unheard = await describeModel(
+      onnxModel({
+        nodes: [{ op: 'Frobnicate', inputs: ['x'], output: 'y' }],
+        inputs: [{ name: 'x', dims: [1, 3] }],
+        outputs: [{ name: 'y', dims: [1, 3] }],
+      }),
+    );
+    assert.deepEqual(
+      unheard.warnings.map(({ kind }) => kind),
+      ['not-loadable'],
+    );
+    assert.match(unheard.warnings[0]?.text ?? '', /Frobnicate/);
+    assert.deepEqual([unheard.macs, unheard.runDims, unheard.inputs.length], [null, null, 1]);
+    const misfit = await describeModel(doublingModel([1, 3]), [1, 8]);
+    assert.deepEqual(
+      misfit.warnings.map(({ kind }) => kind),
+      ['not-run'],
+    );
+    assert.equal(misfit.macs, null);
+  });
+
+  it('are made once per file and shape, and kept on disk', async () => {
+    const { path, sha256 } = await writeModel(directory, 'model.onnx', doublingModel(['n', 3]));
+    const first = await inspectorOf().describe({ path, sha256, dims: null });
+    const broken = { script: join(directory, 'no-such-host.js'), execArgv: [] };
+    assert.deepEqual(await inspectorOf(broken).describe({ path, sha256, dims: null }), first);
+    await assert.rejects(inspectorOf(broken).describe({ path, sha256, dims: [2, 3] }), { code: 'HOST_CRASHED' });
+    const [file] = await readdir(join(directory, 'ecomap', 'model-descriptions'));
+    const kept = join(directory, 'ecomap', 'model-descriptions', file ?? '');
+    assert.deepEqual(modelDescriptionSchema.parse(JSON.parse(await readFile(kept, 'utf8'))), first);
+    assert.deepEqual(warnings, []);
+    await writeFile(kept, '{"half":');
+    assert.deepEqual(await inspectorOf().describe({ path, sha256, dims: null }), first);
+    assert.equal(warnings.length, 1);
+  });
+
+  it('are refused for what is missing, no model, or another one', async () => {
+    const inspector = inspectorOf();
+    const { path } = await writeModel(directory, 'model.onnx', doublingModel([1, 3]));
+    const text = join(directory, 'text.onnx');
+    await writeFile(text, '<html>');
+    const refused = (request: { path: string; sha256?: string }, code: string) =>
+      assert.rejects(inspector.describe({ sha256: null, dims: null, ...request }), { code });
+    await refused({ path: join(directory, 'absent.onnx') }, 'MODEL_NOT_FOUND');
+    await refused({ path: text }, 'MODEL_INVALID');
+    await refused({ path, sha256: '0'.repeat(64) }, 'MODEL_HASH_MISMATCH');
+    assert.equal((await inspector.describe({ path, sha256: null, dims: null })).inputs.length, 1);
+  });
+});
+
+/**
+ * What was trained, from what the file holds: normalisation was folded into convolutions at export, which left one number per
+ * output channel (a bias, under a name that the exporter made up) where training had two; and the tables that only Mul reads
+ * were never trained.
+ */
+function trainedParameters(file: Buffer, inFile: number): number {
+  const { nodes, initializers } = parseModel(file).graph;
+  const inputsOf = (opType: string) => nodes.filter((node) => node.opType === opType).map(({ inputs }) => inputs);
+  const folded = new Set(inputsOf('Conv').flatMap(([, , bias]) => (bias?.startsWith('onnx::Conv') ? bias : [])));
+  const tables = new Set(inputsOf('Mul').flat());
+  const elementsOf = (names: ReadonlySet<string>): number =>
+    initializers.reduce((sum, { name, tensor }) => sum + (names.has(name) ? (tensor?.elements ?? 0) : 0), 0);
+  return inFile - elementsOf(tables) + elementsOf(folded);
+}
