@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,16 +86,44 @@ describe('descriptions of models', function () {
     assert.deepEqual([wide.macs, wide.runDims, wide.batchOpen], [125, { x: [5, 5] }, true]);
   });
 
+  const doubling: Parameters<typeof onnxModel>[0] = {
+    nodes: [{ op: 'Add', inputs: ['x', 'x'], output: 'y' }],
+    inputs: [{ name: 'x', dims: [1, 3] }],
+    outputs: [{ name: 'y', dims: [1, 3] }],
+  };
+
   it('count the weights of a file, not its shapes and indices', async () => {
     const description = await describeModel(
       onnxModel({
-        nodes: [{ op: 'MatMul', inputs: ['x', 'w'], output: 'y' }],
+        nodes: [
+          { op: 'MatMul', inputs: ['x', 'w'], output: 'p' },
+          { op: 'Reshape', inputs: ['p', 'shape'], output: 'y' },
+        ],
         inputs: [{ name: 'x', dims: [2, 3] }],
-        outputs: [{ name: 'y', dims: [2, 4] }],
-        weights: { w: { dims: [3, 4], data: new Float32Array(12) } },
+        outputs: [{ name: 'y', dims: [4, 2] }],
+        weights: {
+          w: { dims: [3, 4], data: new Float32Array(12) },
+          shape: { dims: [2], data: new BigInt64Array([4n, 2n]) },
+        },
       }),
     );
     assert.deepEqual([description.parameters, description.parameterBytes, description.macs], [12, 48, 24]);
+  });
+
+  it('count weights beside the file, and name the files', async () => {
+    const data = Buffer.from(new Float32Array([1, 2, 3]).buffer);
+    await writeFile(join(directory, 'weights.bin'), data);
+    const model = onnxModel({
+      nodes: [{ op: 'Add', inputs: ['x', 'w'], output: 'y' }],
+      inputs: [{ name: 'x', dims: [1, 3] }],
+      outputs: [{ name: 'y', dims: [1, 3] }],
+      weights: { w: { dims: [3], data: new Float32Array(), external: { location: 'weights.bin' } } },
+    });
+    const description = await describeModel(model);
+    assert.deepEqual(description.externalFiles, ['weights.bin']);
+    assert.deepEqual([description.parameters, description.fileBytes], [3, model.length + data.length]);
+    assert.equal(description.sha256, createHash('sha256').update(model).update(data).digest('hex'));
+    assert.deepEqual(description.warnings, []);
   });
 
   it('say what is wrong with a model that does not load or run, and what is known all the same', async () => {
@@ -111,6 +140,22 @@ describe('descriptions of models', function () {
     );
     assert.match(unheard.warnings[0]?.text ?? '', /Frobnicate/);
     assert.deepEqual([unheard.macs, unheard.runDims, unheard.inputs.length], [null, null, 1]);
+    const custom = await describeModel(
+      onnxModel({
+        nodes: [{ op: 'Frobnicate', domain: 'example.org', inputs: ['x'], output: 'y' }],
+        domains: { 'example.org': 1 },
+        inputs: [{ name: 'x', dims: [1, 3] }],
+        outputs: [{ name: 'y', dims: [1, 3] }],
+      }),
+    );
+    assert.deepEqual(
+      custom.warnings.map(({ kind }) => kind),
+      ['custom-operators', 'uncounted-operators', 'not-loadable'],
+    );
+    assert.match(custom.warnings[0]?.text ?? '', /example\.org\.Frobnicate/);
+    const tooNew = await describeModel(onnxModel({ ...doubling, opset: 99 }));
+    assert.match(tooNew.warnings[0]?.text ?? '', /operator set 99/);
+    assert.deepEqual(tooNew.opsets, [{ domain: '', version: 99 }]);
     const misfit = await describeModel(doublingModel([1, 3]), [1, 8]);
     assert.deepEqual(
       misfit.warnings.map(({ kind }) => kind),
