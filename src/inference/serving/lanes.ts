@@ -69,7 +69,7 @@ export class Lanes {
     if (planned.server === null) return null;
     if (late.queue.size > 0 && late.isNeglected(nowMs)) return late;
     const first = planned.queue.head();
-    const firstLight = light.queue.head();
+    const firstLight = light.server === null ? undefined : light.queue.head();
     if (first === undefined) return firstLight !== undefined ? light : late.queue.size > 0 ? late : null;
     if (firstLight === undefined) return planned;
     if (planned.isNeglected(nowMs)) return planned;

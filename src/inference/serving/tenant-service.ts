@@ -169,8 +169,7 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
   ripeAtMs(): number {
     // Nobody comes any more who could join.
     if (this.#closed) return -Infinity;
-    const lane = this.#nextLane();
-    return lane === null || lane === this.#lanes.late ? -Infinity : lane.ripeAtMs(this.tenant.serving.batchDelayMs);
+    return this.#nextLane()?.ripeAtMs(this.tenant.serving.batchDelayMs) ?? -Infinity;
   }
 
   get gathering(): boolean {

@@ -100,6 +100,20 @@ describe('latencies', () => {
     assert.equal(times.meanMs(), 10);
     assert.equal(times.fastestMs(60_000), null);
   });
+
+  it('know batches by their size, and judge other sizes by the nearest', () => {
+    const times = new RunTimes();
+    assert.equal(times.meanMs(4), null);
+    times.record(10, 0, 2);
+    assert.deepEqual([times.meanMs(1), times.meanMs(2), times.meanMs(8)], [10, 10, 40]);
+    // Fewer rows may be faster, more rows are not.
+    assert.deepEqual([times.fastestMs(0, 1), times.fastestMs(0, 2), times.fastestMs(0, 8)], [null, 10, 10]);
+    times.record(25, 0, 8);
+    times.record(12, 0, 2);
+    assert.deepEqual([times.meanMs(2), times.meanMs(4), times.meanMs(16)], [11, 22, 50]);
+    assert.deepEqual([times.fastestMs(0, 4), times.fastestMs(0, 16)], [10, 25]);
+    assert.deepEqual([times.meanMs(7), times.fastestMs(6000, 8)], [25, null]);
+  });
 });
 
 describe('answers', () => {

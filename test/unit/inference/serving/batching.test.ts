@@ -134,6 +134,49 @@ describe('dynamic batching', () => {
     assert.deepEqual(exact.runs[5], [5, 6, 7, 8]);
   });
 
+  it('keeps apart those that are tried by themselves from all others, and does not make them wait for more', async () => {
+    const exact = bench.variant('exact', runMs, true);
+    exact.fault = (values) => (values.includes(3) ? 'INPUT_MISMATCH' : null);
+    const service = bench.tenant(exact, { largestBatch: 3, batchDelayMs: 50 }, { priority: 2 });
+    bench.sendMany(3, service);
+    await bench.pass(1);
+    bench.sendMany(2, service);
+    await bench.pass(13);
+    bench.send(service, { priority: 1 });
+    await bench.pass(10 + 14 + 10);
+    assert.deepEqual(exact.runs, [[1, 2, 3], [1], [6, 4, 5], [2], [3]]);
+  });
+
+  it('lets nobody come back who was taken back meanwhile, or whose lighter variant has gone', async () => {
+    const fallback = bench.variant('light', runMs, true);
+    fallback.fault = (values) => (values.length > 1 ? 'INPUT_MISMATCH' : null);
+    const exact = bench.variant('exact', 100, true);
+    const service = bench.tenant(exact, { largestBatch: 3, queueLength: 3, whenFull: 'downgrade' }, { fallback });
+    bench.sendMany(4, service);
+    const caller = new AbortController();
+    bench.send(service, { signal: caller.signal });
+    bench.send(service);
+    await bench.pass(101);
+    assert.deepEqual(fallback.runs, [[4, 5, 6]]);
+    caller.abort();
+    service.deployFallback(null);
+    await bench.finish();
+    assert.deepEqual(exact.runs, [[1, 2, 3], [4], [6]]);
+    assert.deepEqual(bench.ended.slice(3), ['5 CANCELLED', '4 exact', '6 exact']);
+    assert.equal(bench.take(service).downgraded, 0);
+  });
+
+  it('tells at once those that have no time left to be tried by themselves, whatever the host does', async () => {
+    const exact = bench.variant('exact', runMs, true).knownFor(1, 2);
+    exact.fault = (values) => (values.length > 1 ? 'INPUT_MISMATCH' : null);
+    const service = bench.tenant(exact, { largestBatch: 2 });
+    bench.sendMany(2, service, { inMs: 15 });
+    await bench.pass(1);
+    bench.ready = false;
+    await bench.pass(13);
+    assert.deepEqual(bench.ended, each([1, 2], 'DEADLINE_EXCEEDED'));
+  });
+
   it('is given up for a model that turns out not to compute requests together', async () => {
     const exact = bench.variant('exact', runMs, true);
     exact.fault = (values) => (values.length > 1 ? 'MODEL_INVALID' : null);

@@ -162,6 +162,17 @@ describe('dispatcher', () => {
     assert.ok(ratio > 1.8 && ratio < 2.2, `ratio ${ratio}`);
   });
 
+  it('gives twice the time for twice the weight although nobody knows how long runs take', async () => {
+    const double = tenant('double', 30, false, 2);
+    const single = tenant('single', 30, false, 1);
+    double.add(200);
+    single.add(200);
+    dispatcher.pump();
+    while (log.length < 90) await finishOne(double, single);
+    const count = log.filter((entry) => entry === 'double').length;
+    assert.ok(count >= 58 && count <= 62, `${count} of 90`);
+  });
+
   it('hands over nothing in advance while run times are unknown', () => {
     const fresh = tenant('fresh', 2, false);
     fresh.add(5);
