@@ -1,11 +1,11 @@
 import { EcomapError } from '../signals/errors';
-import type { Tenant, Variant } from '../signals/tenant';
+import { eligibleVariants, type Tenant, type Variant } from '../signals/tenant';
 import { decodeOutputs } from './answers';
 import { canaryInputs } from './canary';
 import { expectedInputs } from './expected-inputs';
-import type { LoadAnswer } from './host/protocol';
 import type { HostRun, RunOptions } from './hosting/host-process';
 import type { HostModel } from './hosting/resident-models';
+import type { LoadAnswer } from './host/protocol';
 import { RunTimes } from './serving/run-times';
 import type { LoadedVariant } from './serving/variant-server';
 import type { NamedTensors, TensorSpec } from './tensors';
@@ -18,11 +18,24 @@ export interface ModelHost {
   run(key: string, requests: readonly NamedTensors[], options: RunOptions): Promise<HostRun>;
 }
 
+export interface PrepareOptions {
+  /** What the model took on this component before, in another process. */
+  readonly times?: RunTimes;
+  /** True when this very process has answered for the tenant with this model before. */
+  readonly proven?: boolean;
+  /** Called when the model is loaded and its first inference begins. */
+  readonly onWarmUp?: () => void;
+}
+
+/** The model of a variant; tenants that share a file share the session. */
+export function hostModelOf({ path, sha256 }: Variant): HostModel {
+  return { key: `${path}#${sha256 ?? ''}`, path, sha256 };
+}
+
 /** One variant of a tenant, loaded on one component and proven by an inference. */
 export class Deployment implements LoadedVariant {
-  readonly times = new RunTimes();
   #underWay = 0;
-  #onDrained: (() => void) | null = null;
+  #onDrained: (() => void)[] = [];
 
   private constructor(
     readonly variant: Variant,
@@ -30,7 +43,9 @@ export class Deployment implements LoadedVariant {
     readonly key: string,
     /** The shapes that requests must have. */
     readonly inputs: readonly TensorSpec[],
+    /** Whether the model leaves the batch dimension open. */
     readonly batches: boolean,
+    readonly times: RunTimes,
     private readonly refuseNonFinite: boolean,
   ) {}
 
@@ -40,28 +55,31 @@ export class Deployment implements LoadedVariant {
 
   /**
    * Loads the variant, compares it with the tenant's declarations and runs it once: only what has answered is ever put into
-   * service. Nothing stays loaded when that fails.
-   * @throws EcomapError MODEL_NOT_FOUND, MODEL_INVALID, MODEL_HASH_MISMATCH, INPUT_MISMATCH, INVALID_CONFIG,
+   * service. When that fails, the model is given back.
+   * @throws EcomapError MODEL_NOT_FOUND, MODEL_INVALID, MODEL_HASH_MISMATCH, MEMORY_EXCEEDED, INPUT_MISMATCH, INVALID_CONFIG,
    * RUNTIME_UNAVAILABLE, HOST_CRASHED
    */
-  static async prepare(tenant: Tenant, variant: Variant, host: ModelHost): Promise<Deployment> {
-    // Tenants that share a file share the session.
-    const key = `${variant.path}#${variant.sha256 ?? ''}`;
-    const { signature } = await host.load({ key, path: variant.path, sha256: variant.sha256 });
+  static async prepare(
+    tenant: Tenant,
+    variant: Variant,
+    host: ModelHost,
+    { times = new RunTimes(), proven = false, onWarmUp }: PrepareOptions = {},
+  ): Promise<Deployment> {
+    const model = hostModelOf(variant);
+    const { signature } = await host.load(model);
     try {
-      const deployment = new Deployment(
-        variant,
-        host,
-        key,
-        expectedInputs(tenant.input, signature),
-        [...signature.inputs, ...signature.outputs].every(({ dims }) => typeof dims[0] === 'string'),
-        tenant.nonFiniteInput === 'refuse',
-      );
-      const canary = await deployment.run([canaryInputs(deployment.inputs)], null);
-      for (const { outputs } of canary.results) decodeOutputs(outputs, tenant.output);
+      const inputs = expectedInputs(tenant.input, signature);
+      const refuseNonFinite = tenant.nonFiniteInput === 'refuse';
+      const batches = [...signature.inputs, ...signature.outputs].every(({ dims }) => typeof dims[0] === 'string');
+      const deployment = new Deployment(variant, host, model.key, inputs, batches, times, refuseNonFinite);
+      if (!proven) {
+        onWarmUp?.();
+        const canary = await deployment.run([canaryInputs(inputs)], null);
+        for (const { outputs } of canary.results) decodeOutputs(outputs, tenant.output);
+      }
       return deployment;
     } catch (error) {
-      await host.unload(key);
+      await host.unload(model.key);
       throw error;
     }
   }
@@ -73,17 +91,18 @@ export class Deployment implements LoadedVariant {
       return await this.host.run(this.key, requests, { expectedMs, refuseNonFinite });
     } finally {
       this.#underWay -= 1;
-      if (this.#underWay === 0) this.#onDrained?.();
+      if (this.#underWay === 0) for (const resolve of this.#onDrained.splice(0)) resolve();
     }
   }
 
-  /** Waits for what is under way, then frees the model. Call it once nothing new comes. */
+  /** Waits for what is under way. Call it once nothing new comes. */
+  async drained(): Promise<void> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#onDrained.push(resolve));
+  }
+
+  /** Waits for what is under way, then gives the model back to its host. */
   async retire(): Promise<void> {
-    if (this.#underWay > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onDrained = resolve;
-      });
-    }
+    await this.drained();
     await this.host.unload(this.key);
   }
 }
@@ -94,4 +113,11 @@ export function variantNamed(tenant: Tenant, name: string): Variant {
   if (variant !== undefined) return variant;
   const known = tenant.variants.map((candidate) => candidate.name).join(', ');
   throw new EcomapError('INVALID_MESSAGE', `The tenant "${tenant.name}" has no variant "${name}": it has ${known}.`);
+}
+
+/** The variant that answers instead when the queue is full or time is short: the next lighter one; null where none shall. */
+export function fallbackOf(tenant: Tenant, variant: Variant): Variant | null {
+  const { whenFull, whenLate } = tenant.serving;
+  if (whenFull !== 'downgrade' && whenLate !== 'downgrade') return null;
+  return eligibleVariants(tenant).find(({ accuracy }) => accuracy < variant.accuracy) ?? null;
 }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { CarbonReading } from '../signals/carbon';
+import type { Component } from '../signals/device';
 import { asEcomapError, EcomapError, messageOf } from '../signals/errors';
 import type { InferenceRequest, InferenceResult } from '../signals/inference';
 import { quoted } from '../signals/parse';
@@ -8,45 +9,33 @@ import { gramsOf } from '../signals/quantities';
 import type { Telemetry } from '../signals/telemetry';
 import { eligibleVariants, type Tenant } from '../signals/tenant';
 import { systemClock, type Clock } from './clock';
-import { Deployment } from './deployment';
-import { Dispatcher } from './serving/dispatcher';
+import { ChangeOver, type Move, type Places } from './change-over';
 import { inferenceEnergyJ, unknownEnergy, type EnergyReader, type ServingDevice } from './energy';
+import { stateOf, type ExecutorState } from './executor-state';
 import type { HostEntry } from './hosting/host-entry';
-import { HostProcess, silentLog, type HostLog, type HostState } from './hosting/host-process';
+import { silentLog, type HostLog } from './hosting/host-process';
+import { bytesOfMb, defaultHostLimitBytes } from './hosting/memory-limit';
+import { mayRaisePriority } from './hosting/process-priority';
+import { ServingComponent } from './hosting/serving-component';
+import type { ServingProcess } from './hosting/serving-process';
 import { LatestPlan, type PlanOutcome } from './latest-plan';
-import { movesOf, type Move } from './plan-moves';
+import { movesOf } from './plan-moves';
 import { openSlotDirectory, type SlotDirectory } from './shared-memory/slot-directory';
 import { TenantService } from './serving/tenant-service';
-import { TelemetryWindow, type ComponentTotals } from './telemetry-window';
+import { TelemetryWindow } from './telemetry-window';
+
+export type { ExecutorState } from './executor-state';
 
 export interface InferenceExecutorOptions {
   readonly device: ServingDevice;
   readonly tenants: readonly Tenant[];
   /** Requests that may wait, per tenant. */
   readonly queueLength?: number;
+  /** What each inference host may have; default: 70 % of the memory that there is, divided by the components. */
+  readonly hostMemoryLimitMb?: number;
   readonly hostEntry?: HostEntry;
   readonly clock?: Clock;
   readonly log?: HostLog;
-}
-
-export interface ExecutorState {
-  readonly phase: 'starting' | 'serving' | 'closing' | 'closed';
-  readonly planId: string | null;
-  readonly tenants: readonly {
-    readonly tenant: string;
-    readonly variant: string | null;
-    readonly component: string | null;
-    readonly queued: number;
-    readonly problem: { readonly code: string; readonly message: string } | null;
-  }[];
-  readonly hosts: readonly {
-    readonly component: string;
-    readonly state: HostState;
-    readonly pid: number | null;
-    readonly pinned: boolean;
-    readonly restarts: number;
-    readonly rssBytes: number | null;
-  }[];
 }
 
 export interface ExecutorEvents {
@@ -54,11 +43,6 @@ export interface ExecutorEvents {
   change: [];
   /** A tenant cannot serve (any more). */
   problem: [error: EcomapError, tenant: string];
-}
-
-interface ComponentHost {
-  readonly host: HostProcess;
-  readonly dispatcher: Dispatcher;
 }
 
 const drainLimitMs = 5000;
@@ -71,7 +55,11 @@ const defaultQueueLength = 32;
  */
 export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   readonly #services = new Map<string, TenantService>();
-  readonly #hosts = new Map<string, ComponentHost>();
+  readonly #components = new Map<string, ServingComponent>();
+  readonly #places: Places = new Map();
+  readonly #unused: { readonly component: string; readonly why: string }[] = [];
+  /** Tenants whose process does not come up: they are loaded as soon as it does. */
+  readonly #waiting = new Map<TenantService, ServingProcess>();
   readonly #device: ServingDevice;
   readonly #clock: Clock;
   readonly #log: HostLog;
@@ -82,6 +70,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   #closed: Promise<void> | null = null;
   #slots: SlotDirectory | null = null;
   #plan: Plan | null = null;
+  #changes: Promise<unknown> = Promise.resolve();
   #intensityGPerKwh: number | null = null;
   #energy: EnergyReader | null = null;
   readonly #window: TelemetryWindow;
@@ -94,7 +83,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silentLog;
     this.#window = new TelemetryWindow(this.#clock);
-    this.#plans = new LatestPlan((plan) => this.#apply(plan));
+    this.#plans = new LatestPlan((plan) => this.#exclusive(() => this.#apply(plan)));
     for (const tenant of options.tenants) this.#addService(tenant);
     if (!options.device.components.some((component) => component.kind === 'cpu')) {
       throw new EcomapError(
@@ -148,32 +137,21 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   }
 
   state(): ExecutorState {
-    return {
+    return stateOf({
       phase: this.#phase,
-      planId: this.#plan?.planId ?? null,
-      tenants: [...this.#services.values()].map((service) => ({
-        tenant: service.tenant.name,
-        variant: service.deployment?.variant.name ?? null,
-        component: service.deployment?.component ?? null,
-        queued: service.queued,
-        problem: service.problem === null ? null : { code: service.problem.code, message: service.problem.message },
-      })),
-      hosts: [...this.#hosts.values()].map(({ host }) => ({
-        component: host.component.name,
-        state: host.state,
-        pid: host.pid,
-        pinned: host.pinned,
-        restarts: host.restarts,
-        rssBytes: host.rssBytes,
-      })),
-    };
+      plan: this.#plan,
+      services: this.#services.values(),
+      components: [...this.#components.values()],
+      places: this.#places,
+      unused: this.#unused,
+    });
   }
 
   /** What happened since the last call (or since the executor was made). */
   takeTelemetry(): Telemetry {
     return this.#window.take({
       services: this.#services.values(),
-      components: [...this.#hosts.values()].map(totalsOf),
+      components: [...this.#components.values()].map(({ totals }) => totals),
       energy: this.#energy?.readEnergy() ?? unknownEnergy,
       operatingPoint: this.#device.operatingPointInForce(),
       plan: this.#plan,
@@ -195,47 +173,73 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
       queueLength: this.#options.queueLength ?? defaultQueueLength,
       clock: this.#clock,
       energyJ: (component, cpuMs) => {
-        const found = this.#hosts.get(component)?.host.component;
+        const found = this.#components.get(component)?.component;
         return found === undefined ? null : inferenceEnergyJ(found, this.#device.operatingPointInForce(), cpuMs);
       },
       carbonG: (energyJ) => gramsOf(energyJ, this.#intensityGPerKwh),
-      onWaiting: () => this.#dispatcherOf(service)?.pump(),
+      onWaiting: () => this.#places.get(service)?.dispatcher.pump(),
     });
     this.#services.set(tenant.name, service);
   }
 
-  #dispatcherOf(service: TenantService): Dispatcher | undefined {
-    return service.deployment === null ? undefined : this.#hosts.get(service.deployment.component)?.dispatcher;
-  }
-
   async #start(): Promise<void> {
     this.#slots = await openSlotDirectory();
-    for (const component of this.#device.components) {
-      if (component.kind === 'cpu') this.#addHost(component, this.#slots);
-      else this.#log.warn(`The component ${component.name} (${component.kind}) is not used by this version.`);
-    }
+    await this.#openComponents(this.#slots);
     this.#energy = this.#device.openReader?.() ?? null;
-    const hosts = [...this.#hosts.values()];
-    const outcomes = await Promise.allSettled(hosts.map(({ host }) => host.start()));
+    const processes = [...this.#components.values()].map(({ ordinary }) => ordinary);
+    const outcomes = await Promise.allSettled(processes.map((process) => process.start()));
     if (this.#phase !== 'starting') return;
-    const up = hosts.filter((_, index) => outcomes[index]?.status === 'fulfilled');
+    const up = processes.filter((_, index) => outcomes[index]?.status === 'fulfilled');
     const failure = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failure !== undefined) {
-      const error = asEcomapError(failure.reason);
-      if (up.length === 0) throw error;
-      this.#log.warn(error.message);
+    if (failure !== undefined && up.length > 0) this.#log.warn(messageOf(failure.reason));
+    // The tenants are spread over what came up; where nothing did, they wait for it to come up after all.
+    const places = up.length > 0 ? up : processes;
+    const firsts = [...this.#services.values()].map((service, index) => ({ service, at: index % places.length }));
+    if (failure !== undefined && up.length === 0) {
+      for (const { service, at } of firsts) this.#waitFor(service, places[at]);
+      throw asEcomapError(failure.reason);
     }
     await Promise.all(
-      [...this.#services.values()].map(async (service, index) => {
-        const entry = up[index % up.length];
-        if (entry !== undefined) await this.#deployFirst(service, entry);
+      places.map(async (process, at) => {
+        for (const first of firsts) if (first.at === at) await this.#deployFirst(first.service, process);
       }),
     );
     if (this.#phase === 'starting') this.#phase = 'serving';
     this.emit('change');
   }
 
-  /** Nothing will ever compute here: every request is told so, instead of waiting for a host that never comes. */
+  async #openComponents(slots: SlotDirectory): Promise<void> {
+    const usable: Component[] = [];
+    for (const component of this.#device.components) {
+      if (component.kind === 'cpu') usable.push(component);
+      else this.#doNotUse(component, `components of the kind ${component.kind} are not used by this version`);
+    }
+    const { hostMemoryLimitMb, hostEntry: entry } = this.#options;
+    const memoryLimitBytes =
+      hostMemoryLimitMb === undefined ? await defaultHostLimitBytes(usable.length) : bytesOfMb(hostMemoryLimitMb);
+    const mayRaise = await mayRaisePriority();
+    for (const component of usable) {
+      const opened = new ServingComponent({
+        component,
+        slots,
+        device: this.#device,
+        entry,
+        clock: this.#clock,
+        log: this.#log,
+        memoryLimitBytes,
+        mayRaisePriority: mayRaise,
+      });
+      this.#components.set(component.name, opened);
+      this.#listenTo(opened.ordinary);
+    }
+  }
+
+  #doNotUse({ name }: Component, why: string): void {
+    this.#log.warn(`The component ${name} is not used: ${why}.`);
+    this.#unused.push({ component: name, why });
+  }
+
+  /** Nothing computes here yet: every request is told so, instead of waiting for a host that may never come. */
   #giveUp(error: EcomapError): never {
     if (this.#phase === 'starting') {
       for (const service of this.#services.values()) service.breakDown(error);
@@ -245,36 +249,47 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     throw error;
   }
 
-  #addHost(component: HostProcess['component'], slots: SlotDirectory): void {
-    const entry = this.#options.hostEntry;
-    const host = new HostProcess({ component, slots, device: this.#device, entry, log: this.#log });
-    const dispatcher = new Dispatcher({ clock: this.#clock, ready: () => host.state === 'ready' });
-    host.on('state', () => {
-      dispatcher.pump();
+  #listenTo(process: ServingProcess): void {
+    process.on('change', () => {
+      if (process.ready) this.#deployWaiting(process);
       this.emit('change');
     });
-    host.on('modelLost', (model, error) => {
-      for (const service of this.#services.values()) {
-        const { deployment } = service;
-        if (deployment?.host === host && deployment.key === model.key) this.#breakDown(service, error);
-      }
+    process.on('lost', (tenant, error) => {
+      const service = this.#services.get(tenant.tenant.name);
+      if (service !== undefined) this.#breakDown(service, error);
     });
-    host.on('problem', (error) => this.#log.warn(`${component.name}: ${messageOf(error)}`));
-    this.#hosts.set(component.name, { host, dispatcher });
   }
 
-  async #deployFirst(service: TenantService, { host, dispatcher }: ComponentHost): Promise<void> {
+  #waitFor(service: TenantService, process: ServingProcess | undefined): void {
+    if (process !== undefined) this.#waiting.set(service, process);
+  }
+
+  /** A process has come up after all: it takes the tenants that had been given to it. */
+  #deployWaiting(process: ServingProcess): void {
+    for (const [service, place] of this.#waiting) {
+      if (place !== process) continue;
+      this.#waiting.delete(service);
+      void this.#exclusive(async () => {
+        if (service.deployment === null && this.#phase === 'serving') await this.#deployFirst(service, process);
+      });
+    }
+  }
+
+  async #deployFirst(service: TenantService, process: ServingProcess): Promise<void> {
     const [variant] = eligibleVariants(service.tenant);
+    this.#places.set(service, process);
     try {
       if (variant === undefined) {
         const { name, override } = service.tenant;
         const pinned = override.mode === 'pin' ? ` "${override.variant}"` : '';
         throw new EcomapError('INVALID_CONFIG', `The tenant "${name}" has no variant${pinned} that it may run.`);
       }
-      const deployment = await Deployment.prepare(service.tenant, variant, host);
-      service.deploy(deployment, ['no plan yet: most accurate variant']);
-      dispatcher.attach(service);
+      const direct = this.#phase === 'starting';
+      const prepared = await process.prepare({ changes: new Map([[service, variant]]), direct });
+      for (const error of prepared.failures.values()) throw error;
+      await process.finish(process.commit(prepared, new Map([[service, ['no plan yet: most accurate variant']]])));
     } catch (error) {
+      if (process.host.state === 'down') this.#waitFor(service, process);
       this.#breakDown(service, asEcomapError(error));
     }
     this.emit('change');
@@ -282,7 +297,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
 
   #breakDown(service: TenantService, error: EcomapError): void {
     if (this.#phase === 'closing' || this.#phase === 'closed') return;
-    this.#dispatcherOf(service)?.detach(service);
+    this.#places.get(service)?.dispatcher.detach(service);
     const { code, message } = error;
     const named = new EcomapError(code, `Tenant "${service.tenant.name}": ${message}`, { cause: error });
     service.breakDown(named);
@@ -290,60 +305,61 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     this.emit('change');
   }
 
+  /** One change of what serves whom at a time. */
+  #exclusive<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#changes.then(task);
+    this.#changes = done.catch(() => undefined);
+    return done;
+  }
+
+  /** A tenant that was broken before may stay so; any other failure undoes the whole plan. */
   async #apply(plan: Plan): Promise<PlanOutcome> {
-    await this.start();
-    const moves = movesOf(plan, this.#services, (component) => this.#hosts.get(component)?.host ?? null);
-    const why: string[] = [...moves.notes];
-    const prepared = await this.#prepare(
-      moves.all.filter((move) => isChange(move)),
-      why,
+    // When nothing came up, a plan may find that it has meanwhile.
+    await this.start().catch(() => undefined);
+    const moves = movesOf(plan, this.#services, (component) => this.#processFor(plan, component));
+    const changeOver = await ChangeOver.prepare(
+      moves.all.filter((move) => this.#isChange(move)),
+      this.#places,
     );
-    if (this.#phase !== 'serving') throw closedError();
-    const old: Deployment[] = [];
+    if (this.#phase !== 'serving') {
+      await changeOver.discard();
+      throw closedError();
+    }
+    const why = [
+      ...moves.notes,
+      ...changeOver.failures.map(([{ tenant }, error]) => `${tenant.name} stays broken: ${error.message}`),
+    ];
+    const changed = changeOver.commit((move) => reasons(plan, move));
     let swaps = 0;
-    // From here to the end of the loop nothing else runs: all tenants switch at once.
-    for (const [move, deployment] of prepared) {
-      const { service } = move;
-      const before = service.deployment;
-      this.#dispatcherOf(service)?.detach(service);
-      service.deploy(deployment, reasons(plan, move));
-      if (before !== null) {
-        old.push(before);
-        if (before.variant.name !== deployment.variant.name) {
-          swaps += 1;
-          service.window.swapped();
-        }
-      }
+    for (const [{ tenant: service, variant }, before] of changed) {
+      if (before === null || before.variant.name === variant.name) continue;
+      swaps += 1;
+      service.window.swapped();
     }
     for (const move of moves.all) {
-      if (!prepared.has(move) && move.service.deployment !== null) move.service.explain(reasons(plan, move));
+      this.#waiting.delete(move.tenant);
+      if (!changed.has(move) && move.tenant.deployment !== null) move.tenant.explain(reasons(plan, move));
     }
     this.#plan = plan;
-    for (const { service } of prepared.keys()) this.#dispatcherOf(service)?.attach(service);
     this.emit('change');
-    await Promise.all(old.map((deployment) => deployment.retire()));
+    await changeOver.finish();
     return { applied: true, swaps, why };
   }
 
-  /** Loads everything that changes. A tenant that was broken before may stay so; any other failure undoes the whole plan. */
-  async #prepare(moves: readonly Move[], why: string[]): Promise<Map<Move, Deployment>> {
-    const prepared = new Map<Move, Deployment>();
-    const failures: EcomapError[] = [];
-    await Promise.all(
-      moves.map(async (move) => {
-        try {
-          prepared.set(move, await Deployment.prepare(move.service.tenant, move.variant, move.host));
-        } catch (thrown) {
-          const error = asEcomapError(thrown);
-          if (move.service.deployment === null) why.push(`${move.service.tenant.name} stays broken: ${error.message}`);
-          else failures.push(error);
-        }
-      }),
+  #processFor(plan: Plan, name: string): ServingProcess {
+    const component = this.#components.get(name);
+    if (component !== undefined) return component.ordinary;
+    const unused = this.#unused.find((one) => one.component === name);
+    throw new EcomapError(
+      'INVALID_MESSAGE',
+      `The plan ${plan.planId} uses the component "${name}", which has no inference host here` +
+        `${unused === undefined ? '' : `: ${unused.why}`}.`,
     );
-    const [failure] = failures;
-    if (failure === undefined) return prepared;
-    await Promise.all([...prepared.values()].map((deployment) => deployment.retire()));
-    throw failure;
+  }
+
+  #isChange({ tenant, variant, process }: Move<TenantService>): boolean {
+    const { deployment } = tenant;
+    return deployment === null || deployment.variant.name !== variant.name || this.#places.get(tenant) !== process;
   }
 
   async #close(): Promise<void> {
@@ -353,15 +369,20 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     if (this.#started !== null) {
       await this.#drained();
       for (const service of this.#services.values()) service.abandonQueue();
-      await Promise.all([...this.#hosts.values()].map(({ host }) => host.close()));
+      await this.#closeComponents();
       await this.#started.catch(() => undefined);
-      await Promise.all([...this.#hosts.values()].map(({ host }) => host.close()));
+      await this.#closeComponents();
+      await this.#changes;
       await this.#slots?.remove();
     }
     for (const service of this.#services.values()) service.abandonQueue();
     this.#phase = 'closed';
     this.emit('change');
     this.removeAllListeners();
+  }
+
+  async #closeComponents(): Promise<void> {
+    await Promise.all([...this.#components.values()].map((component) => component.close()));
   }
 
   async #drained(): Promise<void> {
@@ -373,18 +394,8 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   }
 }
 
-function totalsOf({ host, dispatcher }: ComponentHost): ComponentTotals {
-  const { totalCpuSeconds: cpuSeconds, restarts } = host;
-  return { component: host.component.name, busyMs: dispatcher.busyMs, cpuSeconds, restarts };
-}
-
-function isChange({ service, variant, host }: Move): boolean {
-  const { deployment } = service;
-  return deployment === null || deployment.variant.name !== variant.name || deployment.host !== host;
-}
-
-function reasons(plan: Plan, { variant, host }: Move): string[] {
-  return [`plan ${plan.planId}: ${variant.name} on ${host.component.name}`, ...plan.why];
+function reasons(plan: Plan, { variant, process }: Move): string[] {
+  return [`plan ${plan.planId}: ${variant.name} on ${process.component}`, ...plan.why];
 }
 
 function closedError(): EcomapError {

@@ -1,28 +1,22 @@
 import { EcomapError } from '../signals/errors';
 import type { Plan } from '../signals/plan';
-import type { Variant } from '../signals/tenant';
+import type { Move } from './change-over';
 import { variantNamed } from './deployment';
-import type { HostProcess } from './hosting/host-process';
+import type { ServingProcess } from './hosting/serving-process';
 import type { TenantService } from './serving/tenant-service';
-
-/** Where a plan wants one tenant. */
-export interface Move {
-  readonly service: TenantService;
-  readonly variant: Variant;
-  readonly host: HostProcess;
-}
 
 /**
  * What a plan asks for, checked against what there is. Tenants that this executor does not serve, and those that the plan leaves
  * out, are noted.
- * @throws EcomapError INVALID_MESSAGE for an unknown variant or component, or a variant cut into stages
+ * @param processFor which process of a component would serve the tenant
+ * @throws EcomapError INVALID_MESSAGE for an unknown variant, a variant cut into stages, and what `processFor` throws
  */
 export function movesOf(
   plan: Plan,
   services: ReadonlyMap<string, TenantService>,
-  hostOf: (component: string) => HostProcess | null,
-): { all: Move[]; notes: string[] } {
-  const all: Move[] = [];
+  processFor: (component: string, service: TenantService) => ServingProcess,
+): { all: Move<TenantService>[]; notes: string[] } {
+  const all: Move<TenantService>[] = [];
   const notes: string[] = [];
   const planned = new Set(plan.tenants.map(({ tenant }) => tenant));
   for (const name of services.keys())
@@ -40,14 +34,8 @@ export function movesOf(
         `The plan ${plan.planId} cuts "${tenant}" into ${stages.length} stages: this version runs a variant whole, in one.`,
       );
     }
-    const host = hostOf(stage.component);
-    if (host === null) {
-      throw new EcomapError(
-        'INVALID_MESSAGE',
-        `The plan ${plan.planId} puts "${tenant}" on the component "${stage.component}", which has no inference host here.`,
-      );
-    }
-    all.push({ service, variant: variantNamed(service.tenant, variant), host });
+    const process = processFor(stage.component, service);
+    all.push({ tenant: service, variant: variantNamed(service.tenant, variant), process });
   }
   return { all, notes };
 }

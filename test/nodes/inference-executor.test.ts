@@ -298,14 +298,28 @@ describe('inference-executor: status', () => {
   const state = (more: Partial<ExecutorState> = {}): ExecutorState => ({
     phase: 'serving',
     planId: null,
+    progress: { loaded: 0, toLoad: 0 },
     tenants: tenants.map(({ name }) => ({
       tenant: name,
       variant: 'large',
       component: 'cpu0',
       queued: 0,
+      activity: 'serving',
       problem: null,
     })),
-    hosts: [{ component: 'cpu0', state: 'ready', pid: 1, pinned: true, restarts: 0, rssBytes: null }],
+    hosts: [
+      {
+        component: 'cpu0',
+        state: 'ready',
+        pid: 1,
+        pinned: true,
+        restarts: 0,
+        rssBytes: null,
+        models: 2,
+        degraded: null,
+      },
+    ],
+    unused: [],
     ...more,
   });
   const [first, second] = state().tenants;

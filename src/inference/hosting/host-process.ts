@@ -151,6 +151,15 @@ export class HostProcess extends EventEmitter<HostEvents> {
   get models(): number {
     return this.#residents.all().length;
   }
+  /** What they measure together, bytes. */
+  get modelBytes(): number {
+    return this.#residents.all().reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+  }
+
+  /** What one model measures, bytes; null when it is not in memory. */
+  bytesOf(key: string): number | null {
+    return this.holds(key) ? (this.#residents.get(key)?.memoryBytes ?? null) : null;
+  }
 
   /**
    * Resolves when the first process takes requests. @throws EcomapError HOST_CRASHED when several starts in a row have failed;

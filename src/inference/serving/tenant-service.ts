@@ -82,8 +82,8 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
     return this.#runsUnderWay.requests;
   }
 
-  /** From now on requests run here. Atomic: there is no moment without a deployment. */
-  deploy(deployment: Loaded, why: readonly string[]): void {
+  /** From now on requests run here, for this reason (absent: as before). Atomic: there is no moment without a deployment. */
+  deploy(deployment: Loaded, why = this.#why): void {
     this.#deployment = deployment;
     this.#why = why;
     this.#problem = null;

@@ -1,0 +1,93 @@
+import type { EcomapError } from '../signals/errors';
+import type { Variant } from '../signals/tenant';
+import type { ProcessSwitch, Replaced, ServedTenant, ServingProcess } from './hosting/serving-process';
+import type { Deployment } from './deployment';
+
+/** Where one tenant shall be served, and with what. */
+export interface Move<Tenant extends ServedTenant = ServedTenant> {
+  readonly tenant: Tenant;
+  readonly variant: Variant;
+  readonly process: ServingProcess;
+}
+
+/** Which process serves a tenant. */
+export type Places = Map<ServedTenant, ServingProcess>;
+
+/**
+ * Several tenants get other variants or other processes, all at once: first everything is loaded and proven beside what runs,
+ * then it takes effect in one go, then what it replaces is given back.
+ */
+export class ChangeOver<Tenant extends ServedTenant> {
+  #replaced: { readonly process: ServingProcess; readonly replaced: Replaced }[] = [];
+
+  private constructor(
+    private readonly moves: readonly Move<Tenant>[],
+    private readonly places: Places,
+    private readonly switches: ReadonlyMap<ServingProcess, ProcessSwitch>,
+  ) {}
+
+  /**
+   * @param places kept up to date by `commit`
+   * @throws EcomapError of what does not load for a tenant that is being served; then nothing has changed
+   */
+  static async prepare<Tenant extends ServedTenant>(
+    moves: readonly Move<Tenant>[],
+    places: Places,
+  ): Promise<ChangeOver<Tenant>> {
+    const processes = new Set(moves.map(({ process }) => process));
+    const switches = new Map<ServingProcess, ProcessSwitch>();
+    const outcomes = await Promise.allSettled(
+      [...processes].map(async (process) => {
+        const here = moves.filter((move) => move.process === process);
+        const changes = new Map<ServedTenant, Variant>(here.map(({ tenant, variant }) => [tenant, variant]));
+        const leaving = new Set<ServedTenant>(
+          moves.filter((move) => move.process !== process).map(({ tenant }) => tenant),
+        );
+        switches.set(process, await process.prepare({ changes, leaving }));
+      }),
+    );
+    const changeOver = new ChangeOver(moves, places, switches);
+    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failure === undefined) return changeOver;
+    await changeOver.discard();
+    throw failure.reason;
+  }
+
+  /** Tenants that could not be served before and cannot now. */
+  get failures(): [ServedTenant, EcomapError][] {
+    return [...this.switches.values()].flatMap(({ failures }) => [...failures]);
+  }
+
+  /**
+   * From here on everything is as asked: nothing else runs while this does.
+   * @returns the tenants that have changed, with what served them before
+   */
+  commit(whyOf: (move: Move<Tenant>) => readonly string[]): Map<Move<Tenant>, Deployment | null> {
+    const changed = new Map<Move<Tenant>, Deployment | null>();
+    const left = new Map<ServingProcess, Deployment[]>();
+    for (const move of this.moves) {
+      if (this.switches.get(move.process)?.placed.has(move.tenant) !== true) continue;
+      changed.set(move, move.tenant.deployment);
+      const before = this.places.get(move.tenant);
+      this.places.set(move.tenant, move.process);
+      if (before === undefined || before === move.process) continue;
+      left.set(before, [...(left.get(before) ?? []), ...before.release(move.tenant)]);
+    }
+    const why = new Map<ServedTenant, readonly string[]>([...changed.keys()].map((move) => [move.tenant, whyOf(move)]));
+    for (const [process, prepared] of this.switches) {
+      this.#replaced.push({ process, replaced: process.commit(prepared, why) });
+    }
+    for (const [process, deployments] of left) this.#replaced.push({ process, replaced: { deployments, host: null } });
+    return changed;
+  }
+
+  /** Gives back what the change has put out of use, once it has answered. */
+  async finish(): Promise<void> {
+    await Promise.all(this.#replaced.map(({ process, replaced }) => process.finish(replaced)));
+  }
+
+  /** Instead of `commit`: everything stays as it was. */
+  async discard(): Promise<void> {
+    await Promise.all([...this.switches].map(([process, prepared]) => process.discard(prepared)));
+  }
+}

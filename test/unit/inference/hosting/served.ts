@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InferenceExecutor, type InferenceExecutorOptions } from '../../../../src/inference/executor';
+import { defaultHostEntry, type HostEntry } from '../../../../src/inference/hosting/host-entry';
+import { isEcomapError } from '../../../../src/signals/errors';
+import type { InferenceRequest, InferenceResult } from '../../../../src/signals/inference';
+import type { Tenant } from '../../../../src/signals/tenant';
+import { component, TestDevice } from '../support';
+
+/** An executor under test with its device and the problems that it reported. */
+export class Served {
+  readonly problems: string[] = [];
+  readonly executor: InferenceExecutor;
+
+  constructor(
+    readonly device: TestDevice,
+    options: Omit<InferenceExecutorOptions, 'device'>,
+  ) {
+    this.executor = new InferenceExecutor({ device, ...options });
+    this.executor.on('problem', (error, tenant) => this.problems.push(`${tenant} ${error.code}`));
+  }
+
+  static async start(
+    tenants: readonly Tenant[],
+    { cores = 1, ...more }: { cores?: number } & Partial<InferenceExecutorOptions> = {},
+  ): Promise<Served> {
+    const device = new TestDevice(Array.from({ length: cores }, (_, core) => component(core)));
+    const served = new Served(device, { tenants, ...more });
+    await served.executor.start();
+    return served;
+  }
+
+  /** A square of 64 x 64 numbers, or what `more` says. */
+  infer(tenant: string, more: Partial<InferenceRequest> = {}): Promise<InferenceResult> {
+    return this.executor.infer({ tenant, payload: square(64), ...more });
+  }
+
+  variants(): (string | null)[] {
+    return this.executor.state().tenants.map(({ variant }) => variant);
+  }
+
+  pids(): number[] {
+    return this.executor.state().hosts.map(({ pid }) => pid ?? 0);
+  }
+
+  /** Of all tenants since the last call. */
+  totals(): Record<'offered' | 'served' | 'rejected' | 'failed' | 'swaps', number> {
+    const { tenants } = this.executor.takeTelemetry();
+    const sum = (of: (tenant: (typeof tenants)[number]) => number) =>
+      tenants.reduce((total, one) => total + of(one), 0);
+    return {
+      offered: sum(({ offered }) => offered),
+      served: sum(({ served }) => served),
+      rejected: sum(({ rejected }) => rejected),
+      failed: sum(({ failed }) => failed),
+      swaps: sum(({ swaps }) => swaps),
+    };
+  }
+}
+
+export function square(size: number) {
+  return { data: new Float32Array(size * size).fill(0.1), dims: [size, size], type: 'float32' };
+}
+
+/** How often each code ended a request; `answered` where none did. */
+export async function outcomes(requests: readonly Promise<InferenceResult>[]): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const outcome of await Promise.allSettled(requests)) {
+    const code =
+      outcome.status === 'fulfilled' ? 'answered' : isEcomapError(outcome.reason) ? outcome.reason.code : 'wrong';
+    counts[code] = (counts[code] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** The real host, after some lines of JavaScript of the test: how a test makes a host misbehave. */
+export async function hostEntryWith(folder: string, name: string, before: string): Promise<HostEntry> {
+  const { script: real, execArgv } = defaultHostEntry();
+  const script = join(folder, `${name}.js`);
+  await writeFile(script, `${before}\nrequire(${JSON.stringify(real)});\n`);
+  return { script, execArgv };
+}
+
+export function only<T>(items: readonly T[]): T {
+  const [item] = items;
+  assert.ok(item !== undefined && items.length === 1, `${items.length} instead of one`);
+  return item;
+}
