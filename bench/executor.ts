@@ -1,9 +1,10 @@
 // The executor against the bare runtime and against the other ways of running several models: the figures of "Speed and memory".
-//   npm run bench -- executor                          everything, about ten minutes
+//   npm run bench -- executor                          everything, about eleven minutes
 //   npm run bench -- executor --only latency,swaps     some of the parts
 //   npm run bench -- executor --quick                  all of it, short: to see that it works
 import { parseArgs } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
+import { ArmProcess } from './arms/arm-process';
 import { serveArm, type ArmStart } from './arms/serve-arm';
 import { startBareArm } from './executor/bare-arm';
 import { benchCores, type BenchContext, type PartResult } from './executor/context';
@@ -18,10 +19,12 @@ import { measureEventLoop } from './executor/parts/event-loop';
 import { measureRequestGrowth, measureSwapGrowth } from './executor/parts/growth';
 import { measureHeadOfLine } from './executor/parts/head-of-line';
 import { measureMultiTenant } from './executor/parts/multi-tenant';
+import { measurePipeline } from './executor/parts/pipeline';
 import { measureSingleTenant } from './executor/parts/single-tenant';
 import { measureSwapLatency } from './executor/parts/swap-latency';
 import { serveAsSessionChild, startProcessesArm } from './executor/processes-arm';
 import { serveAsWorker, startWorkersArm } from './executor/workers-arm';
+import { messageOf } from '../src/signals/errors';
 import { printReport } from './report';
 
 const arms: Record<string, ArmStart> = {
@@ -40,6 +43,7 @@ const parts: Record<string, (context: BenchContext) => Promise<PartResult>> = {
   'event-loop': measureEventLoop,
   dispatch: measureDispatch,
   batching: measureBatching,
+  pipeline: measurePipeline,
   'head-of-line': measureHeadOfLine,
   'swap-latency': measureSwapLatency,
   swaps: measureSwapGrowth,
@@ -75,7 +79,7 @@ async function main(): Promise<void> {
   const context: BenchContext = {
     model: (name) => models[name],
     cores: benchCores(),
-    rounds: quick ? 2 : 7,
+    rounds: quick ? 2 : 5,
     seconds: quick ? 1 : 2,
     warmUpS: 0.3,
     quick,
@@ -83,11 +87,20 @@ async function main(): Promise<void> {
   };
   const figures: Record<string, unknown> = {};
   const setup: Record<string, unknown> = {};
+  const failed: Record<string, string> = {};
   try {
     for (const name of chosen) {
-      const result = await parts[name]?.(context);
-      Object.assign(figures, result?.figures);
-      Object.assign(setup, result?.setup);
+      try {
+        const result = await parts[name]?.(context);
+        Object.assign(figures, result?.figures);
+        Object.assign(setup, result?.setup);
+      } catch (error) {
+        // The other parts say what they have to say all the same.
+        failed[name] = messageOf(error).split('\n')[0] ?? '';
+        process.exitCode = 1;
+        ArmProcess.abandonAll();
+        say(`${name} failed: ${messageOf(error)}`);
+      }
     }
   } finally {
     await remove();
@@ -101,6 +114,7 @@ async function main(): Promise<void> {
       rounds: `${rounds} windows of ${seconds} s per arm and figure, arms in turn; medians over the rounds`,
       coresUsed: cores,
       parts: chosen,
+      ...(Object.keys(failed).length > 0 ? { failed } : {}),
       models:
         'generated ONNX models with random weights, of the plans of ResNet-18 (residual), MobileNetV2 (separable; narrow is its width 0.35), SqueezeNet 1.1 (squeezing) and AlexNet (dense)',
       ...setup,

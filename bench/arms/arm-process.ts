@@ -25,6 +25,7 @@ type Result<Method> = Method extends (argument: never) => Promise<infer Given> ?
  * comparison are alive at once and measured in turn: a noisy machine then disturbs them alike.
  */
 export class ArmProcess<Methods> {
+  private static readonly alive = new Set<ChildProcess>();
   private readonly waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   private calls = 0;
 
@@ -39,7 +40,9 @@ export class ArmProcess<Methods> {
       if ('error' in reply) reject?.(new Error(`${name}: ${reply.error}`));
       else resolve?.(reply.value);
     });
+    ArmProcess.alive.add(child);
     child.on('exit', (code, signal) => {
+      ArmProcess.alive.delete(child);
       const error = new Error(`the arm ${name} ended (${signal ?? code}) before it had a result`);
       for (const { reject } of this.waiting.values()) reject(error);
       this.waiting.clear();
@@ -58,6 +61,12 @@ export class ArmProcess<Methods> {
     const arm = new ArmProcess<Methods>(name, child);
     await arm.send('start', argument);
     return arm;
+  }
+
+  /** Ends the arms that a failure has left behind. */
+  static abandonAll(): void {
+    // An arm ends when its parent is gone, and its children likewise.
+    for (const child of ArmProcess.alive) child.disconnect();
   }
 
   call<Name extends keyof Methods & string>(

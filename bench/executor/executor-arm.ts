@@ -70,6 +70,11 @@ export async function startExecutorArm({ tenants, components, placement }: Execu
     await executor.close();
     await device.close();
   };
-  return { methods: { ...measuring(infer), measureSwapping }, close };
+  /** Applies a plan and says on how many components the tenant's next request runs. */
+  const place = async (order: { readonly placement: Placement; readonly tenant: string }): Promise<number> => {
+    await executor.applyPlan(planOf(order.placement, device.operatingPointInForce()));
+    return (await infer(order.tenant)).account.components.length;
+  };
+  return { methods: { ...measuring(infer), measureSwapping, place }, close };
 }
 export type Executing = Awaited<ReturnType<typeof startExecutorArm>>['methods'];
