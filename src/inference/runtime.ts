@@ -29,16 +29,34 @@ function unavailable(cause: unknown): EcomapError {
 }
 
 /**
+ * Where Node.js has a Float16Array (from 24 on), the JavaScript side of the runtime (1.30) turns the bits of halves into one,
+ * and its native side then finds no data in it. It looks for the class once, with its first tensor: here that is this one.
+ */
+function keepHalvesAsBits({ Tensor }: Runtime): void {
+  const halves = Object.getOwnPropertyDescriptor(globalThis, 'Float16Array');
+  if (halves === undefined) return;
+  Reflect.deleteProperty(globalThis, 'Float16Array');
+  try {
+    new Tensor('float16', new Uint16Array(1), [1]);
+  } finally {
+    Object.defineProperty(globalThis, 'Float16Array', halves);
+  }
+}
+
+/**
  * ONNX Runtime, loaded on first use. This file is the only one that does so and runs in child processes alone: a run is a
  * synchronous native call that would freeze Node-RED, and a native crash takes its process along.
  * @throws EcomapError RUNTIME_UNAVAILABLE with the one line that mends it.
  */
 export function loadRuntime(load: (name: string) => unknown = createRequire(__filename)): Runtime {
   if (runtime !== null) return runtime;
+  let loaded: Runtime;
   try {
-    runtime = load('onnxruntime-node') as Runtime;
+    loaded = load('onnxruntime-node') as Runtime;
   } catch (error) {
     throw unavailable(error);
   }
-  return runtime;
+  keepHalvesAsBits(loaded);
+  runtime = loaded;
+  return loaded;
 }

@@ -29,7 +29,21 @@ const bytes = (field: number, value: Buffer): Buffer =>
   Buffer.concat([varint((field << 3) | 2), varint(value.length), value]);
 const text = (field: number, value: string): Buffer => bytes(field, Buffer.from(value));
 
-const elementTypes = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
+const elementTypes = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  string: 8,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+} as const;
 type ElementType = keyof typeof elementTypes;
 type Dim = number | string;
 
@@ -137,6 +151,24 @@ export function doublingModel(dims: readonly Dim[], type: ElementType = 'float32
     nodes: [{ op: 'Add', inputs: ['x', 'x'], output: 'y' }],
     inputs: [{ name: 'x', type, dims }],
     outputs: [{ name: 'y', type, dims }],
+  });
+}
+
+/** y = x, of any type and shape. */
+export function identityModel(dims: readonly Dim[], type: ElementType = 'float32'): Buffer {
+  return onnxModel({
+    nodes: [{ op: 'Identity', inputs: ['x'], output: 'y' }],
+    inputs: [{ name: 'x', type, dims }],
+    outputs: [{ name: 'y', type, dims }],
+  });
+}
+
+/** y = x in another type. */
+export function castModel(dims: readonly Dim[], from: ElementType, to: ElementType): Buffer {
+  return onnxModel({
+    nodes: [{ op: 'Cast', inputs: ['x'], output: 'y', attributes: { to: elementTypes[to] } }],
+    inputs: [{ name: 'x', type: from, dims }],
+    outputs: [{ name: 'y', type: to, dims }],
   });
 }
 

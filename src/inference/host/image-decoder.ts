@@ -6,7 +6,7 @@ import { channelCount, type ImageDeclaration } from '../../signals/tenant';
 type Sharp = typeof SharpModule.default;
 
 /** A picture of more pixels than this is refused before it is decoded: a small file may claim to be a huge one. */
-const mostPixels = 64 * 1024 * 1024;
+const mostPixels = 100_000_000;
 /** Shorter than what a host may take to answer before it counts as hanging. */
 const mostSeconds = 8;
 /** The loaders of libvips for the formats that are let in (see payload-images.ts); all others are switched off. */
@@ -46,7 +46,7 @@ export function loadSharp(threads: number, load: (name: string) => unknown = cre
 }
 
 /**
- * The pixels of an image file in the declared size: by rows, red, green and blue together (or grey alone), 0..255 in sRGB.
+ * The pixels of an image file in the declared size: by rows, red, green and blue together (or luma alone), 0..255 in sRGB.
  * Upright as its EXIF orientation says, the first frame of several, transparency over black, made smaller or larger with
  * the Lanczos kernel.
  * @throws EcomapError RUNTIME_UNAVAILABLE without the image library, INPUT_MISMATCH when the file is broken or too large
@@ -69,22 +69,33 @@ export async function decodeImage(
       .timeout({ seconds: mostSeconds })
       .flatten({ background: '#000' })
       .resize(width, height, { fit: fits[fit], background: '#000' })
-      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+      .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    return withChannels(data, info.channels, channels);
+    return channels === 1 ? greyOf(data, info.channels) : colourOf(data, info.channels);
   } catch (error) {
     throw new EcomapError('INPUT_MISMATCH', `The image cannot be decoded: ${inWords(error)}`, { cause: error });
   }
 }
 
-/** Of pixels with other channels: grey is repeated, what comes after the wanted ones is left out. */
-function withChannels(pixels: Uint8Array, given: number, wanted: number): Uint8Array {
-  if (given === wanted) return pixels;
-  const result = new Uint8Array((pixels.length / given) * wanted);
+/** Red, green and blue of pixels with so many channels each: a grey one has all three alike. */
+function colourOf(pixels: Uint8Array, given: number): Uint8Array {
+  if (given === 3) return pixels;
+  const result = new Uint8Array((pixels.length / given) * 3);
   for (let index = 0; index < result.length; index += 1) {
-    const channel = given < wanted ? 0 : index % wanted;
-    result[index] = pixels[Math.floor(index / wanted) * given + channel] ?? 0;
+    const channel = given < 3 ? 0 : index % 3;
+    result[index] = pixels[Math.floor(index / 3) * given + channel] ?? 0;
+  }
+  return result;
+}
+
+/** Luma as ITU-R BT.601 weighs it, which is what image libraries for training do; libvips would weigh linear light. */
+function greyOf(pixels: Uint8Array, given: number): Uint8Array {
+  const colours = colourOf(pixels, given);
+  const result = new Uint8Array(colours.length / 3);
+  for (let index = 0; index < result.length; index += 1) {
+    const [red = 0, green = 0, blue = 0] = [colours[3 * index], colours[3 * index + 1], colours[3 * index + 2]];
+    result[index] = Math.round((299 * red + 587 * green + 114 * blue) / 1000);
   }
   return result;
 }
@@ -92,7 +103,7 @@ function withChannels(pixels: Uint8Array, given: number, wanted: number): Uint8A
 function inWords(error: unknown): string {
   const text = messageOf(error).trim().split('\n')[0] ?? '';
   if (text.includes('pixel limit')) {
-    return `it has more than ${mostPixels / 1024 / 1024} million pixels. Send a smaller one.`;
+    return `it has more than ${mostPixels / 1e6} million pixels. Send a smaller one.`;
   }
   if (text.includes('imeout')) return `it took longer than ${mostSeconds} s. Send a smaller one.`;
   return `it is damaged or incomplete (${text.slice(0, 200)}). Look at where it comes from.`;

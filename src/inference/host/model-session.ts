@@ -23,12 +23,6 @@ export function specsOf(path: string, metadata: readonly InferenceSession.ValueM
   });
 }
 
-/** Newer versions of Node.js have a type of their own for halves, which the runtime then gives: here they are bits. */
-function dataOf(type: TensorType, data: TensorData): TensorData {
-  if (type !== 'float16' || isTexts(data) || data instanceof Uint16Array) return data;
-  return new Uint16Array(data.buffer, data.byteOffset, data.length);
-}
-
 /** One loaded model: what onnxruntime knows as a session. */
 export class ModelSession {
   private constructor(
@@ -98,7 +92,7 @@ export class ModelSession {
       if (!isTensorType(tensor.type)) {
         throw new EcomapError('MODEL_INVALID', `The output "${name}" is ${tensor.type}, which is not supported yet.`);
       }
-      outputs[name] = { type: tensor.type, dims: tensor.dims, data: dataOf(tensor.type, tensor.data as TensorData) };
+      outputs[name] = { type: tensor.type, dims: tensor.dims, data: tensor.data as TensorData };
     }
     return { outputs, runMs, cpuMs: (cpu.user + cpu.system) / 1000 };
   }
