@@ -99,7 +99,12 @@ function encodeDescribed(value: Record<string, unknown>, spec: TensorSpec): Tens
   if (isPlainObject(data)) {
     throw mismatch(`Expected numbers in payload.data. Got ${describePayload(data)}.`);
   }
-  const shaped = dims === undefined || dims === null ? spec : { ...spec, dims: readDims(dims, spec) };
+  const { name } = spec;
+  const shaped = {
+    name,
+    type: spec.type,
+    dims: dims === undefined || dims === null ? spec.dims : readDims(dims, spec),
+  };
   const bits = type === 'float16' ? bitsToData(data) : null;
   if (bits !== null) return { type: 'float16', dims: resolveFlat(bits.length, shaped, data), data: bits };
   return encodeTensor(data, shaped);

@@ -17,19 +17,17 @@ const fits = { stretch: 'fill', cover: 'cover', contain: 'contain' } as const;
 let sharp: Sharp | null = null;
 
 /**
- * The image library, loaded on first use. This file is the only one that does so and runs in inference hosts alone. Its
+ * The image library, set up for a host; loaded when the first image comes. This file is the only one that does so and runs in inference hosts alone. Its
  * threads are as many as the component has, and inherit the cores of the process.
  * @throws EcomapError RUNTIME_UNAVAILABLE with the one line that mends it
  */
 export function loadSharp(threads: number, load: (name: string) => unknown = createRequire(__filename)): Sharp {
-  if (sharp !== null) return sharp;
   try {
     const loaded = load('sharp') as Sharp;
     loaded.concurrency(threads);
     loaded.cache(false);
     loaded.block({ operation: ['VipsForeignLoad'] });
     loaded.unblock({ operation: loaders });
-    sharp = loaded;
     return loaded;
   } catch (error) {
     const missing =
@@ -58,7 +56,7 @@ export async function decodeImage(
 ): Promise<Uint8Array> {
   const { width, height, fit } = declaration;
   const channels = channelCount(declaration);
-  const library = loadSharp(threads);
+  const library = (sharp ??= loadSharp(threads));
   try {
     const { data, info } = await library(file, {
       limitInputPixels: mostPixels,
