@@ -3,9 +3,11 @@ import { eligibleVariants, type Tenant, type Variant } from '../signals/tenant';
 import { decodeOutputs } from './answers';
 import { canaryInputs } from './canary';
 import { expectedInputs } from './expected-inputs';
+import { HostLostError } from './hosting/host-lost-error';
 import type { HostRun, RunOptions } from './hosting/host-process';
 import type { HostModel } from './hosting/resident-models';
 import type { LoadAnswer } from './host/protocol';
+import { Quarantine } from './quarantine';
 import { RunTimes } from './serving/run-times';
 import type { LoadedVariant } from './serving/variant-server';
 import type { NamedTensors, TensorSpec } from './tensors';
@@ -21,6 +23,8 @@ export interface ModelHost {
 export interface PrepareOptions {
   /** What the model took on this component before, in another process. */
   readonly times?: RunTimes;
+  /** The tenant's inputs that have ended a host. */
+  readonly quarantine?: Quarantine;
   /** True when this very process has answered for the tenant with this model before. */
   readonly proven?: boolean;
   /** Called when the model is loaded and its first inference begins. */
@@ -46,6 +50,7 @@ export class Deployment implements LoadedVariant {
     /** Whether the model leaves the batch dimension open. */
     readonly batches: boolean,
     readonly times: RunTimes,
+    private readonly quarantine: Quarantine,
     private readonly refuseNonFinite: boolean,
   ) {}
 
@@ -63,7 +68,7 @@ export class Deployment implements LoadedVariant {
     tenant: Tenant,
     variant: Variant,
     host: ModelHost,
-    { times = new RunTimes(), proven = false, onWarmUp }: PrepareOptions = {},
+    { times = new RunTimes(), quarantine = new Quarantine(tenant.name), proven = false, onWarmUp }: PrepareOptions = {},
   ): Promise<Deployment> {
     const model = hostModelOf(variant);
     const { signature } = await host.load(model);
@@ -71,10 +76,10 @@ export class Deployment implements LoadedVariant {
       const inputs = expectedInputs(tenant.input, signature);
       const refuseNonFinite = tenant.nonFiniteInput === 'refuse';
       const batches = [...signature.inputs, ...signature.outputs].every(({ dims }) => typeof dims[0] === 'string');
-      const deployment = new Deployment(variant, host, model.key, inputs, batches, times, refuseNonFinite);
+      const deployment = new Deployment(variant, host, model.key, inputs, batches, times, quarantine, refuseNonFinite);
       if (!proven) {
         onWarmUp?.();
-        const canary = await deployment.run([canaryInputs(inputs)], null);
+        const canary = await deployment.#runOnHost([canaryInputs(inputs)], null);
         for (const { outputs } of canary.results) decodeOutputs(outputs, tenant.output);
       }
       return deployment;
@@ -84,7 +89,20 @@ export class Deployment implements LoadedVariant {
     }
   }
 
+  /** @throws EcomapError INPUT_QUARANTINED for inputs that have ended a host before, HOST_CRASHED, INPUT_MISMATCH */
   async run(requests: readonly NamedTensors[], expectedMs: number | null): Promise<HostRun> {
+    const suspects = this.quarantine.examine(requests);
+    try {
+      const run = await this.#runOnHost(requests, expectedMs);
+      this.quarantine.acquit(suspects);
+      return run;
+    } catch (error) {
+      if (error instanceof HostLostError && error.wasRunning) this.quarantine.blame(requests);
+      throw error;
+    }
+  }
+
+  async #runOnHost(requests: readonly NamedTensors[], expectedMs: number | null): Promise<HostRun> {
     this.#underWay += 1;
     try {
       const { refuseNonFinite } = this;

@@ -22,6 +22,7 @@ import { LatestPlan, type PlanOutcome } from './latest-plan';
 import { movesOf } from './plan-moves';
 import { openSlotDirectory, type SlotDirectory } from './shared-memory/slot-directory';
 import { TenantService } from './serving/tenant-service';
+import { Quarantine } from './quarantine';
 import { TelemetryWindow } from './telemetry-window';
 
 export type { ExecutorState } from './executor-state';
@@ -57,6 +58,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   readonly #services = new Map<string, TenantService>();
   readonly #components = new Map<string, ServingComponent>();
   readonly #places: Places = new Map();
+  readonly #quarantines = new Map<string, Quarantine>();
   readonly #unused: { readonly component: string; readonly why: string }[] = [];
   /** Tenants whose process does not come up: they are loaded as soon as it does. */
   readonly #waiting = new Map<TenantService, ServingProcess>();
@@ -228,10 +230,17 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
         log: this.#log,
         memoryLimitBytes,
         mayRaisePriority: mayRaise,
+        quarantineOf: (tenant) => this.#quarantineOf(tenant),
       });
       this.#components.set(component.name, opened);
       this.#listenTo(opened.ordinary);
     }
+  }
+
+  #quarantineOf(tenant: string): Quarantine {
+    const quarantine = this.#quarantines.get(tenant) ?? new Quarantine(tenant);
+    this.#quarantines.set(tenant, quarantine);
+    return quarantine;
   }
 
   #doNotUse({ name }: Component, why: string): void {

@@ -1,5 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { externalFileNamesIn } from '../../models/onnx/external-files';
 import { EcomapError } from '../../signals/errors';
 
 const bytesPerMb = 1024 * 1024;
@@ -35,18 +37,33 @@ export function bytesOfMb(megabytes: number): number {
 }
 
 /**
- * Bytes of a model file; 0 for one that is not there, which loading will say.
+ * Bytes of a model with its external data; 0 for one that is not there, which loading will say.
  * @throws EcomapError MEMORY_EXCEEDED for one that the host could never hold
  */
 export async function modelFileBytes(path: string, limitBytes: number): Promise<number> {
-  const bytes = await stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  );
+  const bytes = await sizeOf(path).catch(() => 0);
   if (bytes <= limitBytes) return bytes;
   throw new EcomapError(
     'MEMORY_EXCEEDED',
-    `The model file ${path} has ${inMb(bytes)}, but an inference host may have ${inMb(limitBytes)} of memory: ` +
+    `The model ${path} has ${inMb(bytes)}, but an inference host may have ${inMb(limitBytes)} of memory: ` +
       'raise the memory limit or take a lighter variant.',
   );
+}
+
+/** Only sizes are asked for: whether a model may use these files is for those who read them to say. */
+async function sizeOf(path: string): Promise<number> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const names = await externalFileNamesIn(file, size).catch(() => []);
+    const sizes = names.map((name) =>
+      stat(join(dirname(path), name)).then(
+        (found) => found.size,
+        () => 0,
+      ),
+    );
+    return (await Promise.all(sizes)).reduce((sum, bytes) => sum + bytes, size);
+  } finally {
+    await file.close();
+  }
 }

@@ -1,6 +1,7 @@
 import type { Component, InferenceDevice } from '../../signals/device';
 import type { Clock } from '../clock';
 import { Dispatcher } from '../serving/dispatcher';
+import type { Quarantine } from '../quarantine';
 import type { RunTimes } from '../serving/run-times';
 import type { SlotDirectory } from '../shared-memory/slot-directory';
 import type { ComponentTotals } from '../telemetry-window';
@@ -18,6 +19,7 @@ export interface ServingComponentOptions {
   /** What each process may have, bytes. */
   readonly memoryLimitBytes: number;
   readonly mayRaisePriority: boolean;
+  readonly quarantineOf: (tenant: string) => Quarantine;
 }
 
 export interface ServingProcessState {
@@ -86,7 +88,8 @@ export class ServingComponent {
   }
 
   #open(): ServingProcess {
-    const { component, slots, device, entry, clock, log, memoryLimitBytes, mayRaisePriority } = this.options;
+    const { component, slots, device, entry, clock, log, memoryLimitBytes, mayRaisePriority, quarantineOf } =
+      this.options;
     const idleBudgetBytes = idleShare * memoryLimitBytes;
     const openHost = () => {
       this.#opened += 1;
@@ -99,6 +102,7 @@ export class ServingComponent {
       dispatcher,
       openHost,
       times: this.#times,
+      quarantineOf,
       idleBudgetBytes,
       mayRaisePriority,
       log,

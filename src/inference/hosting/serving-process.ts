@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { asEcomapError, EcomapError, messageOf } from '../../signals/errors';
 import type { Tenant, Variant } from '../../signals/tenant';
 import { Deployment, fallbackOf, hostModelOf } from '../deployment';
+import type { Quarantine } from '../quarantine';
 import type { DispatchClient, Dispatcher } from '../serving/dispatcher';
 import { RunTimes } from '../serving/run-times';
 import type { HostLog, HostProcess } from './host-process';
@@ -25,6 +26,8 @@ export interface ServingProcessOptions {
   readonly openHost: () => HostProcess;
   /** Measured times by model, kept from one process to the next. */
   readonly times: Map<string, RunTimes>;
+  /** Inputs that have ended a host, by tenant. */
+  readonly quarantineOf: (tenant: string) => Quarantine;
   /** Models that nobody uses are taken along to a new process while all together measure less than this, bytes. */
   readonly idleBudgetBytes: number;
   /** Whether a lowered priority can be raised again. */
@@ -362,6 +365,7 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
     this.options.times.set(key, times);
     const deployment = await Deployment.prepare(client.tenant, variant, host, {
       times,
+      quarantine: this.options.quarantineOf(client.tenant.name),
       proven: host.holds(key) && proven.has(proof),
       onWarmUp: () => {
         if (this.#preparing.has(client)) this.#preparing.set(client, 'warming-up');
