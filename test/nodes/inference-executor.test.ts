@@ -135,6 +135,32 @@ describe('inference-executor node', function () {
     assert.match(account.why.join(), /a test asked for it/);
   });
 
+  it('takes back a request that waits, by its id or that of its message: CANCELLED on Catch, the others are answered', async () => {
+    const flow = await deploy([tenantNode('t1', 'slow', [variant('slow', 0.9)])]);
+    const payload = () => ({ type: 'float32', dims: [256, 256], data: new Float32Array(65536) });
+    await flow.waitFor('statuses', ({ status }) => status?.fill === 'green');
+    flow.send('e', { payload: payload(), requestId: 'first' });
+    flow.send('e', { payload: payload(), requestId: 'second' });
+    flow.send('e', { payload: payload(), _msgid: 'third', note: 'kept' });
+    flow.send('e', { payload: payload(), requestId: 'fourth' });
+    for (const requestId of ['second', 'third']) flow.send('e', { topic: 'ecomap/cancel', payload: { requestId } });
+    await until(() => flow.received('results').length + flow.received('caught').length === 4);
+    const caught = flow.received('caught');
+    assert.deepEqual(
+      caught.map(({ error, requestId, _msgid, note }) => [error?.code, requestId ?? _msgid, note]),
+      [
+        ['CANCELLED', 'second', undefined],
+        ['CANCELLED', 'third', 'kept'],
+      ],
+    );
+    assert.deepEqual(
+      flow.received('results').map(({ requestId }) => requestId),
+      ['first', 'fourth'],
+    );
+    // Four messages and two cancellations: each is completed or caught, once.
+    await until(() => flow.received('completed').length === 4);
+  });
+
   it('takes a cancellation of what is not there without a word', async () => {
     const flow = await deploy([classes()]);
     flow.send('e', { topic: 'ecomap/cancel', payload: { requestId: 'unheard of' } });
