@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { numberOr } from '../shared/optional-number';
+import { numberOr, optionalNumber } from '../shared/optional-number';
 import { tenantIds, tenantSlots } from '../shared/tenant-slots';
 
 /** Config of an `inference-executor` node as it stands in a flow. */
@@ -11,6 +11,8 @@ export const inferenceExecutorConfig = z
     defaultTenant: z.string().trim().default(''),
     /** Requests that may wait, per tenant. */
     queueLength: numberOr(z.number().int().min(1).max(10_000), 32),
+    /** What an inference process may take, MB; null leaves it to the executor. */
+    hostMemoryLimitMb: optionalNumber(z.number().min(64)).default(null),
     /** Length of a telemetry window, s. */
     telemetryS: numberOr(z.number().min(0.2).max(3600), 5),
   })

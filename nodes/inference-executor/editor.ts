@@ -16,6 +16,13 @@ RED.nodes.registerType('ecomap-inference-executor', {
     tenant8: { value: '', type: 'ecomap-tenant', required: false },
     defaultTenant: { value: '', type: 'ecomap-tenant', required: false },
     queueLength: { value: 32, required: true, validate: RED.validators.number() },
+    hostMemoryLimitMb: {
+      value: '',
+      validate(value: unknown) {
+        const text = String(value ?? '').trim();
+        return text === '' || Number(text) >= 64;
+      },
+    },
     telemetryS: { value: 5, required: true, validate: RED.validators.number() },
   },
   inputs: 1,

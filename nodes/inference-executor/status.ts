@@ -1,4 +1,4 @@
-import type { ExecutorState } from '../../src/inference/executor';
+import type { ExecutorState } from '../../src/inference/executor-state';
 import type { NodeStatus } from '../../src/node-red/types';
 import { eligibleVariants, type Tenant } from '../../src/signals/tenant';
 
@@ -41,6 +41,17 @@ function degradedOf(state: ExecutorState, tenants: readonly Tenant[]): TenantSta
   });
 }
 
+/** How far it is, as long as a tenant has nothing yet that serves it; null from then on. */
+function beginningOf({ tenants, progress: { loaded, toLoad } }: ExecutorState): NodeStatus | null {
+  const activities = tenants.map(({ activity }) => activity);
+  if (activities.includes('loading')) {
+    return toLoad === 0
+      ? { fill: 'blue', shape: 'ring', key: 'status.starting' }
+      : { fill: 'blue', shape: 'dot', key: 'status.loading', values: { loaded, toLoad } };
+  }
+  return activities.includes('warming-up') ? { fill: 'blue', shape: 'dot', key: 'status.warmingUp' } : null;
+}
+
 /**
  * What the node shows: the worst thing first.
  * @param text looks a key up in the node's catalogue
@@ -58,13 +69,12 @@ export function statusOf(
   if (firstBroken !== undefined && broken.length === total) {
     return { fill: 'red', shape: 'ring', key: 'status.allBroken', values: { why } };
   }
-  if (state.phase === 'starting') {
-    const done = state.tenants.filter(({ variant }) => variant !== null).length + broken.length;
-    return { fill: 'blue', shape: 'dot', key: 'status.loading', values: { done, total } };
-  }
+  const beginning = beginningOf(state);
+  if (beginning !== null) return beginning;
   const away = state.hosts.find((host) => host.state !== 'ready');
   if (away !== undefined) {
-    return { fill: 'yellow', shape: 'dot', key: 'status.restarting', values: { component: short(away.component) } };
+    const key = away.state === 'down' ? 'status.down' : 'status.restarting';
+    return { fill: 'yellow', shape: 'dot', key, values: { component: short(away.component) } };
   }
   if (firstBroken !== undefined && broken.length === 1) {
     const values = { tenant: short(firstBroken.tenant), why };
@@ -72,6 +82,16 @@ export function statusOf(
   }
   if (broken.length > 0) {
     return { fill: 'yellow', shape: 'dot', key: 'status.someBroken', values: { broken: broken.length, total } };
+  }
+  const { loaded, toLoad } = state.progress;
+  // What serves goes on while a plan or a new process loads beside it.
+  if (loaded < toLoad) {
+    return {
+      fill: 'green',
+      shape: 'dot',
+      key: 'status.changing',
+      values: { loaded, toLoad, rate: shown(answersPerS) },
+    };
   }
   const degraded = degradedOf(state, tenants);
   const [firstDegraded] = degraded;

@@ -10,7 +10,7 @@ import { requestIdOf, requestOf } from '../../nodes/inference-executor/request';
 import { statusOf } from '../../nodes/inference-executor/status';
 import locale from '../../nodes/inference-executor/locale.json';
 import tenant from '../../nodes/tenant/tenant';
-import type { ExecutorState } from '../../src/inference/executor';
+import type { ExecutorState, TenantActivity } from '../../src/inference/executor-state';
 import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeStatus } from '../../src/node-red/types';
 import { inferenceAccountSchema } from '../../src/signals/inference';
@@ -307,6 +307,9 @@ describe('inference-executor: what a message asks for', () => {
   it('reads flows of other days: numbers as text, fields missing', () => {
     const config = inferenceExecutorConfig.parse({ queueLength: '8', telemetryS: '', tenant2: 'x' });
     assert.deepEqual([config.queueLength, config.telemetryS, config.tenants], [8, 5, ['x']]);
+    assert.equal(config.hostMemoryLimitMb, null);
+    assert.equal(inferenceExecutorConfig.parse({ hostMemoryLimitMb: '512' }).hostMemoryLimitMb, 512);
+    assert.throws(() => inferenceExecutorConfig.parse({ hostMemoryLimitMb: '5' }), /hostMemoryLimitMb/);
   });
 });
 
@@ -350,7 +353,13 @@ describe('inference-executor: status', () => {
   });
   const [first, second] = state().tenants;
   assert.ok(first && second);
-  const broken = (code: string) => ({ variant: null, component: null, problem: { code, message: '' } });
+  const as = (activity: TenantActivity) => (tenant: typeof first) => ({ ...tenant, variant: null, activity });
+  const broken = (code: string) => ({
+    activity: 'broken' as const,
+    variant: null,
+    component: null,
+    problem: { code, message: '' },
+  });
   const { status, reason } = locale as { status: Record<string, string>; reason: Record<string, string> };
 
   const textOf = (shown: NodeStatus): string =>
@@ -358,18 +367,25 @@ describe('inference-executor: status', () => {
       String(shown.values?.[name as string]),
     );
   const cases: [what: string, state: Partial<ExecutorState>, fill: string, text: string][] = [
+    ['processes that start', { tenants: [first, second].map(as('loading')) }, 'blue', 'starting'],
     [
       'nothing loaded',
-      { phase: 'starting', tenants: [first, second].map((tenant) => ({ ...tenant, variant: null })) },
+      { tenants: [first, second].map(as('loading')), progress: { loaded: 0, toLoad: 2 } },
       'blue',
       'loading 0/2',
     ],
-    ['one loaded', { phase: 'starting', tenants: [first, { ...second, variant: null }] }, 'blue', 'loading 1/2'],
     [
-      'one loaded, one broken',
-      { phase: 'starting', tenants: [first, { ...second, ...broken('MODEL_INVALID') }] },
+      'one that serves and one that loads',
+      { tenants: [first, as('loading')(second)], progress: { loaded: 1, toLoad: 2 } },
       'blue',
-      'loading 2/2',
+      'loading 1/2',
+    ],
+    ['all loaded, not proven', { tenants: [first, second].map(as('warming-up')) }, 'blue', 'warming up'],
+    [
+      'a plan that loads beside what serves',
+      { progress: { loaded: 1, toLoad: 2 } },
+      'green',
+      'ready · 4.1/s, loading 1/2',
     ],
     ['all well', {}, 'green', 'ready · 4.1/s'],
     [
@@ -402,6 +418,12 @@ describe('inference-executor: status', () => {
       { hosts: state().hosts.map((host) => ({ ...host, state: 'restarting' as const })) },
       'yellow',
       'restarting cpu0',
+    ],
+    [
+      'a host that does not come up',
+      { hosts: state().hosts.map((host) => ({ ...host, state: 'down' as const })) },
+      'yellow',
+      'cpu0 does not start',
     ],
   ];
   for (const [what, more, fill, expected] of cases) {
