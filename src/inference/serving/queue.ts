@@ -31,19 +31,29 @@ export class RequestQueue<Item extends Waiting> {
   /** Sorted by rank; equal ranks in the order they came. */
   #items: Item[] = [];
   #earliestDeadlineMs = Infinity;
+  /** Whether the request with the earliest deadline has left, so that it has to be looked for again. */
+  #earliestHasLeft = false;
+  /** No priority in the queue is lower, that is, no number larger. */
+  #leastPriority = 0;
 
   get size(): number {
     return this.#items.length;
   }
 
-  /** No deadline in the queue is earlier than this; Infinity when there is none. */
+  /** Infinity when there is none. */
   get earliestDeadlineMs(): number {
+    if (this.#earliestHasLeft) {
+      this.#earliestHasLeft = false;
+      this.#earliestDeadlineMs = Infinity;
+      for (const item of this.#items) this.#noteDeadline(item);
+    }
     return this.#earliestDeadlineMs;
   }
 
   put(item: Item): void {
     this.#items.splice(this.ahead(item), 0, item);
-    if (item.deadlineMs !== null) this.#earliestDeadlineMs = Math.min(this.#earliestDeadlineMs, item.deadlineMs);
+    this.#leastPriority = this.#items.length === 1 ? item.priority : Math.max(this.#leastPriority, item.priority);
+    this.#noteDeadline(item);
   }
 
   /** How many go before this request, which need not be in the queue yet. */
@@ -76,7 +86,7 @@ export class RequestQueue<Item extends Waiting> {
 
   take(): Item | undefined {
     const item = this.#items.shift();
-    this.#forgetDeadlinesWhenEmpty();
+    if (item !== undefined) this.#forgetDeadline(item);
     return item;
   }
 
@@ -88,7 +98,7 @@ export class RequestQueue<Item extends Waiting> {
       if (other === undefined || rankOf(other) < own) return false;
       if (other !== item) continue;
       this.#items.splice(place, 1);
-      this.#forgetDeadlinesWhenEmpty();
+      this.#forgetDeadline(item);
       return true;
     }
     return false;
@@ -104,31 +114,27 @@ export class RequestQueue<Item extends Waiting> {
       if (item === undefined) break;
       const verdict = verdictOn(item);
       if (verdict === 'stop') break;
-      if (verdict === 'take') continue;
+      if (verdict === 'take') {
+        this.#forgetDeadline(item);
+        continue;
+      }
       this.#items[kept] = item;
       kept += 1;
     }
     if (kept < place) this.#items.splice(kept, place - kept);
-    this.#forgetDeadlinesWhenEmpty();
   }
 
   /** Takes out all that can no longer be answered in time when an answer takes at least `leastMs`. */
   takeLate(nowMs: number, leastMs: number): Item[] {
-    if (!isTooLate(this.#earliestDeadlineMs, nowMs, leastMs)) return [];
+    if (!isTooLate(this.earliestDeadlineMs, nowMs, leastMs)) return [];
     const late: Item[] = [];
     const rest: Item[] = [];
-    let earliestMs = Infinity;
     for (const item of this.#items) {
       const { deadlineMs } = item;
-      if (deadlineMs !== null && isTooLate(deadlineMs, nowMs, leastMs)) {
-        late.push(item);
-        continue;
-      }
-      rest.push(item);
-      if (deadlineMs !== null && deadlineMs < earliestMs) earliestMs = deadlineMs;
+      (deadlineMs !== null && isTooLate(deadlineMs, nowMs, leastMs) ? late : rest).push(item);
     }
     this.#items = rest;
-    this.#earliestDeadlineMs = earliestMs;
+    this.#earliestHasLeft = true;
     return late;
   }
 
@@ -136,18 +142,24 @@ export class RequestQueue<Item extends Waiting> {
   oldest(priority: number): Item | undefined {
     let oldest: Item | undefined;
     for (const item of this.#items) {
+      // By the order of the queue, whoever comes from here on came later.
+      if (oldest !== undefined && rankOf(item) - this.#leastPriority * priorityStepMs > oldest.arrivedMs) break;
       if (item.priority >= priority && (oldest === undefined || isOlder(item, oldest))) oldest = item;
     }
     return oldest;
   }
 
   takeAll(): Item[] {
-    this.#earliestDeadlineMs = Infinity;
+    this.#earliestHasLeft = true;
     return this.#items.splice(0);
   }
 
-  #forgetDeadlinesWhenEmpty(): void {
-    if (this.#items.length === 0) this.#earliestDeadlineMs = Infinity;
+  #noteDeadline({ deadlineMs }: Item): void {
+    if (deadlineMs !== null && deadlineMs < this.#earliestDeadlineMs) this.#earliestDeadlineMs = deadlineMs;
+  }
+
+  #forgetDeadline({ deadlineMs }: Item): void {
+    if (deadlineMs !== null && deadlineMs <= this.#earliestDeadlineMs) this.#earliestHasLeft = true;
   }
 }
 

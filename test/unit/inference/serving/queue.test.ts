@@ -106,8 +106,11 @@ describe('request queue', () => {
           assert.equal(queue.size, model.length);
           assert.equal(queue.head(), model[0]);
           const soonest = Math.min(Infinity, ...model.map(({ deadlineMs }) => deadlineMs ?? Infinity));
-          assert.ok(queue.earliestDeadlineMs <= soonest);
-          assert.ok(model.length > 0 || queue.earliestDeadlineMs === Infinity);
+          assert.equal(queue.earliestDeadlineMs, soonest);
+          const eligible = model.filter(({ priority }) => priority >= 2);
+          const oldest = eligible.sort((a, b) => a.arrivedMs - b.arrivedMs || b.priority - a.priority)[0];
+          const found = queue.oldest(2);
+          assert.deepEqual([found?.arrivedMs, found?.priority], [oldest?.arrivedMs, oldest?.priority]);
         }
         assert.deepEqual(queue.takeAll(), model);
       }),
