@@ -56,7 +56,8 @@ function readable(tensor: Tensor): Tensor {
 }
 
 /**
- * Turns the model's outputs into the form that the tenant declares. A batch gives an array of answers.
+ * Turns the model's outputs into the form that the tenant declares. A batch gives an array of answers. NaN and infinity in
+ * an output are passed on as they are: no pass over large outputs is spent on looking for them.
  * @throws EcomapError INVALID_CONFIG when the declaration does not fit what the model gives.
  */
 export function decodeOutputs(outputs: NamedTensors, declaration: OutputDeclaration): unknown {

@@ -41,7 +41,7 @@ export function resolveFlat(count: number, spec: TensorSpec, value: unknown): nu
   }
   const fixed = elementCount(spec.dims.filter((dim) => typeof dim === 'number'));
   const rest = fixed === 0 ? 0 : count / fixed;
-  const fits = count > 0 && count <= mostElements && (open === undefined ? rest === 1 : Number.isInteger(rest));
+  const fits = rest > 0 && count <= mostElements && (open === undefined ? rest === 1 : Number.isInteger(rest));
   if (!fits) {
     const what = spec.type === 'string' ? 'texts' : 'numbers';
     const wanted = open === undefined ? `${fixed} ${what}` : `a multiple of ${fixed} ${what}`;

@@ -137,6 +137,23 @@ describe('answers', () => {
     );
   });
 
+  it('never prefer NaN to a number; where there is nothing else the score says so', () => {
+    const answer = (...numbers: number[]) => decodeOutputs(scores([1, 3], ...numbers), labels) as { index: number };
+    assert.equal(answer(NaN, 0.25, 0.5).index, 2);
+    assert.equal(answer(NaN, -Infinity, NaN).index, 1);
+    assert.equal(answer(0.5, NaN, 0.25).index, 0);
+    assert.deepEqual(answer(NaN, NaN, NaN), { label: 'a', index: 0, score: NaN, scores: [NaN, NaN, NaN] });
+  });
+
+  it('say what is wrong when texts should be a label', () => {
+    const texts = { words: { type: 'string' as const, dims: [1, 3], data: ['a', 'b', 'c'] } };
+    assert.deepEqual(decodeOutputs(texts, { kind: 'tensors' }), texts);
+    assert.throws(() => decodeOutputs(texts, labels), {
+      code: 'INVALID_CONFIG',
+      message: /the model gives texts: string \[1, 3\]\. Declare the output as tensors/,
+    });
+  });
+
   it('refuse to guess when the model gives something else than was declared', () => {
     assert.throws(() => decodeOutputs(scores([1, 2], 0.5, 0.5), labels), /3 labels are declared.*float32 \[1, 2\]/);
     const named = { ...labels, name: 'other' };
