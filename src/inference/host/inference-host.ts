@@ -4,13 +4,9 @@ import { frameAnswers } from './answer-frames';
 import { describeFile } from './describing';
 import { ModelSession } from './model-session';
 import { profileSession } from './profiling';
-import type { HostAnswers, HostCommand, HostMessage, HostSettings, HostUsage } from './protocol';
+import type { HostAnswers, HostCommand, HostMessage, HostSettings } from './protocol';
 import { RequestInputs } from './request-inputs';
-
-function usage(): HostUsage {
-  const { user, system } = process.cpuUsage();
-  return { cpuSeconds: (user + system) / 1e6, rssBytes: process.memoryUsage.rss() };
-}
+import { hostUsage } from './usage';
 
 /**
  * The child's side of the conversation: commands are carried out one after the other, in the order they came, except a
@@ -34,7 +30,7 @@ export class InferenceHost {
   }
 
   start(): void {
-    this.reply({ kind: 'ready', usage: usage() });
+    this.reply({ kind: 'ready', usage: hostUsage() });
   }
 
   receive(command: HostCommand): void {
@@ -48,13 +44,13 @@ export class InferenceHost {
         this.answer(command.id, await this.carryOut(command));
       } catch (error) {
         const code = isEcomapError(error) ? error.code : 'INTERNAL_ERROR';
-        this.reply({ kind: 'failure', id: command.id, code, message: messageOf(error), usage: usage() });
+        this.reply({ kind: 'failure', id: command.id, code, message: messageOf(error), usage: hostUsage() });
       }
     });
   }
 
   private answer(id: number, value: HostAnswers[HostCommand['kind']]): void {
-    this.reply({ kind: 'answer', id, value, usage: usage() });
+    this.reply({ kind: 'answer', id, value, usage: hostUsage() });
   }
 
   private async carryOut(command: Exclude<HostCommand, { kind: 'pace' }>): Promise<HostAnswers[HostCommand['kind']]> {
