@@ -14,6 +14,7 @@ import { inferenceEnergyJ, unknownEnergy, type EnergyReader, type ServingDevice 
 import { stateOf, type ExecutorState } from './executor-state';
 import type { HostEntry } from './hosting/host-entry';
 import { silentLog, type HostLog } from './hosting/host-process';
+import { defaultRecycleRules, type RecycleRules } from './hosting/memory-guard';
 import { bytesOfMb, defaultHostLimitBytes } from './hosting/memory-limit';
 import { mayRaisePriority } from './hosting/process-priority';
 import { ServingComponent } from './hosting/serving-component';
@@ -34,6 +35,8 @@ export interface InferenceExecutorOptions {
   readonly queueLength?: number;
   /** What each inference host may have; default: 70 % of the memory that there is, divided by the components. */
   readonly hostMemoryLimitMb?: number;
+  /** When hosts are replaced although nothing is wrong with them; see {@link defaultRecycleRules}. */
+  readonly recycle?: Partial<RecycleRules>;
   readonly hostEntry?: HostEntry;
   readonly clock?: Clock;
   readonly log?: HostLog;
@@ -47,6 +50,7 @@ export interface ExecutorEvents {
 }
 
 const drainLimitMs = 5000;
+const watchIntervalMs = 500;
 const defaultQueueLength = 32;
 
 /**
@@ -75,6 +79,8 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   #changes: Promise<unknown> = Promise.resolve();
   #intensityGPerKwh: number | null = null;
   #energy: EnergyReader | null = null;
+  #watch: NodeJS.Timeout | null = null;
+  #watching = false;
   readonly #window: TelemetryWindow;
 
   /** @throws EcomapError INVALID_CONFIG when tenants share a name, or there is no CPU component */
@@ -129,7 +135,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
    * does not load: then everything stays as it was
    */
   applyPlan(plan: Plan): Promise<PlanOutcome> {
-    if (this.#phase === 'closing' || this.#phase === 'closed') return Promise.reject(closedError());
+    if (this.#hasEnded()) return Promise.reject(closedError());
     return this.#plans.offer(plan);
   }
 
@@ -188,6 +194,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     this.#slots = await openSlotDirectory();
     await this.#openComponents(this.#slots);
     this.#energy = this.#device.openReader?.() ?? null;
+    this.#watch = setInterval(() => void this.#watchMemory(), watchIntervalMs);
     const processes = [...this.#components.values()].map(({ ordinary }) => ordinary);
     const outcomes = await Promise.allSettled(processes.map((process) => process.start()));
     if (this.#phase !== 'starting') return;
@@ -229,6 +236,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
         clock: this.#clock,
         log: this.#log,
         memoryLimitBytes,
+        recycle: { ...defaultRecycleRules, ...this.#options.recycle },
         mayRaisePriority: mayRaise,
         quarantineOf: (tenant) => this.#quarantineOf(tenant),
       });
@@ -263,10 +271,43 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
       if (process.ready) this.#deployWaiting(process);
       this.emit('change');
     });
+    process.on('recycle', (why) => void this.#exclusive(() => this.#recycle(process, why)));
     process.on('lost', (tenant, error) => {
       const service = this.#services.get(tenant.tenant.name);
       if (service !== undefined) this.#breakDown(service, error);
     });
+  }
+
+  /** A new process takes over from one that is old or has grown; that it cannot is no reason to stop the old one. */
+  async #recycle(process: ServingProcess, why: string): Promise<void> {
+    if (this.#phase !== 'serving') return;
+    try {
+      const prepared = await process.prepare({ changes: new Map(), fresh: true });
+      if (this.#hasEnded()) {
+        await process.discard(prepared);
+        return;
+      }
+      const replaced = process.commit(prepared, new Map());
+      this.#log.info(`${process.component}: a new process took over, because ${why}.`);
+      process.recycled(why);
+      await process.finish(replaced);
+    } catch (error) {
+      this.#log.warn(`${process.component}: its process was to be replaced, because ${why}: ${messageOf(error)}`);
+    }
+  }
+
+  async #watchMemory(): Promise<void> {
+    if (this.#watching || this.#hasEnded()) return;
+    this.#watching = true;
+    try {
+      await Promise.all([...this.#components.values()].map((component) => component.watch(this.#clock.nowMs())));
+    } finally {
+      this.#watching = false;
+    }
+  }
+
+  #hasEnded(): boolean {
+    return this.#phase === 'closing' || this.#phase === 'closed';
   }
 
   #waitFor(service: TenantService, process: ServingProcess | undefined): void {
@@ -305,7 +346,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   }
 
   #breakDown(service: TenantService, error: EcomapError): void {
-    if (this.#phase === 'closing' || this.#phase === 'closed') return;
+    if (this.#hasEnded()) return;
     this.#places.get(service)?.dispatcher.detach(service);
     const { code, message } = error;
     const named = new EcomapError(code, `Tenant "${service.tenant.name}": ${message}`, { cause: error });
@@ -385,6 +426,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
       await this.#slots?.remove();
     }
     for (const service of this.#services.values()) service.abandonQueue();
+    if (this.#watch !== null) clearInterval(this.#watch);
     this.#phase = 'closed';
     this.emit('change');
     this.removeAllListeners();

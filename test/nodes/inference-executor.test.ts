@@ -343,6 +343,8 @@ describe('inference-executor: status', () => {
         pid: 1,
         pinned: true,
         restarts: 0,
+        recycles: 0,
+        recycledBecause: null,
         rssBytes: null,
         models: 2,
         degraded: null,

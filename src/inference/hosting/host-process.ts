@@ -11,6 +11,7 @@ import { HostChild } from './host-child';
 import { defaultHostEntry, type HostEntry } from './host-entry';
 import { canPin } from './host-launch';
 import { HostLostError } from './host-lost-error';
+import { residentBytesOf, type ProcessReading } from './memory-guard';
 import { modelFileBytes } from './memory-limit';
 import { ResidentModels, type HostModel, type Residence } from './resident-models';
 import { RestartPolicy } from './restart-policy';
@@ -153,7 +154,10 @@ export class HostProcess extends EventEmitter<HostEvents> {
   }
   /** What they measure together, bytes. */
   get modelBytes(): number {
-    return this.#residents.all().reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+    return this.#residents.bytes;
+  }
+  get hasIdleModels(): boolean {
+    return this.#residents.all().some(({ users, loaded }) => users === 0 && loaded);
   }
 
   /** What one model measures, bytes; null when it is not in memory. */
@@ -285,9 +289,21 @@ export class HostProcess extends EventEmitter<HostEvents> {
     this.#child?.kill(reason);
   }
 
-  /** Resident memory that was found by another way than its own report. */
-  noteRss(pid: number, rssBytes: number): void {
-    if (this.#child !== null && this.#child.pid === pid) this.#child.rssBytes = rssBytes;
+  /**
+   * What the process costs now, as far as the system or its last word tell; null without a process. Asynchronous, because it
+   * reads a file; it asks the process nothing, so it also holds for one that hangs.
+   */
+  async readMemory(): Promise<Pick<
+    ProcessReading,
+    'pid' | 'rssBytes' | 'modelChanges' | 'modelBytes' | 'hasIdleModels'
+  > | null> {
+    const child = this.#child;
+    if (child?.pid === undefined) return null;
+    const rssBytes = (await residentBytesOf(child.pid)) ?? child.rssBytes;
+    if (rssBytes === null || child !== this.#child) return null;
+    child.rssBytes = rssBytes;
+    const { modelBytes, hasIdleModels } = this;
+    return { pid: child.pid, rssBytes, modelChanges: this.#residents.changes, modelBytes, hasIdleModels };
   }
 
   /** From now on a death is final: nobody needs this host any more. */
@@ -352,9 +368,8 @@ export class HostProcess extends EventEmitter<HostEvents> {
     const { key, path, sha256 } = residence.model;
     const fileBytes = await modelFileBytes(path, this.options.memoryLimitBytes ?? Infinity);
     const answer = await this.#order({ kind: 'load', key, path, sha256 }, loadLimitMs);
-    residence.loaded = true;
     // Memory that was freed before and is used again does not show as growth.
-    residence.memoryBytes = Math.max(answer.memoryBytes, fileBytes);
+    this.#residents.loaded(residence, Math.max(answer.memoryBytes, fileBytes));
     return answer;
   }
 

@@ -27,9 +27,27 @@ export interface Residence {
 export class ResidentModels {
   /** In the order of last use, the oldest first. */
   readonly #residents = new Map<string, Residence>();
+  #changes = 0;
 
   /** @param idleBudgetBytes what all models together may measure for an idle one to stay; 0 keeps none */
   constructor(private readonly idleBudgetBytes: number) {}
+
+  /** Models that have come or gone so far. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Together, bytes. */
+  get bytes(): number {
+    return this.all().reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+  }
+
+  /** It is in memory now. */
+  loaded(residence: Residence, memoryBytes: number): void {
+    residence.loaded = true;
+    residence.memoryBytes = memoryBytes;
+    this.#changes += 1;
+  }
 
   get(key: string): Residence | undefined {
     return this.#residents.get(key);
@@ -62,7 +80,9 @@ export class ResidentModels {
 
   /** False when somebody else has removed it, or another model has taken its place. */
   remove(residence: Residence): boolean {
-    return this.#residents.get(residence.model.key) === residence && this.#residents.delete(residence.model.key);
+    if (this.#residents.get(residence.model.key) !== residence) return false;
+    this.#changes += 1;
+    return this.#residents.delete(residence.model.key);
   }
 
   /** Forgets the idle models and returns them. */
@@ -76,7 +96,7 @@ export class ResidentModels {
 
   /** The idle models that have to go, the least recently used first, for the rest to keep the budget. */
   overBudget(budgetBytes = this.idleBudgetBytes): Residence[] {
-    let sum = this.all().reduce((total, { memoryBytes }) => total + memoryBytes, 0);
+    let sum = this.bytes;
     const going: Residence[] = [];
     for (const residence of this.#residents.values()) {
       if (residence.users > 0 || (budgetBytes > 0 && sum <= budgetBytes)) continue;

@@ -7,6 +7,7 @@ import type { SlotDirectory } from '../shared-memory/slot-directory';
 import type { ComponentTotals } from '../telemetry-window';
 import type { HostEntry } from './host-entry';
 import { HostProcess, type HostLog, type HostState } from './host-process';
+import type { RecycleRules } from './memory-guard';
 import { ServingProcess } from './serving-process';
 
 export interface ServingComponentOptions {
@@ -18,6 +19,7 @@ export interface ServingComponentOptions {
   readonly log: HostLog;
   /** What each process may have, bytes. */
   readonly memoryLimitBytes: number;
+  readonly recycle: RecycleRules;
   readonly mayRaisePriority: boolean;
   readonly quarantineOf: (tenant: string) => Quarantine;
 }
@@ -28,6 +30,9 @@ export interface ServingProcessState {
   readonly pid: number | null;
   readonly pinned: boolean;
   readonly restarts: number;
+  /** Processes that were replaced because of their age or memory, and why the last one was. */
+  readonly recycles: number;
+  readonly recycledBecause: string | null;
   readonly rssBytes: number | null;
   /** Models in memory, those that nobody uses at the moment included. */
   readonly models: number;
@@ -76,6 +81,8 @@ export class ServingComponent {
         pid: host.pid,
         pinned: host.pinned,
         restarts: process.restarts,
+        recycles: process.recycles,
+        recycledBecause: process.recycledBecause,
         rssBytes: host.rssBytes,
         models: host.models,
         degraded: degradedBecause(process),
@@ -83,12 +90,16 @@ export class ServingComponent {
     });
   }
 
+  async watch(nowMs: number): Promise<void> {
+    for (const process of this.processes) await process.watch(nowMs);
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.processes.map((process) => process.close()));
   }
 
   #open(): ServingProcess {
-    const { component, slots, device, entry, clock, log, memoryLimitBytes, mayRaisePriority, quarantineOf } =
+    const { component, slots, device, entry, clock, log, memoryLimitBytes, recycle, mayRaisePriority, quarantineOf } =
       this.options;
     const idleBudgetBytes = idleShare * memoryLimitBytes;
     const openHost = () => {
@@ -104,6 +115,8 @@ export class ServingComponent {
       times: this.#times,
       quarantineOf,
       idleBudgetBytes,
+      memoryLimitBytes,
+      recycle,
       mayRaisePriority,
       log,
     });

@@ -6,6 +6,7 @@ import type { Quarantine } from '../quarantine';
 import type { DispatchClient, Dispatcher } from '../serving/dispatcher';
 import { RunTimes } from '../serving/run-times';
 import type { HostLog, HostProcess } from './host-process';
+import { beyond, MemoryGuard, type RecycleRules } from './memory-guard';
 import { setProcessPriority } from './process-priority';
 import type { HostModel } from './resident-models';
 
@@ -30,6 +31,9 @@ export interface ServingProcessOptions {
   readonly quarantineOf: (tenant: string) => Quarantine;
   /** Models that nobody uses are taken along to a new process while all together measure less than this, bytes. */
   readonly idleBudgetBytes: number;
+  /** What a process may have, bytes. */
+  readonly memoryLimitBytes: number;
+  readonly recycle: RecycleRules;
   /** Whether a lowered priority can be raised again. */
   readonly mayRaisePriority: boolean;
   readonly log: HostLog;
@@ -79,10 +83,13 @@ export interface ServingProcessEvents {
   lost: [client: ServedTenant, error: EcomapError];
   /** The tenant that was lost with the process can be served again. */
   restored: [client: ServedTenant];
+  /** The process should be replaced: `prepare` with `fresh`, then `commit`. */
+  recycle: [why: string];
 }
 
 /** Nice value of a process that loads while another one serves on the same cores: it gets a quarter of the time. */
 const loadingNice = 5;
+const recyclePauseMs = 60_000;
 /** More than these are not taken along: every one makes a change of process longer. */
 const mostRecent = 4;
 
@@ -114,11 +121,16 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
   #past = { cpuSeconds: 0, restarts: 0 };
   #wasDown = false;
   #closed = false;
+  readonly #guard: MemoryGuard;
+  #recycles = 0;
+  #recycledBecause: string | null = null;
+  #noRecyclingUntilMs = -Infinity;
 
   constructor(private readonly options: ServingProcessOptions) {
     super();
     this.component = options.component;
     this.dispatcher = options.dispatcher;
+    this.#guard = new MemoryGuard(options.memoryLimitBytes, options.recycle);
     this.#current = this.#open();
   }
 
@@ -138,6 +150,14 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
   /** Models to load for what is being prepared, and how many of them are. */
   get progress(): { readonly loaded: number; readonly toLoad: number } {
     return this.#progress;
+  }
+  /** Processes that were replaced because of their age or memory. */
+  get recycles(): number {
+    return this.#recycles;
+  }
+  /** Why the last one was. */
+  get recycledBecause(): string | null {
+    return this.#recycledBecause;
   }
   get restarts(): number {
     return this.#hosts().reduce((sum, host) => sum + host.restarts, this.#past.restarts);
@@ -241,6 +261,35 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
   async discard({ host, isNewProcess, placed }: ProcessSwitch): Promise<void> {
     if (isNewProcess) await this.#end(host);
     else await Promise.all([...placed.values()].flatMap(deploymentsOf).map((deployment) => deployment.retire()));
+  }
+
+  /** Looks at the memory of the processes and does what is called for; call it every half second or so. */
+  async watch(nowMs: number): Promise<void> {
+    for (const host of this.#hosts()) {
+      const read = await host.readMemory();
+      if (read === null || this.#closed) continue;
+      if (host !== this.#current) {
+        if (read.rssBytes > this.options.memoryLimitBytes)
+          host.kill(beyond(read.rssBytes, this.options.memoryLimitBytes));
+        continue;
+      }
+      const isIdle = host.inFlight === 0 && this.clients.every((client) => client.head() === undefined);
+      const measure = this.#guard.judge({ ...read, isIdle, nowMs });
+      if (measure.kind === 'kill') host.kill(measure.why);
+      if (measure.kind === 'evict') await host.evictIdle(measure.modelBudgetBytes);
+      if (measure.kind === 'recycle' && !this.isSwapping && nowMs >= this.#noRecyclingUntilMs) {
+        // Also where it fails: to try it again at once would keep the cores busy with nothing else.
+        this.#noRecyclingUntilMs = nowMs + recyclePauseMs;
+        this.emit('recycle', measure.why);
+      }
+    }
+  }
+
+  /** A new process has taken over for this reason. */
+  recycled(why: string): void {
+    this.#recycles += 1;
+    this.#recycledBecause = why;
+    this.emit('change');
   }
 
   async close(): Promise<void> {
