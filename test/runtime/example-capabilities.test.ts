@@ -29,6 +29,8 @@ describe('the example flow of each capability', function () {
     await until(async () => ((await runtime.statuses())[executor]?.fill === 'green' ? true : null), 'ready', 60_000);
     await runtime.messages();
     return {
+      /** Codes of all errors that reached a Catch node since the last look. */
+      caught: async () => (await runtime.messages()).flatMap(({ error }) => (error === undefined ? [] : [error.code])),
       press: (button: string) => runtime.send(nodeId('inject', button), {}),
       /** Payloads that reach a debug node, as many as are wanted. */
       shown: async <T>(debug: string, wanted: number, schema: z.ZodType<T>): Promise<T[]> => {
@@ -89,5 +91,43 @@ describe('the example flow of each capability', function () {
     assert.deepEqual([wait.answeredBy, wait.refused], [{ large: 8 }, {}]);
     assert.deepEqual([sumOf(downgrade.answeredBy), downgrade.refused], [8, {}]);
     assert.deepEqual(Object.keys(downgrade.answeredBy).sort(), ['large', 'medium']);
+  });
+
+  it('"Images to labels": JPEG files and raw pixels', async () => {
+    const example = await deploy('Images to labels');
+    const label = z.object({ label: z.string(), index: z.number(), score: z.number(), scores: z.array(z.number()) });
+    await example.press('JPEG: a hole is missing');
+    await example.press('JPEG: nothing is wrong');
+    const files = await example.shown('label', 2, label);
+    assert.deepEqual(files.map((each) => each.label).sort(), ['missing-hole', 'ok']);
+    for (let press = 0; press < 5; press += 1) await example.press('raw pixels of a part');
+    const pixels = await example.shown('label', 5, label);
+    assert.ok(
+      pixels.every(({ scores }) => scores.length === 6),
+      JSON.stringify(pixels),
+    );
+    assert.deepEqual(await example.caught(), []);
+  });
+
+  it('"Swap under load": another variant, back again, and none lost', async () => {
+    const example = await deploy('Swap under load');
+    const change = z.object({ from: z.string().nullable(), to: z.string(), lostBefore: z.number() });
+    await example.press('the light variant');
+    assert.deepEqual(await example.shown('changes', 1, change), [{ from: 'large', to: 'tiny', lostBefore: 0 }]);
+    await example.press('a variant that does not exist');
+    const [refused] = await example.shown('problems', 1, z.unknown());
+    assert.ok(refused !== null);
+    await example.press('the heavy variant');
+    assert.deepEqual(await example.shown('changes', 1, change), [{ from: 'tiny', to: 'large', lostBefore: 0 }]);
+  });
+
+  it('"Cancel a request": the first half answered, the other taken back', async () => {
+    const example = await deploy('Cancel a request');
+    await example.press('40 parts');
+    const summary = z.object({ answered: z.array(z.number()), ended: z.record(z.string(), z.array(z.number())) });
+    const [shown] = await example.shown('what became of them', 1, summary);
+    const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+    assert.deepEqual(shown?.answered, numbers(1, 20));
+    assert.deepEqual(shown.ended, { CANCELLED: numbers(21, 40) });
   });
 });
