@@ -12,7 +12,7 @@ import { messageOf } from '../../signals/errors';
 import { loadRuntime, type InferenceSession } from '../runtime';
 import { loadFailure } from './load-failure';
 import { readModel } from './model-bytes';
-import { specsOf } from './model-session';
+import { specsOf } from './signature';
 import { patternInputs } from './pattern-inputs';
 
 /** The runtime's messages hold whole stacks of its own source files. */

@@ -57,10 +57,10 @@ export class InferenceHost {
     switch (command.kind) {
       case 'load': {
         await this.unload(command.key);
-        const session = await ModelSession.load(command.path, command.sha256, this.settings.threads);
+        const session = await ModelSession.load(command.path, command.sha256, this.settings.threads, command.stage);
         this.sessions.set(command.key, session);
-        const { signature, sha256, loadMs, memoryBytes } = session;
-        return { signature, sha256, loadMs, memoryBytes };
+        const { signature, sha256, loadMs, memoryBytes, whole } = session;
+        return { signature, sha256, loadMs, memoryBytes, whole };
       }
       case 'unload':
         await this.unload(command.key);
@@ -83,19 +83,19 @@ export class InferenceHost {
   }
 
   private async run(command: Extract<HostCommand, { kind: 'run' }>): Promise<HostAnswers['run']> {
-    const { key, requests, slot, refuseNonFinite } = command;
+    const { key, requests, slot, refuseNonFinite, handOverFrom } = command;
     const session = this.sessions.get(key);
     if (session === undefined) throw new EcomapError('INTERNAL_ERROR', `The model ${key} is not loaded in this host.`);
     const { joined, rows, nonFinite, ...decoding } = await this.inputs.read(
       requests,
-      this.slot(slot.input),
+      { input: this.slot(slot.input), output: this.slot(slot.output) },
       refuseNonFinite,
     );
     const { decodeMs, decodeCpuMs } = decoding;
     await this.rest();
     const { outputs, runMs, cpuMs } = await session.run(joined);
     this.restUntilMs = performance.now() + (decodeMs + runMs) * (1 / this.share - 1);
-    const answers = await frameAnswers(outputs, rows, this.slot(slot.output));
+    const answers = await frameAnswers(outputs, rows, this.slot(slot.output), handOverFrom);
     const results = answers.map((frames, index) => ({ outputs: frames, nonFiniteInput: nonFinite[index] === true }));
     return { results, runMs, cpuMs: cpuMs + decodeCpuMs, decodeMs };
   }

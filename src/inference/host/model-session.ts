@@ -1,27 +1,12 @@
 import { EcomapError, messageOf } from '../../signals/errors';
-import { tensorTypes, type TensorData, type TensorType } from '../../signals/inference';
+import type { TensorData, TensorType } from '../../signals/inference';
 import { loadRuntime, type InferenceSession } from '../runtime';
-import { isTexts, type ModelSignature, type NamedTensors, type TensorSpec } from '../tensors';
+import { isTexts, type ModelSignature, type NamedTensors } from '../tensors';
+import { cutStage } from './cut-stage';
 import { loadFailure } from './load-failure';
 import { readModel } from './model-bytes';
-
-function isTensorType(type: string): type is TensorType {
-  return (tensorTypes as readonly string[]).includes(type);
-}
-
-/** @throws EcomapError MODEL_INVALID for what is no tensor, or of a type that does not cross the boundary */
-export function specsOf(path: string, metadata: readonly InferenceSession.ValueMetadata[]): TensorSpec[] {
-  return metadata.map((value) => {
-    if (!value.isTensor || !isTensorType(value.type)) {
-      const kind = value.isTensor ? value.type : 'no tensor';
-      throw new EcomapError(
-        'MODEL_INVALID',
-        `${path}: "${value.name}" is ${kind}, which is not supported yet; these types are: ${tensorTypes.join(', ')}.`,
-      );
-    }
-    return { name: value.name, type: value.type, dims: [...value.shape] };
-  });
-}
+import type { StageRange } from './protocol';
+import { isTensorType, specsOf } from './signature';
 
 /** One loaded model: what onnxruntime knows as a session. */
 export class ModelSession {
@@ -31,17 +16,27 @@ export class ModelSession {
     readonly sha256: string,
     readonly loadMs: number,
     readonly memoryBytes: number,
+    /** Of the whole model, where this is a stage of it. */
+    readonly whole?: ModelSignature,
   ) {}
 
   /**
    * Thread counts are always explicit: left alone, the runtime starts one per core and pins them past taskset. Its threads
    * do not spin while they wait, since the cores are shared with other hosts.
-   * @throws EcomapError MODEL_NOT_FOUND, MODEL_HASH_MISMATCH, MODEL_INVALID, RUNTIME_UNAVAILABLE
+   * @throws EcomapError MODEL_NOT_FOUND, MODEL_HASH_MISMATCH, MODEL_INVALID, RUNTIME_UNAVAILABLE; INVALID_MESSAGE when there
+   * is no such stage
    */
-  static async load(path: string, pinnedSha256: string | null, threads: number): Promise<ModelSession> {
+  static async load(
+    path: string,
+    pinnedSha256: string | null,
+    threads: number,
+    stage?: StageRange,
+  ): Promise<ModelSession> {
     const runtime = loadRuntime();
     const residentBefore = process.memoryUsage.rss();
-    const { bytes, sha256 } = await readModel(path, pinnedSha256);
+    const model = await readModel(path, pinnedSha256);
+    const { sha256 } = model;
+    const { bytes, whole } = stage === undefined ? { bytes: model.bytes } : await cutStage(path, model, stage);
     const started = performance.now();
     let session: InferenceSession;
     try {
@@ -61,7 +56,7 @@ export class ModelSession {
       const inputs = specsOf(path, session.inputMetadata);
       const outputs = specsOf(path, session.outputMetadata);
       const memoryBytes = Math.max(0, process.memoryUsage.rss() - residentBefore);
-      return new ModelSession(session, { inputs, outputs }, sha256, loadMs, memoryBytes);
+      return new ModelSession(session, { inputs, outputs }, sha256, loadMs, memoryBytes, whole);
     } catch (error) {
       await session.release();
       throw error;

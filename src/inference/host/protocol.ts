@@ -16,6 +16,16 @@ export interface TensorFrame {
   readonly bytes?: number;
   /** What becomes of the bytes of an image. */
   readonly image?: ImageEncoding;
+  /** An earlier stage of the model has computed it: it lies in the output file, and its numbers are nobody's input. */
+  readonly isComputed?: true;
+}
+
+/** A part of a model: the nodes that compute, from one up to, but without, another; null: up to the end. */
+export interface StageRange {
+  readonly firstNode: number;
+  readonly endNode: number | null;
+  /** Where what is found out about a model is kept for the next time; null keeps it in memory. */
+  readonly cacheDirectory: string | null;
 }
 
 /** Up to here a message is cheaper than a file: about 0.07 ms for a round trip of 4 KB. */
@@ -28,7 +38,7 @@ export interface SlotPaths {
 }
 
 export type HostCommand =
-  | { kind: 'load'; id: number; key: string; path: string; sha256: string | null }
+  | { kind: 'load'; id: number; key: string; path: string; sha256: string | null; stage?: StageRange }
   | { kind: 'unload'; id: number; key: string }
   | {
       kind: 'run';
@@ -38,6 +48,8 @@ export type HostCommand =
       requests: TensorFrame[][];
       slot: SlotPaths;
       refuseNonFinite: boolean;
+      /** Set where another host goes on with the outputs: all are laid out in the output file, from this position on. */
+      handOverFrom?: number;
     }
   | { kind: 'pace'; id: number; share: number }
   | { kind: 'profile'; id: number; path: string; sha256: string | null; dims: readonly number[] | null }
@@ -50,6 +62,8 @@ export interface LoadAnswer {
   readonly loadMs: number;
   /** Growth of the resident memory, bytes. */
   readonly memoryBytes: number;
+  /** Of the whole model, where a stage of it was loaded. */
+  readonly whole?: ModelSignature;
 }
 
 export interface RunAnswer {

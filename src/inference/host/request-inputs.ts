@@ -24,6 +24,16 @@ export interface RunInputs {
 
 type Frames = readonly TensorFrame[];
 
+/** The files of a run: what was sent, and what earlier stages of the model have computed of it. */
+export interface RunSlots {
+  readonly input: SlotFile;
+  readonly output: SlotFile;
+}
+
+function fileOf({ isComputed }: TensorFrame, slots: RunSlots): SlotFile {
+  return isComputed ? slots.output : slots.input;
+}
+
 /** Reads the inputs of the requests of a run out of their slot and the message, and decodes images. */
 export class RequestInputs {
   private readonly memory = new InputMemory();
@@ -34,7 +44,7 @@ export class RequestInputs {
    * @throws EcomapError INPUT_MISMATCH when the requests do not fit together, hold NaN or infinity where that is refused, or
    * an image is broken; RUNTIME_UNAVAILABLE when an image comes and the image library is missing
    */
-  async read(requests: readonly Frames[], slot: SlotFile, refuseNonFinite: boolean): Promise<RunInputs> {
+  async read(requests: readonly Frames[], slots: RunSlots, refuseNonFinite: boolean): Promise<RunInputs> {
     const [first] = requests;
     if (first === undefined) throw new EcomapError('INTERNAL_ERROR', 'A run without a request.');
     const hasImages = requests.some((frames) => frames.some((frame) => frame.image !== undefined));
@@ -44,7 +54,9 @@ export class RequestInputs {
     const joined: [string, Tensor][] = [];
     for (const [position, { name }] of first.entries()) {
       const parts = partsOf(name, requests);
-      const tensor = await this.join(parts, position, slot, (part, index) => {
+      const tensor = await this.join(parts, position, slots, (part, index) => {
+        // Infinity inside a model is its own affair: attention masks are made of it.
+        if (parts[index]?.isComputed) return;
         const found = firstNonFinite(part);
         if (found !== null && refuseNonFinite) throw nonFiniteRefused(name, found);
         if (found !== null) nonFinite[index] = true;
@@ -65,14 +77,14 @@ export class RequestInputs {
   private async join(
     parts: Frames,
     position: number,
-    slot: SlotFile,
+    slots: RunSlots,
     look: (part: Tensor, index: number) => void,
   ): Promise<Tensor> {
     const [like] = parts;
     if (like === undefined) throw new EcomapError('INTERNAL_ERROR', 'An input without a request.');
     const { type } = like;
     const dims = joinedDims(parts);
-    if (type === 'string') return { type, dims, data: await readTexts(parts, slot) };
+    if (type === 'string') return { type, dims, data: await readTexts(parts, slots) };
     if (parts.length === 1 && like.data !== undefined && like.image === undefined) {
       const tensor = { type, dims, data: like.data };
       look(tensor, 0);
@@ -85,10 +97,10 @@ export class RequestInputs {
       end += elementCount(frame.dims);
       const part = data.subarray(start, end);
       if (frame.image !== undefined) {
-        await this.readImage(frame, slot, type, part);
+        await this.readImage(frame, slots.input, type, part);
         continue;
       }
-      if (frame.data === undefined) await slot.readInto(bytesOf(part), frame.offset ?? 0);
+      if (frame.data === undefined) await fileOf(frame, slots).readInto(bytesOf(part), frame.offset ?? 0);
       // Of the same kind: the types have been compared.
       else (part as Float32Array).set(frame.data as Float32Array);
       look({ type, dims: frame.dims, data: part }, index);
@@ -136,10 +148,10 @@ function joinedDims(parts: Frames): readonly number[] {
   return parts.length === 1 ? dims : [parts.reduce((sum, part) => sum + rowsOf(part), 0), ...dims.slice(1)];
 }
 
-async function readTexts(parts: Frames, slot: SlotFile): Promise<string[]> {
+async function readTexts(parts: Frames, slots: RunSlots): Promise<string[]> {
   const texts: string[] = [];
   for (const part of parts) {
-    const { data } = (await slot.read([part]))[part.name] ?? {};
+    const { data } = (await fileOf(part, slots).read([part]))[part.name] ?? {};
     if (data !== undefined && isTexts(data)) for (const text of data) texts.push(text);
   }
   return texts;

@@ -1,7 +1,15 @@
 import { EventEmitter, once } from 'node:events';
 import type { Component, InferenceDevice } from '../../signals/device';
 import { EcomapError, isEcomapError } from '../../signals/errors';
-import type { HostAnswers, HostCommand, HostMessage, LoadAnswer, RunAnswer } from '../host/protocol';
+import type {
+  HostAnswers,
+  HostCommand,
+  HostMessage,
+  LoadAnswer,
+  RunAnswer,
+  SlotPaths,
+  TensorFrame,
+} from '../host/protocol';
 import { RequestSlots } from '../shared-memory/request-slots';
 import type { SlotDirectory } from '../shared-memory/slot-directory';
 import type { NamedTensors } from '../tensors';
@@ -32,6 +40,14 @@ export interface RunOptions {
   readonly expectedMs: number | null;
   /** Refuses NaN and infinity in the input, instead of passing them on. */
   readonly refuseNonFinite: boolean;
+}
+
+/** The tensors of a run of which somebody else keeps the slot files. */
+export interface FramedRun extends RunOptions {
+  readonly requests: TensorFrame[][];
+  readonly slot: SlotPaths;
+  /** Where in the output file the outputs begin, if another host goes on with them. */
+  readonly handOverFrom?: number;
 }
 
 /** `down`: several starts in a row have failed; tries go on, but nobody waits for them. */
@@ -241,15 +257,10 @@ export class HostProcess extends EventEmitter<HostEvents> {
    * refuses the input
    */
   async run(key: string, requests: readonly NamedTensors[], options: RunOptions): Promise<HostRun> {
-    const { expectedMs, refuseNonFinite } = options;
     const slot = this.#slots.take();
     try {
       const frames = await slot.write(requests);
-      const limitMs = Math.max(this.#leastHangMs, (hangFactor * (expectedMs ?? 0)) / this.#pacedShare());
-      const answer: RunAnswer = await this.#order(
-        { kind: 'run', key, requests: frames, slot: slot.paths, refuseNonFinite },
-        limitMs,
-      );
+      const answer = await this.runFrames(key, { ...options, requests: frames, slot: slot.paths });
       const results: HostRun['results'][number][] = [];
       for (const { outputs, nonFiniteInput } of answer.results) {
         results.push({ outputs: await slot.read(outputs), nonFiniteInput });
@@ -258,6 +269,12 @@ export class HostProcess extends EventEmitter<HostEvents> {
     } finally {
       this.#slots.give(slot);
     }
+  }
+
+  /** The same for tensors that lie in slot files already, and whose results stay there. @throws EcomapError as {@link run} */
+  runFrames(key: string, { expectedMs, ...run }: FramedRun): Promise<RunAnswer> {
+    const limitMs = Math.max(this.#leastHangMs, (hangFactor * (expectedMs ?? 0)) / this.#pacedShare());
+    return this.#order({ kind: 'run', key, ...run }, limitMs);
   }
 
   /** Measures a model in this process; for hosts that serve nobody. */
@@ -365,9 +382,9 @@ export class HostProcess extends EventEmitter<HostEvents> {
   }
 
   async #loadNow(residence: Residence): Promise<LoadAnswer> {
-    const { key, path, sha256 } = residence.model;
+    const { key, path, sha256, stage } = residence.model;
     const fileBytes = await modelFileBytes(path, this.options.memoryLimitBytes ?? Infinity);
-    const answer = await this.#order({ kind: 'load', key, path, sha256 }, loadLimitMs);
+    const answer = await this.#order({ kind: 'load', key, path, sha256, stage }, loadLimitMs);
     // Memory that was freed before and is used again does not show as growth.
     this.#residents.loaded(residence, Math.max(answer.memoryBytes, fileBytes));
     return answer;

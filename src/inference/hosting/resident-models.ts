@@ -1,10 +1,12 @@
-import type { LoadAnswer } from '../host/protocol';
+import type { LoadAnswer, StageRange } from '../host/protocol';
 
 /** A model as a host knows it. `key` names one set of bytes; the same key is loaded once, however many ask for it. */
 export interface HostModel {
   readonly key: string;
   readonly path: string;
   readonly sha256: string | null;
+  /** Absent: the whole model. */
+  readonly stage?: StageRange;
 }
 
 export interface Residence {

@@ -13,7 +13,8 @@ const synchronousLimitBytes = 1024 * 1024;
 /** Keeps every tensor aligned for any element type. */
 const alignmentBytes = 64;
 
-function align(offset: number): number {
+/** The next position where a tensor may begin. */
+export function align(offset: number): number {
   return Math.ceil(offset / alignmentBytes) * alignmentBytes;
 }
 
@@ -40,10 +41,10 @@ export class SlotFile {
     private readonly inMemory: boolean,
   ) {}
 
-  /** Lays the tensors of all requests out one after the other. @throws Error ENOSPC when the memory file system is full. */
-  async write(requests: readonly NamedTensors[]): Promise<TensorFrame[][]> {
+  /** Lays the tensors of all requests out one after the other, from a position on. @throws Error ENOSPC when the memory file system is full. */
+  async write(requests: readonly NamedTensors[], from = 0): Promise<TensorFrame[][]> {
     const written: TensorFrame[][] = [];
-    let offset = 0;
+    let offset = from;
     for (const tensors of requests) {
       const frames: TensorFrame[] = [];
       for (const [name, { data, ...rest }] of Object.entries(tensors)) {

@@ -2,7 +2,7 @@ import type { GraphParts } from './computing-nodes';
 import { elementBytes } from './element-types';
 import type { OnnxTensorType } from './value-info';
 
-/** Types of the tensors inside a graph by name, as onnxruntime infers them; see src/inference/host/boundary-types.ts. */
+/** Types of the tensors inside a graph by name, as onnxruntime infers them; see src/inference/host/model-insides.ts. */
 export type BoundaryTypes = ReadonlyMap<string, OnnxTensorType>;
 
 export interface CrossingTensor {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { boundaryTypes } from '../../../src/inference/host/boundary-types';
+import { modelInsides } from '../../../src/inference/host/model-insides';
 import { graphParts, type GraphParts } from '../../../src/models/onnx/computing-nodes';
 import { cutPoints, offeredCuts, type BoundaryTypes } from '../../../src/models/onnx/cuts';
 import { parseModel } from '../../../src/models/onnx/model';
@@ -122,7 +122,7 @@ function randomFeeds(parts: GraphParts): Feeds {
 /** Cuts at every boundary and compares with the whole; returns the number of cuts. */
 async function proveEveryCut(bytes: Uint8Array, feedsFor = randomFeeds): Promise<number> {
   const parts = graphParts(parseModel(bytes));
-  const types = await boundaryTypes(parts);
+  const { types } = await modelInsides('a test', parts);
   const feeds = feedsFor(parts);
   const cuts = cutPoints(parts, types);
   assert.deepEqual(
@@ -174,7 +174,7 @@ describe('models cut in two at every boundary compute what the whole does', func
         const bytes = onnxModel(description);
         const parts = graphParts(parseModel(bytes));
         const starts = parts.computing.map((_, index) => index).filter((index) => index === 0 || cutHere.next().value);
-        const types = await boundaryTypes(parts);
+        const { types } = await modelInsides('a test', parts);
         const feeds = randomFeeds(parts);
         const whole = await compute(bytes, 'extended', feeds);
         assertIdentical(await computeInStages(parts, types, starts, 'extended', feeds), whole, `cut at ${starts}`);
@@ -188,7 +188,8 @@ describe('models cut in two at every boundary compute what the whole does', func
     const feeds = sampleFeeds('inspect')(parts);
     const whole = await compute(bytes, 'extended', feeds);
     const everyNode = parts.computing.map((_, index) => index);
-    const found = await computeInStages(parts, await boundaryTypes(parts), everyNode, 'extended', feeds);
+    const { types } = await modelInsides('a test', parts);
+    const found = await computeInStages(parts, types, everyNode, 'extended', feeds);
     assertIdentical(found, whole, 'every node');
   });
 });

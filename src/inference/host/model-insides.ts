@@ -1,18 +1,29 @@
-import { EcomapError, messageOf } from '../../signals/errors';
 import { withAllOutputs } from '../../models/onnx/all-outputs';
 import type { GraphParts } from '../../models/onnx/computing-nodes';
 import type { BoundaryTypes } from '../../models/onnx/cuts';
 import { elementTypeNumber } from '../../models/onnx/element-types';
 import type { OnnxDim, OnnxTensorType } from '../../models/onnx/value-info';
 import { loadRuntime } from '../runtime';
+import type { ModelSignature } from '../tensors';
+import { loadFailure } from './load-failure';
+import { specsOf } from './signature';
+
+/** What cutting a model needs to know of it beyond its file. */
+export interface ModelInsides {
+  /** Of all tensors that it computes. */
+  readonly types: BoundaryTypes;
+  /** Inputs and outputs of the whole. */
+  readonly whole: ModelSignature;
+}
 
 /**
- * Types of all tensors that a model computes, as ONNX Runtime infers them for the whole, so that its parts can be told what they
- * are fed. Nothing is run: a dimension that inference leaves open stays open. Takes as long as loading the model. What is no
- * tensor (a sequence) is left out. Belongs into a child process, like all that loads the runtime.
+ * Asks ONNX Runtime for the types of all tensors that a model computes, as it infers them for the whole, so that its parts can be
+ * told what they are fed. Nothing is run: a dimension that inference leaves open stays open. Takes as long as loading the
+ * model. What is no tensor (a sequence) is left out. Belongs into a child process, like all that loads the runtime.
+ * @param path for messages
  * @throws EcomapError MODEL_INVALID, RUNTIME_UNAVAILABLE
  */
-export async function boundaryTypes(parts: GraphParts): Promise<BoundaryTypes> {
+export async function modelInsides(path: string, parts: GraphParts): Promise<ModelInsides> {
   const runtime = loadRuntime();
   const session = await runtime.InferenceSession.create(withAllOutputs(parts), {
     executionProviders: ['cpu'],
@@ -23,10 +34,7 @@ export async function boundaryTypes(parts: GraphParts): Promise<BoundaryTypes> {
     // Errors only: what it warns of, it says again when the model is loaded.
     logSeverityLevel: 3,
   }).catch((error: unknown) => {
-    throw new EcomapError(
-      'MODEL_INVALID',
-      `ONNX Runtime cannot infer the tensors inside the model: ${messageOf(error)}`,
-    );
+    throw loadFailure(path, error);
   });
   try {
     const types = new Map<string, OnnxTensorType>();
@@ -37,7 +45,13 @@ export async function boundaryTypes(parts: GraphParts): Promise<BoundaryTypes> {
       const dims = value.shape.length === 0 ? null : value.shape.map(readDim);
       types.set(value.name, { type, dims });
     }
-    return types;
+    const own = new Set(parts.model.graph.outputs.map(({ name }) => name));
+    const inputs = specsOf(path, session.inputMetadata);
+    const outputs = specsOf(
+      path,
+      session.outputMetadata.filter(({ name }) => own.has(name)),
+    );
+    return { types, whole: { inputs, outputs } };
   } finally {
     await session.release();
   }
