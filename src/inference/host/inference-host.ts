@@ -83,7 +83,7 @@ export class InferenceHost {
   }
 
   private async run(command: Extract<HostCommand, { kind: 'run' }>): Promise<HostAnswers['run']> {
-    const { key, requests, slot, refuseNonFinite, handOverFrom } = command;
+    const { key, requests, slot, refuseNonFinite } = command;
     const session = this.sessions.get(key);
     if (session === undefined) throw new EcomapError('INTERNAL_ERROR', `The model ${key} is not loaded in this host.`);
     const { joined, rows, nonFinite, ...decoding } = await this.inputs.read(
@@ -95,7 +95,7 @@ export class InferenceHost {
     await this.rest();
     const { outputs, runMs, cpuMs } = await session.run(joined);
     this.restUntilMs = performance.now() + (decodeMs + runMs) * (1 / this.share - 1);
-    const answers = await frameAnswers(outputs, rows, this.slot(slot.output), handOverFrom);
+    const answers = await frameAnswers(outputs, rows, this.slot(slot.output), command);
     const results = answers.map((frames, index) => ({ outputs: frames, nonFiniteInput: nonFinite[index] === true }));
     return { results, runMs, cpuMs: cpuMs + decodeCpuMs, decodeMs };
   }

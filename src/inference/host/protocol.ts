@@ -48,8 +48,10 @@ export type HostCommand =
       requests: TensorFrame[][];
       slot: SlotPaths;
       refuseNonFinite: boolean;
-      /** Set where another host goes on with the outputs: all are laid out in the output file, from this position on. */
-      handOverFrom?: number;
+      /** Where in the output file outputs may be laid out: behind those of earlier stages. Absent: at its beginning. */
+      outputFrom?: number;
+      /** Another host goes on with the outputs: all go through the output file. */
+      handOver?: boolean;
     }
   | { kind: 'pace'; id: number; share: number }
   | { kind: 'profile'; id: number; path: string; sha256: string | null; dims: readonly number[] | null }

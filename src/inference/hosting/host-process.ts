@@ -33,6 +33,15 @@ export interface HostRun {
   readonly cpuMs: number;
   /** Time that the host took to make images into tensors, before the inference; 0 without images. */
   readonly decodeMs: number;
+  /** Of each stage, in their order, where the model runs in stages. */
+  readonly parts?: readonly StagePart[];
+}
+
+/** What one component has done of a run that went through several. */
+export interface StagePart {
+  readonly component: string;
+  /** CPU time of all threads, ms. */
+  readonly cpuMs: number;
 }
 
 export interface RunOptions {
@@ -46,8 +55,10 @@ export interface RunOptions {
 export interface FramedRun extends RunOptions {
   readonly requests: TensorFrame[][];
   readonly slot: SlotPaths;
-  /** Where in the output file the outputs begin, if another host goes on with them. */
-  readonly handOverFrom?: number;
+  /** Where in the output file the outputs may begin. */
+  readonly outputFrom?: number;
+  /** Whether another host goes on with the outputs. */
+  readonly handOver?: boolean;
 }
 
 /** `down`: several starts in a row have failed; tries go on, but nobody waits for them. */

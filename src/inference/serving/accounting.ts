@@ -4,7 +4,7 @@ import type { Tenant, Variant } from '../../signals/tenant';
 import { decodeOutputs } from '../answers';
 import type { Clock } from '../clock';
 import { inferenceEnergyMethod } from '../energy';
-import type { HostRun } from '../hosting/host-process';
+import type { HostRun, StagePart } from '../hosting/host-process';
 import type { PendingRequest } from './pending-request';
 import { TenantWindow } from './tenant-window';
 import type { LoadedVariant } from './variant-server';
@@ -57,13 +57,14 @@ export class Accounting {
     const deadlineMet = nowMs <= (request.deadlineMs ?? request.arrivedMs + this.tenant.latencyLimitMs);
     const batchSize = run.results.length;
     const { variant, component } = loaded;
-    const energyJ = this.costs.energyJ(component, run.cpuMs / batchSize);
+    const parts = run.parts ?? [{ component, cpuMs: run.cpuMs }];
+    const energyJ = this.#energyJ(parts, batchSize);
     const downgraded = request.downgraded !== null;
     this.window.served({ variant, latencyMs, queueMs, inTime: deadlineMet, energyJ, downgraded });
     const account: InferenceAccount = {
       tenant: this.tenant.name,
       variant: variant.name,
-      components: [component],
+      components: [...new Set(parts.map((part) => part.component))],
       deadlineMet,
       queueMs,
       runMs: run.runMs,
@@ -77,6 +78,17 @@ export class Accounting {
       batchSize,
     };
     request.answer({ payload, account });
+  }
+
+  /** Its share of what the run has cost on all components; null when it is not known of one. */
+  #energyJ(parts: readonly StagePart[], batchSize: number): number | null {
+    let sum = 0;
+    for (const { component, cpuMs } of parts) {
+      const energyJ = this.costs.energyJ(component, cpuMs / batchSize);
+      if (energyJ === null) return null;
+      sum += energyJ;
+    }
+    return sum;
   }
 
   /** Ends a request that has not run. */

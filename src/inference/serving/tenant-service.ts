@@ -163,7 +163,8 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
   }
 
   head(): Waiting | undefined {
-    return this.#nextLane()?.queue.head();
+    const lane = this.#nextLane();
+    return lane?.server?.loaded.accepts === false ? undefined : lane?.queue.head();
   }
 
   ripeAtMs(): number {
@@ -179,7 +180,7 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
   expectedRunMs(): number | null {
     const lane = this.#nextLane();
     if (lane?.server == null) return null;
-    return lane.server.expectedMs(Math.min(lane.queue.size, lane.server.largestBatch));
+    return lane.server.expectedBusyMs(Math.min(lane.queue.size, lane.server.largestBatch));
   }
 
   dispatch(): Promise<number> | null {
@@ -227,14 +228,27 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
     if (!this.#abandoned) this.#sweeper.setFor(this.#admission.nextSweepMs(this.#clock.nowMs()));
   }
 
-  async #run({ requests, inputs, rows }: Batch, server: VariantServer): Promise<number> {
+  /** Resolves with the milliseconds that the component was kept busy, which may be before the run has ended elsewhere. */
+  #run(batch: Batch, server: VariantServer): Promise<number> {
+    return new Promise((onFree) => void this.#compute(batch, server, onFree).then(onFree));
+  }
+
+  async #compute(
+    { requests, inputs, rows }: Batch,
+    server: VariantServer,
+    onFree: (busyMs: number) => void,
+  ): Promise<number> {
     const { loaded } = server;
     const startedMs = this.#clock.nowMs();
     const why = this.#why;
     const planned = this.#deployment?.variant ?? loaded.variant;
     const underWay = this.#runsUnderWay.begin(requests.length, startedMs, server.leastMs(startedMs, rows));
     try {
-      const run = await loaded.run(inputs, server.expectedMs(rows));
+      const run = await loaded.run(inputs, server.expectedMs(rows), {
+        urgency: mostUrgent(requests),
+        isWanted: () => requests.some(({ ended }) => !ended),
+        onFree,
+      });
       // What a request keeps the component busy for: the next one waits for its image as well.
       const busyMs = run.decodeMs + run.runMs;
       loaded.times.record(busyMs, this.#clock.nowMs(), rows);
@@ -293,4 +307,10 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
   #cancelledError(): EcomapError {
     return new EcomapError('CANCELLED', `The request to "${this.tenant.name}" was taken back.`);
   }
+}
+
+/** The one whose turn it was: the others of the batch go along. */
+function mostUrgent([first]: readonly PendingRequest[]): Waiting {
+  if (first === undefined) throw new EcomapError('INTERNAL_ERROR', 'A run without a request.');
+  return first;
 }

@@ -3,7 +3,18 @@ import type { HostRun } from '../hosting/host-process';
 import { encodeInputs } from '../payload';
 import type { NamedTensors, TensorSpec } from '../tensors';
 import type { PendingRequest } from './pending-request';
+import type { Waiting } from './queue';
 import type { RunTimes } from './run-times';
+
+/** What a run that goes through several components needs of whoever wants it. */
+export interface RunWay {
+  /** Its place among the runs that wait for the same component. */
+  readonly urgency: Waiting;
+  /** False when nobody waits for the answer any more. */
+  readonly isWanted: () => boolean;
+  /** To be called when the component where it began is free again, with the milliseconds that it was kept busy. */
+  readonly onFree: (busyMs: number) => void;
+}
 
 /** What serving needs of a loaded variant. */
 export interface LoadedVariant {
@@ -13,9 +24,14 @@ export interface LoadedVariant {
   readonly inputs: readonly TensorSpec[];
   /** Whether the model leaves the first dimension open in all its inputs and outputs, so that it computes requests together. */
   readonly batches: boolean;
+  /** Of whole runs. */
   readonly times: RunTimes;
+  /** What a run keeps `component` busy for, where it goes on elsewhere. */
+  readonly entryTimes?: RunTimes;
+  /** False while it takes no further run. */
+  readonly accepts?: boolean;
   /** One run for one or several requests. `expectedMs`: what it should take; null when unknown. */
-  run(requests: readonly NamedTensors[], expectedMs: number | null): Promise<HostRun>;
+  run(requests: readonly NamedTensors[], expectedMs: number | null, way: RunWay): Promise<HostRun>;
 }
 
 /** A loaded variant at work for one tenant: what its runs take, and how many requests go into one. */
@@ -49,6 +65,11 @@ export class VariantServer {
 
   expectedMs(rows: number): number | null {
     return this.loaded.times.meanMs(rows);
+  }
+
+  /** What a run will keep the component busy for where it begins. */
+  expectedBusyMs(rows: number): number | null {
+    return (this.loaded.entryTimes ?? this.loaded.times).meanMs(rows);
   }
 
   /**
