@@ -148,7 +148,9 @@ export class HostProcess extends EventEmitter<HostEvents> {
   }
 
   get state(): HostState {
-    return this.#state;
+    // A dead process is cut off before its end is reported: whoever waits must not be handed over to it in between.
+    const isCutOff = this.#state === 'ready' && this.#child?.process.connected === false;
+    return isCutOff ? 'restarting' : this.#state;
   }
   get restarts(): number {
     return this.#restarts;
