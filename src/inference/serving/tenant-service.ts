@@ -3,6 +3,7 @@ import type { InferenceRequest, InferenceResult } from '../../signals/inference'
 import type { Tenant } from '../../signals/tenant';
 import type { Clock } from '../clock';
 import type { Deployment } from '../deployment';
+import { HostLostError } from '../hosting/host-lost-error';
 import { Accounting, type Costs } from './accounting';
 import { Admission } from './admission';
 import { Alarm } from './alarm';
@@ -271,9 +272,17 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
   }
 
   #onFailedRun(requests: readonly PendingRequest[], server: VariantServer, error: EcomapError): void {
+    // It was only on its way to the process that died: the next one computes it.
+    if (error instanceof HostLostError && !error.wasRunning) {
+      for (const request of requests) this.#putBack(request);
+      return;
+    }
     if (requests.length > 1 && batchRefusals.includes(error.code)) {
       if (error.code === 'MODEL_INVALID') server.stopBatching();
-      for (const request of requests) this.#tryAlone(request);
+      for (const request of requests) {
+        request.alone = true;
+        this.#putBack(request);
+      }
       return;
     }
     for (const request of requests) {
@@ -282,14 +291,13 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
     }
   }
 
-  /** Back to where it came from, since its batch was refused because of one of them. */
-  #tryAlone(request: PendingRequest): void {
+  /** It has not been computed: back to where it waited. */
+  #putBack(request: PendingRequest): void {
     if (request.ended) return;
     if (this.#abandoned) this.#accounting.refuse(request, this.#closedError());
     else if (this.#problem !== null) this.#accounting.refuse(request, this.#problem);
     else {
       const { planned, light } = this.#lanes;
-      request.alone = true;
       if (light.server === null) request.downgraded = null;
       (request.downgraded === null ? planned : light).put(request, this.#clock.nowMs());
       this.#watchDeadlines();

@@ -201,6 +201,27 @@ describe('dynamic batching', () => {
     assert.deepEqual([offered, served, failed, reasons], [3, 1, 2, { HOST_CRASHED: 2 }]);
   });
 
+  it('a crash does not end what was handed over in advance and had not begun', async () => {
+    const exact = bench.variant('exact', runMs, true).knownFor(2);
+    const service = bench.tenant(exact, { largestBatch: 2 });
+    bench.sendMany(4, service);
+    await bench.pass(1);
+    bench.send(service);
+    assert.deepEqual(exact.runs, [
+      [1, 2],
+      [3, 4],
+    ]);
+    bench.ready = false;
+    exact.crash();
+    await bench.pass(100);
+    assert.equal(service.queued, 3);
+    bench.ready = true;
+    bench.dispatcher.pump();
+    await bench.finish();
+    assert.deepEqual(bench.ended, [...each([1, 2], 'HOST_CRASHED'), ...each([3, 4, 5], 'exact')]);
+    assert.deepEqual(exact.runs.slice(2), [[3, 4], [5]]);
+  });
+
   it('works for the lighter variant, too', async () => {
     const fallback = bench.variant('light', runMs, true);
     const service = bench.tenant(

@@ -1,3 +1,4 @@
+import { HostLostError } from '../../../../src/inference/hosting/host-lost-error';
 import { Dispatcher } from '../../../../src/inference/serving/dispatcher';
 import type { HostRun } from '../../../../src/inference/hosting/host-process';
 import { RunTimes } from '../../../../src/inference/serving/run-times';
@@ -22,7 +23,7 @@ export class FakeVariant implements LoadedVariant {
   readonly runs: number[][] = [];
   /** Decides how a run ends; null when it ends well. */
   fault: (values: readonly number[]) => ErrorCode | null = () => null;
-  readonly #underWay = new Set<(code: ErrorCode) => void>();
+  readonly #underWay = new Set<(error: EcomapError | null) => void>();
 
   constructor(
     readonly name: string,
@@ -46,22 +47,25 @@ export class FakeVariant implements LoadedVariant {
     this.runs.push(values);
     const runMs = this.runMs(requests.reduce((sum, { x }) => sum + (x?.dims[0] ?? 1), 0));
     return new Promise((resolve, reject) => {
-      const end = (code: ErrorCode | null) => {
+      const end = (error: EcomapError | null) => {
         this.#underWay.delete(end);
         takeBack();
-        if (code === null) {
+        if (error === null) {
           const results = requests.map((outputs) => ({ outputs, nonFiniteInput: false }));
           resolve({ results, runMs, cpuMs: runMs, decodeMs: 0 });
-        } else reject(new EcomapError(code, `made up: ${code}`));
+        } else reject(error);
       };
-      const takeBack = this.clock.after(runMs, () => end(this.fault(values)));
+      const takeBack = this.clock.after(runMs, () => {
+        const code = this.fault(values);
+        end(code === null ? null : new EcomapError(code, `made up: ${code}`));
+      });
       this.#underWay.add(end);
     });
   }
 
-  /** What runs now is lost. */
+  /** What runs now is lost; what was handed over behind it has not begun. */
   crash(): void {
-    for (const end of [...this.#underWay]) end('HOST_CRASHED');
+    [...this.#underWay].forEach((end, index) => end(new HostLostError('made up: the host died', index === 0)));
   }
 }
 

@@ -121,6 +121,22 @@ describe('serving by real hosts', function () {
     assert.deepEqual([counted?.offered, counted?.served, counted?.rejected, counted?.failed], [3, 1, 1, 1]);
   });
 
+  it('kill -9 loses only the run that the process was working on, not the one handed over behind it', async () => {
+    await serve(tenantOf('one', [exact]));
+    for (let run = 0; run < 3; run += 1) await infer();
+    const { blocker } = await block();
+    const lost = outcomeOf(blocker);
+    const offered = Array.from({ length: 3 }, () => outcomeOf(infer()));
+    await until(() => queued() === 2);
+    const [{ pid } = { pid: null }] = executor.state().hosts;
+    assert.ok(pid !== null);
+    process.kill(pid, 'SIGKILL');
+    assert.deepEqual(await Promise.all(offered), times(3, 'exact'));
+    assert.equal(await lost, 'HOST_CRASHED');
+    const [counted] = executor.takeTelemetry().tenants;
+    assert.deepEqual([counted?.served, counted?.failed, counted?.reasons], [6, 1, { HOST_CRASHED: 1 }]);
+  });
+
   it('close answers a batch that was still being waited for', async () => {
     await serve(tenantOf('one', [doubling], { serving: { largestBatch: 4, batchDelayMs: 60_000 } }));
     const requests = [infer({ payload: [1, 2, 3, 4] }), infer({ payload: [5, 6, 7, 8] })];
