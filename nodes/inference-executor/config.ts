@@ -13,6 +13,15 @@ export const inferenceExecutorConfig = z
     queueLength: numberOr(z.number().int().min(1).max(10_000), 32),
     /** What an inference process may take, MB; null leaves it to the executor. */
     hostMemoryLimitMb: optionalNumber(z.number().min(64)).default(null),
+    /** When a process is replaced although nothing is wrong with it: ONNX Runtime does not always give memory back. */
+    recycleHours: numberOr(
+      z
+        .number()
+        .positive()
+        .max(24 * 365),
+      24,
+    ),
+    recycleGrowthMb: numberOr(z.number().positive(), 512),
     /** Length of a telemetry window, s. */
     telemetryS: numberOr(z.number().min(0.2).max(3600), 5),
   })

@@ -23,6 +23,8 @@ RED.nodes.registerType('ecomap-inference-executor', {
         return text === '' || Number(text) >= 64;
       },
     },
+    recycleHours: { value: 24, required: false, validate: RED.validators.number(true) },
+    recycleGrowthMb: { value: 512, required: false, validate: RED.validators.number(true) },
     telemetryS: { value: 5, required: true, validate: RED.validators.number() },
   },
   inputs: 1,
@@ -43,5 +45,12 @@ RED.nodes.registerType('ecomap-inference-executor', {
   },
   oneditprepare() {
     showTenantSlots();
+    // A flow from before these fields shows their defaults.
+    const old: Readonly<Record<string, unknown>> = {
+      recycleHours: this.recycleHours,
+      recycleGrowthMb: this.recycleGrowthMb,
+    };
+    if (old['recycleHours'] === undefined) $('#node-input-recycleHours').val('24');
+    if (old['recycleGrowthMb'] === undefined) $('#node-input-recycleGrowthMb').val('512');
   },
 });

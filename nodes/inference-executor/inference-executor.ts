@@ -35,12 +35,13 @@ export default defineNode({
     const tenants = chosenTenants(node);
     const names = tenants.map(({ name }) => name);
     const defaultTenant = defaultTenantOf(node, names);
-    const { hostMemoryLimitMb } = node.config;
+    const { hostMemoryLimitMb, recycleHours, recycleGrowthMb } = node.config;
     const executor = new InferenceExecutor({
       device,
       tenants,
       queueLength: node.config.queueLength,
       ...(hostMemoryLimitMb === null ? {} : { hostMemoryLimitMb }),
+      recycle: { afterHours: recycleHours, growthMb: recycleGrowthMb },
       log: { info: (text) => node.debug(text), warn: (text) => node.warn(text) },
     });
 

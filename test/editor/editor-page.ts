@@ -37,13 +37,18 @@ export class EditorPage extends BrowserPage {
   /** Shows the parts of the open form one after the other: one for each of its tabs, or the form itself. */
   async eachPart(look: (part: string) => Promise<void>): Promise<void> {
     const tabs = await this.page.$$('.red-ui-tray:last-child .form-row .red-ui-tab a.red-ui-tab-label');
-    if (tabs.length === 0) await look('');
-    for (const [index, tab] of tabs.entries()) {
-      await tab.click();
-      // What is folded away has labels, too.
-      await this.page.evaluate(() => {
+    // What is folded away has labels, too.
+    const unfold = () =>
+      this.page.evaluate(() => {
         for (const folded of document.querySelectorAll<HTMLDetailsElement>('.red-ui-tray details')) folded.open = true;
       });
+    if (tabs.length === 0) {
+      await unfold();
+      await look('');
+    }
+    for (const [index, tab] of tabs.entries()) {
+      await tab.click();
+      await unfold();
       await this.page.waitForTimeout(200);
       await look(`-${index + 1}`);
     }

@@ -307,7 +307,7 @@ describe('inference-executor: what a message asks for', () => {
   it('reads flows of other days: numbers as text, fields missing', () => {
     const config = inferenceExecutorConfig.parse({ queueLength: '8', telemetryS: '', tenant2: 'x' });
     assert.deepEqual([config.queueLength, config.telemetryS, config.tenants], [8, 5, ['x']]);
-    assert.equal(config.hostMemoryLimitMb, null);
+    assert.deepEqual([config.hostMemoryLimitMb, config.recycleHours, config.recycleGrowthMb], [null, 24, 512]);
     assert.equal(inferenceExecutorConfig.parse({ hostMemoryLimitMb: '512' }).hostMemoryLimitMb, 512);
     assert.throws(() => inferenceExecutorConfig.parse({ hostMemoryLimitMb: '5' }), /hostMemoryLimitMb/);
   });
