@@ -23,6 +23,7 @@ import { LatestPlan, type PlanOutcome } from './latest-plan';
 import { movesOf } from './plan-moves';
 import { openSlotDirectory, type SlotDirectory } from './shared-memory/slot-directory';
 import { TenantService } from './serving/tenant-service';
+import { ProviderProbe } from './provider-probe';
 import { Quarantine } from './quarantine';
 import { TelemetryWindow } from './telemetry-window';
 
@@ -37,6 +38,8 @@ export interface InferenceExecutorOptions {
   readonly hostMemoryLimitMb?: number;
   /** When hosts are replaced although nothing is wrong with them; see {@link defaultRecycleRules}. */
   readonly recycle?: Partial<RecycleRules>;
+  /** Where it is kept which execution providers run here, from one start to the next. */
+  readonly stateDirectory?: string;
   readonly hostEntry?: HostEntry;
   readonly clock?: Clock;
   readonly log?: HostLog;
@@ -83,7 +86,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   #watching = false;
   readonly #window: TelemetryWindow;
 
-  /** @throws EcomapError INVALID_CONFIG when tenants share a name, or there is no CPU component */
+  /** @throws EcomapError INVALID_CONFIG when tenants share a name, or there is nothing on the device that computes */
   constructor(options: InferenceExecutorOptions) {
     super();
     this.#options = options;
@@ -93,10 +96,10 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     this.#window = new TelemetryWindow(this.#clock);
     this.#plans = new LatestPlan((plan) => this.#exclusive(() => this.#apply(plan)));
     for (const tenant of options.tenants) this.#addService(tenant);
-    if (!options.device.components.some((component) => component.kind === 'cpu')) {
+    if (!options.device.components.some(isComputedHere)) {
       throw new EcomapError(
         'INVALID_CONFIG',
-        'The device has no CPU component, and this version computes on CPUs only.',
+        'The device has no component that computes here: neither CPU cores nor an execution provider.',
       );
     }
   }
@@ -219,11 +222,24 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
 
   async #openComponents(slots: SlotDirectory): Promise<void> {
     const usable: Component[] = [];
-    for (const component of this.#device.components) {
-      if (component.kind === 'cpu') usable.push(component);
-      else this.#doNotUse(component, `components of the kind ${component.kind} are not used by this version`);
+    const { hostMemoryLimitMb, hostEntry: entry, stateDirectory } = this.#options;
+    const probe = new ProviderProbe({ stateDirectory, hostEntry: entry, warn: (text) => this.#log.warn(text) });
+    await Promise.all(
+      this.#device.components.map(async (component) => {
+        const why = isComputedHere(component)
+          ? await probe.problemOf(component)
+          : `a component of the kind ${component.kind} needs an execution provider`;
+        if (why === null) usable.push(component);
+        else this.#doNotUse(component, why);
+      }),
+    );
+    // In the order of the device, whichever probe was done first.
+    const { components } = this.#device;
+    usable.sort((one, other) => components.indexOf(one) - components.indexOf(other));
+    if (usable.length === 0) {
+      const reasons = this.#unused.map(({ component, why }) => `${component}: ${why}`).join('; ');
+      throw new EcomapError('RUNTIME_UNAVAILABLE', `No component of the device can be used: ${reasons}.`);
     }
-    const { hostMemoryLimitMb, hostEntry: entry } = this.#options;
     const memoryLimitBytes =
       hostMemoryLimitMb === undefined ? await defaultHostLimitBytes(usable.length) : bytesOfMb(hostMemoryLimitMb);
     const mayRaise = await mayRaisePriority();
@@ -443,6 +459,11 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     const busy = () => services.some((service) => service.queued > 0 || service.underWay > 0);
     while (busy() && this.#clock.nowMs() < endMs) await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** CPU cores, or what an execution provider drives; whether that runs is for the probe to find out. */
+function isComputedHere({ kind, provider }: Component): boolean {
+  return kind === 'cpu' || (kind !== 'remote' && provider !== undefined);
 }
 
 function reasons(plan: Plan, { variant, process }: Move): string[] {

@@ -3,6 +3,7 @@ import { SlotFile } from '../shared-memory/slot-file';
 import { frameAnswers } from './answer-frames';
 import { describeFile } from './describing';
 import { ModelSession } from './model-session';
+import { probeProvider } from './probing';
 import { profileSession } from './profiling';
 import type { HostAnswers, HostCommand, HostMessage, HostSettings } from './protocol';
 import { RequestInputs } from './request-inputs';
@@ -57,7 +58,7 @@ export class InferenceHost {
     switch (command.kind) {
       case 'load': {
         await this.unload(command.key);
-        const session = await ModelSession.load(command.path, command.sha256, this.settings.threads, command.stage);
+        const session = await ModelSession.load(command.path, command.sha256, this.settings, command.stage);
         this.sessions.set(command.key, session);
         const { signature, sha256, loadMs, memoryBytes, whole } = session;
         return { signature, sha256, loadMs, memoryBytes, whole };
@@ -68,9 +69,11 @@ export class InferenceHost {
       case 'run':
         return this.run(command);
       case 'profile': {
-        const session = await ModelSession.load(command.path, command.sha256, this.settings.threads);
+        const session = await ModelSession.load(command.path, command.sha256, this.settings);
         return profileSession(session, command.dims);
       }
+      case 'probe':
+        return probeProvider(this.settings);
       case 'describe':
         return describeFile(command.path, command.sha256, command.dims);
     }

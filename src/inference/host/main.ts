@@ -1,15 +1,22 @@
 import { writeFileSync } from 'node:fs';
+import { z } from 'zod';
 import { InferenceHost } from './inference-host';
-import type { HostCommand } from './protocol';
+import type { HostCommand, HostSettings } from './protocol';
+
+const settingsSchema = z.object({
+  threads: z.number().int().positive(),
+  provider: z.string(),
+  providerOptions: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+});
 
 /**
- * Entry of an inference host: a child process that computes for one component. Started by host-process.ts with the number
- * of threads as its argument; everything else comes over IPC.
+ * Entry of an inference host: a child process that computes for one component. Started by host-launch.ts with the settings
+ * of the component as its argument; everything else comes over IPC.
  */
 function main(): void {
-  const threads = Number(process.argv[2]);
+  const settings = settingsOf(process.argv[2]);
   const send = process.send?.bind(process);
-  if (send === undefined || !Number.isInteger(threads) || threads < 1) {
+  if (send === undefined || settings === null) {
     process.stderr.write('This is an inference host of Ecomap: it is started by Node-RED, not by hand.\n');
     process.exit(2);
   }
@@ -25,11 +32,20 @@ function main(): void {
   } catch {
     // Not permitted in some containers; then the kernel decides.
   }
-  const host = new InferenceHost({ threads }, (message) => {
+  const host = new InferenceHost(settings, (message) => {
     if (process.connected) send(message);
   });
   process.on('message', (command) => host.receive(command as HostCommand));
   host.start();
+}
+
+/** Null when they are not what host-launch.ts writes. */
+function settingsOf(argument: string | undefined): HostSettings | null {
+  try {
+    return settingsSchema.parse(JSON.parse(argument ?? ''));
+  } catch {
+    return null;
+  }
 }
 
 main();

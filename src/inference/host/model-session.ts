@@ -4,8 +4,9 @@ import { loadRuntime, type InferenceSession } from '../runtime';
 import { isTexts, type ModelSignature, type NamedTensors } from '../tensors';
 import { cutStage } from './cut-stage';
 import { loadFailure } from './load-failure';
+import { executionProvidersOf } from './execution-provider';
 import { readModel } from './model-bytes';
-import type { StageRange } from './protocol';
+import type { HostSettings, StageRange } from './protocol';
 import { isTensorType, specsOf } from './signature';
 
 /** One loaded model: what onnxruntime knows as a session. */
@@ -29,7 +30,7 @@ export class ModelSession {
   static async load(
     path: string,
     pinnedSha256: string | null,
-    threads: number,
+    settings: HostSettings,
     stage?: StageRange,
   ): Promise<ModelSession> {
     const runtime = loadRuntime();
@@ -43,8 +44,8 @@ export class ModelSession {
       // From the bytes that were hashed, not from the path: the file cannot change in between, and a model cannot reach
       // for external data outside its folder.
       session = await runtime.InferenceSession.create(bytes, {
-        executionProviders: ['cpu'],
-        intraOpNumThreads: threads,
+        executionProviders: executionProvidersOf(settings),
+        intraOpNumThreads: settings.threads,
         interOpNumThreads: 1,
         extra: { session: { intra_op: { allow_spinning: '0' } } },
       });

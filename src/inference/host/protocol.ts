@@ -54,6 +54,7 @@ export type HostCommand =
       handOver?: boolean;
     }
   | { kind: 'pace'; id: number; share: number }
+  | { kind: 'probe'; id: number }
   | { kind: 'profile'; id: number; path: string; sha256: string | null; dims: readonly number[] | null }
   | { kind: 'describe'; id: number; path: string; sha256: string | null; dims: readonly number[] | null };
 
@@ -98,6 +99,7 @@ export interface HostAnswers {
   pace: { share: number };
   profile: ProfileAnswer;
   describe: ModelDescription;
+  probe: null;
 }
 
 /** Goes with every word of the host, so that the parent knows what the process costs without asking. */
@@ -115,4 +117,7 @@ export type HostMessage =
 /** The component that a host serves, as its only argument. */
 export interface HostSettings {
   readonly threads: number;
+  /** Execution provider of ONNX Runtime, e.g. `cpu`. */
+  readonly provider: string;
+  readonly providerOptions: Readonly<Record<string, string | number | boolean>>;
 }

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import type { Component } from '../../signals/device';
+import type { HostSettings } from '../host/protocol';
 import type { HostEntry } from './host-entry';
 
 const tasksetPath = '/usr/bin/taskset';
@@ -28,7 +29,9 @@ export async function canPin(): Promise<boolean> {
 export function launchHost(entry: HostEntry, component: Component, pinned: boolean): ChildProcess {
   const nodeArguments = [...entry.execArgv];
   const execArgv = pinned ? ['-c', component.cores.join(','), process.execPath, ...nodeArguments] : nodeArguments;
-  return fork(entry.script, [String(component.threads)], {
+  const { threads, provider = 'cpu', providerOptions = {} } = component;
+  const settings: HostSettings = { threads, provider, providerOptions };
+  return fork(entry.script, [JSON.stringify(settings)], {
     execPath: pinned ? tasksetPath : process.execPath,
     execArgv,
     env: hostEnvironment(),

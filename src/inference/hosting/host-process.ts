@@ -300,6 +300,14 @@ export class HostProcess extends EventEmitter<HostEvents> {
     return this.#order({ kind: 'describe', path, sha256, dims }, loadLimitMs);
   }
 
+  /**
+   * Runs a tiny model with the component's execution provider.
+   * @throws EcomapError RUNTIME_UNAVAILABLE when it does not run here
+   */
+  probe(): Promise<null> {
+    return this.#order({ kind: 'probe' }, loadLimitMs);
+  }
+
   /** Works only this share of the time, by pausing between runs. Holds for the processes that follow, too. */
   async pace(share: number): Promise<number> {
     this.#pace = Math.min(1, share);

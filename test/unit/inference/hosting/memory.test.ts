@@ -146,8 +146,10 @@ describe('the memory of hosts', function () {
       const [first] = served.pids();
       let answered = 0;
       await until(() => {
-        void infer(1, 2, 3).then(() => (answered += 1));
-        return served.executor.state().hosts[0]?.recycles === 1;
+        const [host] = served.executor.state().hosts;
+        // Near the limit it goes no further, so that also a busy machine has the time to replace it.
+        if ((host?.rssBytes ?? 0) < 0.87 * 400 * mb) void infer(1, 2, 3).then(() => (answered += 1));
+        return host?.recycles === 1;
       });
       const [host] = served.executor.state().hosts;
       assert.notEqual(host?.pid, first);
