@@ -10,6 +10,8 @@ const relu = (from: string, output: string) => ({ op: 'Relu', inputs: [from], ou
 const product = { op: 'MatMul', inputs: ['x', 'w'], output: 'y' };
 const sixteen = new Float32Array(16);
 
+const settings = { threads: 1, provider: 'cpu', providerOptions: {} };
+
 describe('models that cannot be loaded are refused with what is wrong and what to do', () => {
   let directory: string;
   before(async () => {
@@ -22,7 +24,7 @@ describe('models that cannot be loaded are refused with what is wrong and what t
       const ends = { inputs: [{ name: 'x', dims }], outputs: [{ name: 'y', dims }], nodes: [relu('x', 'y')] };
       const path = join(directory, 'model.onnx');
       await writeFile(path, Buffer.isBuffer(model) ? model : onnxModel({ ...ends, ...model }));
-      await assert.rejects(ModelSession.load(path, null, 1), (error: { code?: string; message: string }) => {
+      await assert.rejects(ModelSession.load(path, null, settings), (error: { code?: string; message: string }) => {
         assert.equal(error.code, 'MODEL_INVALID');
         assert.match(error.message, message);
         assert.ok(error.message.includes(path), error.message);
@@ -83,6 +85,6 @@ describe('models that cannot be loaded are refused with what is wrong and what t
   it('and one that is right is loaded', async () => {
     const path = join(directory, 'right.onnx');
     await writeFile(path, pairModel(3));
-    await (await ModelSession.load(path, null, 1)).release();
+    await (await ModelSession.load(path, null, settings)).release();
   });
 });
