@@ -23,7 +23,7 @@ export function cannotBeInTime(
   if (deadlineMs <= nowMs || isTooLate(deadlineMs, startMs, ownMs)) return true;
   if (server === null || !ordered || (server.largestBatch > 1 && !server.uniform)) return false;
   const { largestBatch } = server;
-  const batchMs = server.leastMs(nowMs, largestBatch);
+  const batchMs = server.leastBusyMs(nowMs, largestBatch);
   const ahead = queue.ahead(request);
   if (startMs + Math.floor(ahead / largestBatch) * batchMs + ownMs <= deadlineMs) return false;
   let inBatch = 0;

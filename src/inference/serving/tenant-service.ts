@@ -1,18 +1,17 @@
-import { asEcomapError, EcomapError, type ErrorCode } from '../../signals/errors';
+import { asEcomapError, EcomapError } from '../../signals/errors';
 import type { InferenceRequest, InferenceResult } from '../../signals/inference';
 import type { Tenant } from '../../signals/tenant';
 import type { Clock } from '../clock';
 import type { Deployment } from '../deployment';
-import { HostLostError } from '../hosting/host-lost-error';
 import { Accounting, type Costs } from './accounting';
 import { Admission } from './admission';
 import { Alarm } from './alarm';
-import { takeBatch, type Batch } from './batch';
+import { takeBatch } from './batch';
 import type { DispatchClient } from './dispatcher';
 import { Lanes, type Lane } from './lanes';
 import { PendingRequest } from './pending-request';
 import type { Waiting } from './queue';
-import { RunsUnderWay } from './runs-under-way';
+import { TenantRuns } from './tenant-runs';
 import type { TenantWindow } from './tenant-window';
 import { VariantServer, type LoadedVariant } from './variant-server';
 
@@ -24,11 +23,6 @@ export interface TenantServiceOptions extends Costs {
   /** Called when a request waits, so that somebody hands it over. */
   readonly onWaiting: () => void;
 }
-
-/** The model or host would not compute this input: nothing ran. */
-const refusals: readonly ErrorCode[] = ['INPUT_MISMATCH', 'INPUT_QUARANTINED'];
-/** What one request of a batch can do to the others; by itself it does it to nobody. */
-const batchRefusals: readonly ErrorCode[] = [...refusals, 'MODEL_INVALID'];
 
 /** The requests of one tenant from the door to the answer: encoded, queued, run by whatever is deployed, counted. */
 export class TenantService<Loaded extends LoadedVariant = Deployment> implements DispatchClient {
@@ -42,9 +36,9 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
   #abandoned = false;
   #announced = false;
   readonly #lanes = new Lanes();
-  readonly #runsUnderWay = new RunsUnderWay();
   readonly #admission: Admission;
   readonly #accounting: Accounting;
+  readonly #runs: TenantRuns;
   readonly #clock: Clock;
   /** Rings when a request runs out of time: it is told so at once, whatever blocks the component. */
   readonly #sweeper: Alarm;
@@ -58,7 +52,8 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
     this.#accounting = new Accounting(tenant, clock, options);
     this.#refuse = (request, error) => this.#accounting.refuse(request, error);
     const capacity = tenant.serving.queueLength ?? options.queueLength;
-    this.#admission = new Admission(tenant, capacity, this.#lanes, () => this.#runsUnderWay.freeAtMs, this.#refuse);
+    this.#runs = new TenantRuns(clock, this.#accounting, (request) => this.#putBack(request));
+    this.#admission = new Admission(tenant, capacity, this.#lanes, () => this.#runs.freeAtMs, this.#refuse);
     this.#sweeper = new Alarm(clock, () => this.#sweep());
   }
 
@@ -80,7 +75,7 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
     return this.#lanes.size;
   }
   get underWay(): number {
-    return this.#runsUnderWay.requests;
+    return this.#runs.requests;
   }
 
   /** From now on requests run here, for this reason (absent: as before). Atomic: there is no moment without a deployment. */
@@ -191,7 +186,9 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
     if (lane?.server == null) return null;
     const batch = takeBatch(lane, lane.server, nowMs, this.#refuse);
     lane.wasServed(nowMs);
-    return batch.requests.length === 0 ? null : this.#run(batch, lane.server);
+    if (batch.requests.length === 0) return null;
+    const planned = this.#deployment?.variant ?? lane.server.loaded.variant;
+    return this.#runs.start(batch, lane.server, { why: this.#why, planned });
   }
 
   #nextLane(): Lane | null {
@@ -229,68 +226,6 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
     if (!this.#abandoned) this.#sweeper.setFor(this.#admission.nextSweepMs(this.#clock.nowMs()));
   }
 
-  /** Resolves with the milliseconds that the component was kept busy, which may be before the run has ended elsewhere. */
-  #run(batch: Batch, server: VariantServer): Promise<number> {
-    return new Promise((onFree) => void this.#compute(batch, server, onFree).then(onFree));
-  }
-
-  async #compute(
-    { requests, inputs, rows }: Batch,
-    server: VariantServer,
-    onFree: (busyMs: number) => void,
-  ): Promise<number> {
-    const { loaded } = server;
-    const startedMs = this.#clock.nowMs();
-    const why = this.#why;
-    const planned = this.#deployment?.variant ?? loaded.variant;
-    const underWay = this.#runsUnderWay.begin(requests.length, startedMs, server.leastMs(startedMs, rows));
-    try {
-      const run = await loaded.run(inputs, server.expectedMs(rows), {
-        urgency: mostUrgent(requests),
-        isWanted: () => requests.some(({ ended }) => !ended),
-        onFree,
-      });
-      // What a request keeps the component busy for: the next one waits for its image as well.
-      const busyMs = run.decodeMs + run.runMs;
-      loaded.times.record(busyMs, this.#clock.nowMs(), rows);
-      this.window.executed();
-      const ended = { run, loaded, startedMs, why, planned };
-      requests.forEach((request, index) => {
-        try {
-          this.#accounting.answer(request, index, ended);
-        } catch (error) {
-          this.#accounting.lose(request, asEcomapError(error));
-        }
-      });
-      return busyMs;
-    } catch (thrown) {
-      this.#onFailedRun(requests, server, asEcomapError(thrown));
-      return this.#clock.nowMs() - startedMs;
-    } finally {
-      this.#runsUnderWay.end(underWay, this.#clock.nowMs());
-    }
-  }
-
-  #onFailedRun(requests: readonly PendingRequest[], server: VariantServer, error: EcomapError): void {
-    // It was only on its way to the process that died: the next one computes it.
-    if (error instanceof HostLostError && !error.wasRunning) {
-      for (const request of requests) this.#putBack(request);
-      return;
-    }
-    if (requests.length > 1 && batchRefusals.includes(error.code)) {
-      if (error.code === 'MODEL_INVALID') server.stopBatching();
-      for (const request of requests) {
-        request.alone = true;
-        this.#putBack(request);
-      }
-      return;
-    }
-    for (const request of requests) {
-      if (refusals.includes(error.code)) this.#accounting.refuse(request, error);
-      else this.#accounting.lose(request, error);
-    }
-  }
-
   /** It has not been computed: back to where it waited. */
   #putBack(request: PendingRequest): void {
     if (request.ended) return;
@@ -315,10 +250,4 @@ export class TenantService<Loaded extends LoadedVariant = Deployment> implements
   #cancelledError(): EcomapError {
     return new EcomapError('CANCELLED', `The request to "${this.tenant.name}" was taken back.`);
   }
-}
-
-/** The one whose turn it was: the others of the batch go along. */
-function mostUrgent([first]: readonly PendingRequest[]): Waiting {
-  if (first === undefined) throw new EcomapError('INTERNAL_ERROR', 'A run without a request.');
-  return first;
 }

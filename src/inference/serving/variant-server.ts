@@ -63,6 +63,11 @@ export class VariantServer {
     return this.loaded.times.fastestMs(nowMs, rows) ?? 0;
   }
 
+  /** The least that a run keeps the component busy for where it begins. */
+  leastBusyMs(nowMs: number, rows: number): number {
+    return (this.loaded.entryTimes ?? this.loaded.times).fastestMs(nowMs, rows) ?? 0;
+  }
+
   expectedMs(rows: number): number | null {
     return this.loaded.times.meanMs(rows);
   }

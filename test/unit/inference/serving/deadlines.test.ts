@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { Lane } from '../../../../src/inference/serving/lanes';
 import { cannotBeInTime } from '../../../../src/inference/serving/lateness';
 import { PendingRequest } from '../../../../src/inference/serving/pending-request';
+import { RunTimes } from '../../../../src/inference/serving/run-times';
 import { isTooLate, rankOf } from '../../../../src/inference/serving/queue';
 import { VariantServer } from '../../../../src/inference/serving/variant-server';
 import { each, ServingBench } from './support';
@@ -127,6 +128,20 @@ describe('deadlines', () => {
       gapsMs.every((gap) => gap >= 950 && gap <= 1100),
       waitedMs.join(),
     );
+  });
+
+  it('of a variant in stages count of those ahead only what keeps the first component busy', async () => {
+    const exact = bench.variant('exact', 20).knownFor(1);
+    exact.entryTimes = new RunTimes();
+    exact.entryTimes.record(5, bench.clock.nowMs());
+    const service = bench.tenant(exact);
+    bench.ready = false;
+    bench.sendMany(3, service);
+    bench.send(service, { inMs: 34 });
+    bench.send(service, { inMs: 35 });
+    await bench.pass(0);
+    assert.deepEqual(bench.ended, ['4 DEADLINE_EXCEEDED']);
+    assert.equal(service.queued, 4);
   });
 
   it('count nobody ahead where the oldest are thrown out: whoever comes may be next', async () => {

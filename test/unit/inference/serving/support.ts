@@ -19,6 +19,8 @@ export class FakeVariant implements LoadedVariant {
   readonly component = 'cpu0';
   readonly inputs: readonly TensorSpec[];
   readonly times = new RunTimes();
+  /** Of the first stage, where the variant runs in several. */
+  entryTimes?: RunTimes;
   /** First number of each request, run by run. */
   readonly runs: number[][] = [];
   /** Decides how a run ends; null when it ends well. */
