@@ -82,6 +82,7 @@ async function main(): Promise<void> {
     rounds: quick ? 2 : 5,
     seconds: quick ? 1 : 2,
     warmUpS: 0.3,
+    startUpS: quick ? 1 : 4,
     quick,
     say,
   };

@@ -131,6 +131,11 @@ export class EmbeddedNodeRed {
     });
   }
 
+  /** A control message to the executor, such as a plan; nothing comes back. */
+  control(topic: string, payload: unknown): void {
+    this.load.send?.({ topic, payload });
+  }
+
   async stop(): Promise<void> {
     await this.red.stop();
     await rm(this.userDirectory, { recursive: true, force: true, maxRetries: 3 });

@@ -11,6 +11,8 @@ export interface BenchContext {
   /** Length of one window, s. */
   readonly seconds: number;
   readonly warmUpS: number;
+  /** Load before the first window of an arm, s: the compiler of Node.js takes some thousand requests to get to its best. */
+  readonly startUpS: number;
   /** Short runs for development: figures of little worth. */
   readonly quick: boolean;
   readonly say: (text: string) => void;

@@ -50,7 +50,7 @@ export async function measureMultiTenant(context: BenchContext): Promise<PartRes
   const alone: BareOptions = { tenants, threads: 1 };
   const inProcess: BareOptions = { tenants, threads: null };
   const ours: ExecutorOptions = { tenants, components, placement };
-  const throughNode: NodeRedArmOptions = { tenants, components };
+  const throughNode: NodeRedArmOptions = { tenants, components, placement };
   const onTheseCores = { cores };
   const arms = {
     executor: await ArmProcess.start<Measuring>('executor', ours, onTheseCores),
@@ -70,6 +70,8 @@ export async function measureMultiTenant(context: BenchContext): Promise<PartRes
     soloMs[tenant] = figures[tenant]?.p50Ms ?? NaN;
   }
   await solo.close();
+  context.say('four tenants: each arm for a while, until it is at its best');
+  for (const arm of Object.values(arms)) await arm.call('measure', { ...order, seconds: context.startUpS });
   context.say(`four tenants: ${Object.keys(arms).join(', ')} in turn`);
   const measured = await interleaved(context.rounds, {
     executor: () => arms.executor.call('measure', order),

@@ -28,6 +28,9 @@ export async function measureSingleTenant(context: BenchContext): Promise<PartRe
       const figures = await arm.call('measure', { loops: [{ tenant, inFlight }], seconds, warmUpS });
       return figures[tenant] ?? { count: 0, perS: 0, p50Ms: NaN, p99Ms: NaN, maximumMs: NaN };
     };
+  context.say('one tenant: each arm for a while, until it is at its best');
+  const startUp = { loops: [{ tenant: 'small', inFlight: 8 }], seconds: context.startUpS, warmUpS: 0 };
+  for (const arm of [bare, executor, node]) await arm.call('measure', startUp);
   context.say('one tenant at full load: bare, executor, node');
   const full = await interleaved(context.rounds, {
     bare: measure(bare, 'residual', 1),
