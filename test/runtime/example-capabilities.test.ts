@@ -73,9 +73,9 @@ describe('the example flow of each capability', function () {
     assert.ok(shown);
     assert.equal(shown.urgent.answered + shown.ordinary.answered + sumOf(shown.refused), 60);
     assert.deepEqual(Object.keys(shown.refused), ['DEADLINE_EXCEEDED']);
-    if (shown.urgent.meanWaitMs !== null && shown.ordinary.meanWaitMs !== null) {
-      assert.ok(shown.urgent.meanWaitMs < shown.ordinary.meanWaitMs, JSON.stringify(shown));
-    }
+    // The very first was alone when it came, whatever its priority.
+    const shareOfOrdinary = (shown.ordinary.answered - 1) / 53;
+    assert.ok(shown.urgent.answered / 6 >= shareOfOrdinary, JSON.stringify(shown));
   });
 
   it('"Queue full": rejects some, lets all wait, has a lighter variant answer', async () => {
