@@ -40,6 +40,7 @@ export default defineNode({
       device,
       tenants,
       queueLength: node.config.queueLength,
+      stateDirectory: node.stateDirectory,
       ...(hostMemoryLimitMb === null ? {} : { hostMemoryLimitMb }),
       recycle: { afterHours: recycleHours, growthMb: recycleGrowthMb },
       log: { info: (text) => node.debug(text), warn: (text) => node.warn(text) },

@@ -1,13 +1,21 @@
 import type { EcomapError } from '../signals/errors';
 import type { Variant } from '../signals/tenant';
-import type { ProcessSwitch, Replaced, ServedTenant, ServingProcess } from './hosting/serving-process';
-import type { Deployment } from './deployment';
+import type { HostProcess } from './hosting/host-process';
+import type { ProcessSwitch, Replaced, Retirable, ServedTenant, ServingProcess } from './hosting/serving-process';
+import type { LoadedVariant } from './serving/variant-server';
 
 /** Where one tenant shall be served, and with what. */
 export interface Move<Tenant extends ServedTenant = ServedTenant> {
   readonly tenant: Tenant;
   readonly variant: Variant;
   readonly process: ServingProcess;
+}
+
+/** Tenants that are to run in stages, which are loaded once the processes for them are there. */
+export interface StageNeeds<Tenant extends ServedTenant = ServedTenant> {
+  readonly tenants: ReadonlySet<Tenant>;
+  /** Processes that must be replaced, because loading a stage would keep the tenants of the old ones waiting. */
+  readonly replaced: ReadonlySet<ServingProcess>;
 }
 
 /** Which process serves a tenant. */
@@ -24,6 +32,7 @@ export class ChangeOver<Tenant extends ServedTenant> {
     private readonly moves: readonly Move<Tenant>[],
     private readonly places: Places,
     private readonly switches: ReadonlyMap<ServingProcess, ProcessSwitch>,
+    private readonly staged: ReadonlySet<Tenant>,
   ) {}
 
   /**
@@ -33,8 +42,9 @@ export class ChangeOver<Tenant extends ServedTenant> {
   static async prepare<Tenant extends ServedTenant>(
     moves: readonly Move<Tenant>[],
     places: Places,
+    staged: StageNeeds<Tenant> = { tenants: new Set(), replaced: new Set() },
   ): Promise<ChangeOver<Tenant>> {
-    const processes = new Set(moves.map(({ process }) => process));
+    const processes = new Set([...moves.map(({ process }) => process), ...staged.replaced]);
     const switches = new Map<ServingProcess, ProcessSwitch>();
     const outcomes = await Promise.allSettled(
       [...processes].map(async (process) => {
@@ -43,14 +53,21 @@ export class ChangeOver<Tenant extends ServedTenant> {
         const leaving = new Set<ServedTenant>(
           moves.filter((move) => move.process !== process).map(({ tenant }) => tenant),
         );
-        switches.set(process, await process.prepare({ changes, leaving }));
+        for (const tenant of staged.tenants) leaving.add(tenant);
+        const fresh = staged.replaced.has(process);
+        switches.set(process, await process.prepare({ changes, leaving, fresh }));
       }),
     );
-    const changeOver = new ChangeOver(moves, places, switches);
+    const changeOver = new ChangeOver(moves, places, switches, staged.tenants);
     const failure = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failure === undefined) return changeOver;
     await changeOver.discard();
     throw failure.reason;
+  }
+
+  /** The process that will serve. */
+  hostFor(process: ServingProcess): HostProcess {
+    return this.switches.get(process)?.host ?? process.host;
   }
 
   /** Tenants that could not be served before and cannot now. */
@@ -62,9 +79,9 @@ export class ChangeOver<Tenant extends ServedTenant> {
    * From here on everything is as asked: nothing else runs while this does.
    * @returns the tenants that have changed, with what served them before
    */
-  commit(whyOf: (move: Move<Tenant>) => readonly string[]): Map<Move<Tenant>, Deployment | null> {
-    const changed = new Map<Move<Tenant>, Deployment | null>();
-    const left = new Map<ServingProcess, Deployment[]>();
+  commit(whyOf: (move: Move<Tenant>) => readonly string[]): Map<Move<Tenant>, LoadedVariant | null> {
+    const changed = new Map<Move<Tenant>, LoadedVariant | null>();
+    const left = new Map<ServingProcess, Retirable[]>();
     for (const move of this.moves) {
       if (this.switches.get(move.process)?.placed.has(move.tenant) !== true) continue;
       changed.set(move, move.tenant.deployment);
@@ -73,9 +90,16 @@ export class ChangeOver<Tenant extends ServedTenant> {
       if (before === undefined || before === move.process) continue;
       left.set(before, [...(left.get(before) ?? []), ...before.release(move.tenant)]);
     }
+    for (const tenant of this.staged) {
+      const before = this.places.get(tenant);
+      if (before !== undefined) left.set(before, [...(left.get(before) ?? []), ...before.release(tenant)]);
+    }
     const why = new Map<ServedTenant, readonly string[]>([...changed.keys()].map((move) => [move.tenant, whyOf(move)]));
     for (const [process, prepared] of this.switches) {
-      this.#replaced.push({ process, replaced: process.commit(prepared, why) });
+      const { deployments, host } = process.commit(prepared, why);
+      // The old process ends when those have answered, too, that have gone elsewhere.
+      this.#replaced.push({ process, replaced: { deployments: [...deployments, ...(left.get(process) ?? [])], host } });
+      left.delete(process);
     }
     for (const [process, deployments] of left) this.#replaced.push({ process, replaced: { deployments, host: null } });
     return changed;

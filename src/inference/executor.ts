@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { join } from 'node:path';
 import type { CarbonReading } from '../signals/carbon';
 import type { Component } from '../signals/device';
 import { asEcomapError, EcomapError, messageOf } from '../signals/errors';
@@ -22,6 +23,7 @@ import type { ServingProcess } from './hosting/serving-process';
 import { LatestPlan, type PlanOutcome } from './latest-plan';
 import { movesOf } from './plan-moves';
 import { openSlotDirectory, type SlotDirectory } from './shared-memory/slot-directory';
+import { StagedTenant, type StagedMove } from './stages/staged-tenant';
 import { TenantService } from './serving/tenant-service';
 import { ProviderProbe } from './provider-probe';
 import { Quarantine } from './quarantine';
@@ -38,7 +40,7 @@ export interface InferenceExecutorOptions {
   readonly hostMemoryLimitMb?: number;
   /** When hosts are replaced although nothing is wrong with them; see {@link defaultRecycleRules}. */
   readonly recycle?: Partial<RecycleRules>;
-  /** Where it is kept which execution providers run here, from one start to the next. */
+  /** Where it is kept from one start to the next which execution providers run here, and what is inside models. */
   readonly stateDirectory?: string;
   readonly hostEntry?: HostEntry;
   readonly clock?: Clock;
@@ -74,6 +76,12 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   readonly #log: HostLog;
   readonly #plans: LatestPlan;
   readonly #options: InferenceExecutorOptions;
+  readonly #cacheDirectory: string | null;
+  /** Tenants that run in stages. */
+  readonly #staged = new Map<TenantService, StagedTenant>();
+  /** Pipelines that only end what is under way. */
+  readonly #retiring = new Set<StagedTenant>();
+  #pipelines = 0;
   #phase: ExecutorState['phase'] = 'starting';
   #started: Promise<void> | null = null;
   #closed: Promise<void> | null = null;
@@ -91,6 +99,8 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     super();
     this.#options = options;
     this.#device = options.device;
+    this.#cacheDirectory =
+      options.stateDirectory === undefined ? null : join(options.stateDirectory, 'ecomap', 'model-insides');
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silentLog;
     this.#window = new TelemetryWindow(this.#clock);
@@ -383,11 +393,18 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     // When nothing came up, a plan may find that it has meanwhile.
     await this.start().catch(() => undefined);
     const moves = movesOf(plan, this.#services, (component) => this.#processFor(plan, component));
+    const stagedMoves = moves.staged.filter((move) => this.#staged.get(move.tenant)?.isAs(move) !== true);
     const changeOver = await ChangeOver.prepare(
       moves.all.filter((move) => this.#isChange(move)),
       this.#places,
+      {
+        tenants: new Set(stagedMoves.map(({ tenant }) => tenant)),
+        replaced: new Set(stagedMoves.flatMap((move) => StagedTenant.replacedFor(move, this.#cacheDirectory))),
+      },
     );
+    const staged = await this.#prepareStages(stagedMoves, changeOver);
     if (this.#phase !== 'serving') {
+      await Promise.all(staged.map((one) => one.retire()));
       await changeOver.discard();
       throw closedError();
     }
@@ -402,14 +419,79 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
       swaps += 1;
       service.window.swapped();
     }
+    swaps += this.#commitStages(plan, staged);
+    const replaced = this.#takeUnused([...changed.keys(), ...staged.map(({ move }) => move)], staged);
+    for (const move of moves.staged) {
+      if (!stagedMoves.includes(move)) move.tenant.explain(reasons(plan, move));
+    }
     for (const move of moves.all) {
       this.#waiting.delete(move.tenant);
       if (!changed.has(move) && move.tenant.deployment !== null) move.tenant.explain(reasons(plan, move));
     }
     this.#plan = plan;
     this.emit('change');
-    await changeOver.finish();
+    await Promise.all([changeOver.finish(), ...replaced.map((one) => this.#retire(one))]);
     return { applied: true, swaps, why };
+  }
+
+  /** Loads the stages into the processes that will serve; when that fails, nothing has changed. */
+  async #prepareStages(moves: readonly StagedMove[], changeOver: ChangeOver<TenantService>): Promise<StagedTenant[]> {
+    const prepared: StagedTenant[] = [];
+    try {
+      for (const move of moves) {
+        if (this.#slots === null) throw closedError();
+        this.#pipelines += 1;
+        const name = `stages-${this.#pipelines}`;
+        const one = await StagedTenant.prepare(move, {
+          slots: this.#slots,
+          clock: this.#clock,
+          name,
+          cacheDirectory: this.#cacheDirectory,
+          hostFor: (process) => changeOver.hostFor(process),
+          onLost: (service, error) => this.#breakDown(service, error),
+        });
+        prepared.push(one);
+      }
+      return prepared;
+    } catch (error) {
+      await Promise.all(prepared.map((one) => one.retire()));
+      await changeOver.discard();
+      throw error;
+    }
+  }
+
+  /** Puts stages into force; returns how many tenants get another variant by that. */
+  #commitStages(plan: Plan, staged: readonly StagedTenant[]): number {
+    let swaps = 0;
+    for (const one of staged) {
+      const { tenant: service, variant } = one.move;
+      const before = service.deployment;
+      this.#waiting.delete(service);
+      if (one.firstProcess !== undefined) this.#places.set(service, one.firstProcess);
+      one.commit(reasons(plan, one.move));
+      if (before === null || before.variant.name === variant.name) continue;
+      swaps += 1;
+      service.window.swapped();
+    }
+    return swaps;
+  }
+
+  /** Notes who runs in stages now, and returns the pipelines that are out of use. */
+  #takeUnused(moved: readonly { readonly tenant: TenantService }[], staged: readonly StagedTenant[]): StagedTenant[] {
+    const unused: StagedTenant[] = [];
+    for (const { tenant } of moved) {
+      const before = this.#staged.get(tenant);
+      if (before !== undefined) unused.push(before);
+      this.#staged.delete(tenant);
+    }
+    for (const one of staged) this.#staged.set(one.move.tenant, one);
+    return unused;
+  }
+
+  async #retire(staged: StagedTenant): Promise<void> {
+    this.#retiring.add(staged);
+    await staged.retire();
+    this.#retiring.delete(staged);
   }
 
   #processFor(plan: Plan, name: string): ServingProcess {
@@ -425,7 +507,8 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
 
   #isChange({ tenant, variant, process }: Move<TenantService>): boolean {
     const { deployment } = tenant;
-    return deployment === null || deployment.variant.name !== variant.name || this.#places.get(tenant) !== process;
+    const isElsewhere = this.#staged.has(tenant) || this.#places.get(tenant) !== process;
+    return deployment === null || deployment.variant.name !== variant.name || isElsewhere;
   }
 
   async #close(): Promise<void> {
@@ -434,6 +517,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     // A start under way ends by itself once its hosts are gone.
     if (this.#started !== null) {
       await this.#drained();
+      for (const staged of [...this.#staged.values(), ...this.#retiring]) staged.abandon(closedError());
       for (const service of this.#services.values()) service.abandonQueue();
       await this.#closeComponents();
       await this.#started.catch(() => undefined);
@@ -466,8 +550,9 @@ function isComputedHere({ kind, provider }: Component): boolean {
   return kind === 'cpu' || (kind !== 'remote' && provider !== undefined);
 }
 
-function reasons(plan: Plan, { variant, process }: Move): string[] {
-  return [`plan ${plan.planId}: ${variant.name} on ${process.component}`, ...plan.why];
+function reasons(plan: Plan, move: Move | StagedMove): string[] {
+  const components = 'stages' in move ? move.stages.map(({ process }) => process.component) : [move.process.component];
+  return [`plan ${plan.planId}: ${move.variant.name} on ${components.join(', then ')}`, ...plan.why];
 }
 
 function closedError(): EcomapError {

@@ -5,6 +5,7 @@ import { Deployment, fallbackOf, hostModelOf } from '../deployment';
 import type { Quarantine } from '../quarantine';
 import type { DispatchClient, Dispatcher } from '../serving/dispatcher';
 import { RunTimes } from '../serving/run-times';
+import type { LoadedVariant } from '../serving/variant-server';
 import type { HostLog, HostProcess } from './host-process';
 import { beyond, MemoryGuard, type RecycleRules } from './memory-guard';
 import { setProcessPriority } from './process-priority';
@@ -13,11 +14,27 @@ import type { HostModel } from './resident-models';
 /** A tenant as the processes that serve it see it. */
 export interface ServedTenant extends DispatchClient {
   readonly tenant: Tenant;
-  readonly deployment: Deployment | null;
+  readonly deployment: LoadedVariant | null;
   /** @param why what the answers state as the reason; absent: as before */
   deploy(deployment: Deployment, why?: readonly string[]): void;
   /** A lighter variant that answers when the queue is full or time is short. */
   deployFallback(fallback: Deployment | null): void;
+}
+
+/** Something that gives its model back when it has answered. */
+export interface Retirable {
+  retire(): Promise<void>;
+}
+
+/** What lives in a process beside the whole models of its tenants: a stage of a model. */
+export interface Guest {
+  readonly key: string;
+  /** Loads and proves it in another process, beside the one that serves. The result puts it into force. */
+  place(host: HostProcess): Promise<() => readonly Retirable[]>;
+  /** Its process is down, or its model cannot be loaded again. */
+  onLost(error: EcomapError): void;
+  /** Its process serves again, after it had been given up. */
+  onRestored(): void;
 }
 
 export interface ServingProcessOptions {
@@ -68,11 +85,13 @@ export interface ProcessSwitch {
   readonly placed: ReadonlyMap<ServedTenant, Placed>;
   /** Tenants that could not be served before either, and why. */
   readonly failures: ReadonlyMap<ServedTenant, EcomapError>;
+  /** Put the guests into force, and return what they replace. */
+  readonly guests: readonly (() => readonly Retirable[])[];
 }
 
 /** What a switch has put out of force. */
 export interface Replaced {
-  readonly deployments: readonly Deployment[];
+  readonly deployments: readonly Retirable[];
   readonly host: HostProcess | null;
 }
 
@@ -107,6 +126,8 @@ const mostRecent = 4;
 export class ServingProcess extends EventEmitter<ServingProcessEvents> {
   readonly component: string;
   readonly dispatcher: Dispatcher;
+  /** They are taken along whenever another process takes over. */
+  readonly guests = new Set<Guest>();
   #current: HostProcess;
   #standby: HostProcess | null = null;
   readonly #retiring = new Set<HostProcess>();
@@ -147,6 +168,9 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
   get clients(): ServedTenant[] {
     return [...this.#placed.keys()];
   }
+  get isEmpty(): boolean {
+    return this.#placed.size === 0 && this.guests.size === 0;
+  }
   /** Models to load for what is being prepared, and how many of them are. */
   get progress(): { readonly loaded: number; readonly toLoad: number } {
     return this.#progress;
@@ -184,18 +208,20 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
     const inMemory = [...changes].every(([client, variant]) =>
       modelsOf(client, variant).every(({ key }) => this.#current.holds(key)),
     );
-    const isNewProcess = fresh || !(direct || inMemory || this.#placed.size === 0);
+    const isNewProcess = fresh || !(direct || inMemory || this.isEmpty);
     const placed = new Map<ServedTenant, Placed>();
     const failures = new Map<ServedTenant, EcomapError>();
     this.#progress = { loaded: 0, toLoad: changes.size + (isNewProcess ? staying.length : 0) };
     const host = isNewProcess ? this.#open() : this.#current;
-    const prepared: ProcessSwitch = { host, isNewProcess, placed, failures };
+    const guests: (() => readonly Retirable[])[] = [];
+    const prepared: ProcessSwitch = { host, isNewProcess, placed, failures, guests };
     try {
       if (isNewProcess) {
         await this.#startStandby(host);
         for (const [client, { deployment }] of staying) {
           placed.set(client, await this.#place(host, client, deployment.variant));
         }
+        for (const guest of this.guests) guests.push(await guest.place(host));
       }
       // One after the other: a model that ends the process then takes no other's load along.
       for (const [client, variant] of changes) {
@@ -220,8 +246,11 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
   }
 
   /** Puts what was prepared into force, for all tenants at once. */
-  commit({ host, isNewProcess, placed }: ProcessSwitch, why: ReadonlyMap<ServedTenant, readonly string[]>): Replaced {
-    const deployments: Deployment[] = [];
+  commit(
+    { host, isNewProcess, placed, guests }: ProcessSwitch,
+    why: ReadonlyMap<ServedTenant, readonly string[]>,
+  ): Replaced {
+    const deployments: Retirable[] = guests.flatMap((putIntoForce) => putIntoForce());
     for (const [client, next] of placed) {
       deployments.push(...deploymentsOf(this.#placed.get(client)));
       this.#placed.set(client, next);
@@ -315,6 +344,11 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
         if (deployment.key === key) this.#lose(client, error);
         else if (fallback?.key === key) client.deployFallback(null);
       }
+      for (const guest of this.guests) {
+        if (guest.key !== key) continue;
+        this.guests.delete(guest);
+        guest.onLost(error);
+      }
     });
     return host;
   }
@@ -323,7 +357,9 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
     const { state, lastReason } = this.#current;
     if (state === 'down' && !this.#wasDown) {
       this.#wasDown = true;
-      for (const client of this.#placed.keys()) this.emit('lost', client, new EcomapError('HOST_CRASHED', lastReason));
+      const error = new EcomapError('HOST_CRASHED', lastReason);
+      for (const client of this.#placed.keys()) this.emit('lost', client, error);
+      for (const guest of this.guests) guest.onLost(error);
     }
     if (state === 'ready' && this.#wasDown) {
       this.#wasDown = false;
@@ -333,6 +369,7 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
         this.dispatcher.attach(client);
         this.emit('restored', client);
       }
+      for (const guest of this.guests) guest.onRestored();
     }
     this.dispatcher.pump();
     this.emit('change');

@@ -2,7 +2,6 @@ import { asEcomapError, EcomapError } from '../../signals/errors';
 import type { InferenceRequest, InferenceResult } from '../../signals/inference';
 import type { Tenant } from '../../signals/tenant';
 import type { Clock } from '../clock';
-import type { Deployment } from '../deployment';
 import { Accounting, type Costs } from './accounting';
 import { Admission } from './admission';
 import { Alarm } from './alarm';
@@ -25,7 +24,7 @@ export interface TenantServiceOptions extends Costs {
 }
 
 /** The requests of one tenant from the door to the answer: encoded, queued, run by whatever is deployed, counted. */
-export class TenantService<Loaded extends LoadedVariant = Deployment> implements DispatchClient {
+export class TenantService<Loaded extends LoadedVariant = LoadedVariant> implements DispatchClient {
   readonly tenant: Tenant;
   readonly weight: number;
   #deployment: Loaded | null = null;

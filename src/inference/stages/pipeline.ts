@@ -4,7 +4,7 @@ import { decodeOutputs } from '../answers';
 import { canaryInputs } from '../canary';
 import type { Clock } from '../clock';
 import { expectedInputs } from '../expected-inputs';
-import type { RunAnswer } from '../host/protocol';
+import type { RunAnswer, StageRange } from '../host/protocol';
 import type { HostRun, StagePart } from '../hosting/host-process';
 import type { Dispatcher } from '../serving/dispatcher';
 import { RunTimes } from '../serving/run-times';
@@ -70,7 +70,7 @@ export class Pipeline implements LoadedVariant {
 
   private constructor(
     private readonly options: PipelineOptions,
-    private readonly stages: readonly StageDeployment[],
+    private readonly stages: StageDeployment[],
     whole: ModelSignature,
   ) {
     const { tenant, variant, slots, name } = options;
@@ -86,6 +86,7 @@ export class Pipeline implements LoadedVariant {
     this.#slots = new RequestSlots(slots, name);
     this.#ahead = stages.map(() => 0);
     this.#clients = stages.slice(1).map(
+      // The times of a stage stay the same when another host takes over.
       ({ times }, index) =>
         new StageClient({
           weight: tenant.serving.weight,
@@ -105,20 +106,51 @@ export class Pipeline implements LoadedVariant {
     const stages: StageDeployment[] = [];
     try {
       // One after the other: what the first finds out about the model serves the others.
-      for (const [index, { host, firstNode }] of places.entries()) {
-        const endNode = places[index + 1]?.firstNode ?? null;
-        stages.push(await StageDeployment.load(host, variant, { firstNode, endNode, cacheDirectory }));
+      for (const [index, { host }] of places.entries()) {
+        stages.push(await StageDeployment.load(host, variant, rangeOf(places, index, cacheDirectory)));
       }
       const whole = stages[0]?.answer.whole;
       if (whole === undefined) throw new EcomapError('INTERNAL_ERROR', 'The first stage says nothing about the whole.');
       const pipeline = new Pipeline(options, stages, whole);
-      await pipeline.#prove(tenant);
+      try {
+        await pipeline.#prove(tenant);
+      } catch (error) {
+        pipeline.#slots.close();
+        throw error;
+      }
       pipeline.#attach();
       return pipeline;
     } catch (error) {
       await Promise.all(stages.map((stage) => stage.retire()));
       throw error;
     }
+  }
+
+  /** The key under which a host knows a stage. */
+  keyOf(stage: number): string | undefined {
+    return this.stages[stage]?.key;
+  }
+
+  /**
+   * Loads a stage into another host of its component and proves it by an inference through all stages, beside what runs.
+   * @throws EcomapError as {@link prepare}
+   */
+  async placeStage(stage: number, host: StageHost): Promise<StageDeployment> {
+    const { variant, places, cacheDirectory, tenant } = this.options;
+    const range = rangeOf(places, stage, cacheDirectory);
+    const placed = await StageDeployment.load(host, variant, range, this.stages[stage]?.times);
+    try {
+      await this.#prove(tenant, (index) => (index === stage ? placed : this.stages[index]));
+      return placed;
+    } catch (error) {
+      await placed.retire();
+      throw error;
+    }
+  }
+
+  /** From now on the stage is computed there. Returns what computed it before. */
+  replaceStage(stage: number, placed: StageDeployment): StageDeployment[] {
+    return this.stages.splice(stage, 1, placed);
   }
 
   /** What a run keeps the first component busy for. */
@@ -174,14 +206,9 @@ export class Pipeline implements LoadedVariant {
   }
 
   /** One inference through all stages, without waiting for anybody's turn. */
-  async #prove(tenant: Tenant): Promise<void> {
-    try {
-      const canary = await this.#through([canaryInputs(this.inputs)], (_stage, compute) => compute());
-      for (const { outputs } of canary.results) decodeOutputs(outputs, tenant.output);
-    } catch (error) {
-      this.#slots.close();
-      throw error;
-    }
+  async #prove(tenant: Tenant, stageAt?: StageAt): Promise<void> {
+    const canary = await this.#through([canaryInputs(this.inputs)], (_stage, compute) => compute(), stageAt);
+    for (const { outputs } of canary.results) decodeOutputs(outputs, tenant.output);
   }
 
   #hasRoomAfter(stage: number): boolean {
@@ -192,6 +219,7 @@ export class Pipeline implements LoadedVariant {
   async #through(
     requests: readonly NamedTensors[],
     turn: (stage: number, compute: () => Promise<RunAnswer>) => Promise<RunAnswer>,
+    stageAt: StageAt = (stage) => this.stages[stage],
   ): Promise<HostRun> {
     this.#underWay += 1;
     const slot = this.#slots.take();
@@ -199,7 +227,7 @@ export class Pipeline implements LoadedVariant {
       const flow = new StageFlow(await slot.write(requests));
       const answers: RunAnswer[] = [];
       for (const stage of this.stages.keys()) {
-        const answer = await turn(stage, () => this.#compute(stage, flow, slot, requests));
+        const answer = await turn(stage, () => this.#compute(stage, stageAt(stage), flow, slot, requests));
         flow.add(answer);
         answers.push(answer);
       }
@@ -213,11 +241,11 @@ export class Pipeline implements LoadedVariant {
 
   async #compute(
     index: number,
+    stage: StageDeployment | undefined,
     flow: StageFlow,
     slot: RequestSlot,
     requests: readonly NamedTensors[],
   ): Promise<RunAnswer> {
-    const stage = this.stages[index];
     if (stage === undefined) throw new EcomapError('INTERNAL_ERROR', `There is no stage ${index}.`);
     const rows = this.batches ? requests.reduce((sum, request) => sum + rowsOf(request), 0) : 1;
     const answer = await stage.compute({
@@ -320,6 +348,13 @@ export class Pipeline implements LoadedVariant {
       parts,
     };
   }
+}
+
+/** Which deployment computes a stage. */
+type StageAt = (stage: number) => StageDeployment | undefined;
+
+function rangeOf(places: readonly StagePlace[], index: number, cacheDirectory: string | null): StageRange {
+  return { firstNode: places[index]?.firstNode ?? 0, endNode: places[index + 1]?.firstNode ?? null, cacheDirectory };
 }
 
 function busyMsOf({ decodeMs, runMs }: RunAnswer): number {

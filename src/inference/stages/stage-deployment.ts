@@ -14,13 +14,15 @@ export interface StageHost {
 
 /** One stage of a variant, loaded on one component. */
 export class StageDeployment {
-  readonly times = new RunTimes();
   readonly inputs: readonly string[];
+  #underWay = 0;
+  #onDrained: (() => void)[] = [];
 
   private constructor(
     readonly host: StageHost,
-    private readonly key: string,
+    readonly key: string,
     readonly answer: LoadAnswer,
+    readonly times: RunTimes,
   ) {
     this.inputs = answer.signature.inputs.map(({ name }) => name);
   }
@@ -33,18 +35,34 @@ export class StageDeployment {
    * @throws EcomapError MODEL_NOT_FOUND, MODEL_INVALID, MODEL_HASH_MISMATCH, MEMORY_EXCEEDED, RUNTIME_UNAVAILABLE, HOST_CRASHED;
    * INVALID_MESSAGE when the model cannot be cut there
    */
-  static async load(host: StageHost, { path, sha256 }: Variant, stage: StageRange): Promise<StageDeployment> {
-    // Tenants that share a stage share its session.
-    const key = `${path}#${sha256 ?? ''}@${stage.firstNode}-${stage.endNode ?? ''}`;
-    return new StageDeployment(host, key, await host.load({ key, path, sha256, stage }));
+  static async load(
+    host: StageHost,
+    variant: Variant,
+    stage: StageRange,
+    times = new RunTimes(),
+  ): Promise<StageDeployment> {
+    const model = stageModelOf(variant, stage);
+    return new StageDeployment(host, model.key, await host.load(model), times);
   }
 
-  compute(run: FramedRun): Promise<RunAnswer> {
-    return this.host.runFrames(this.key, run);
+  async compute(run: FramedRun): Promise<RunAnswer> {
+    this.#underWay += 1;
+    try {
+      return await this.host.runFrames(this.key, run);
+    } finally {
+      this.#underWay -= 1;
+      if (this.#underWay === 0) for (const resolve of this.#onDrained.splice(0)) resolve();
+    }
   }
 
-  /** Gives the model back to its host. Never fails. */
-  retire(): Promise<void> {
-    return this.host.unload(this.key);
+  /** Waits for what is under way, then gives the model back to its host. Never fails. */
+  async retire(): Promise<void> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#onDrained.push(resolve));
+    await this.host.unload(this.key);
   }
+}
+
+/** A stage as a host knows it; tenants that share a stage share its session. */
+export function stageModelOf({ path, sha256 }: Variant, stage: StageRange): HostModel {
+  return { key: `${path}#${sha256 ?? ''}@${stage.firstNode}-${stage.endNode ?? ''}`, path, sha256, stage };
 }
