@@ -109,6 +109,27 @@ describe('the example flow of each capability', function () {
     assert.deepEqual(await example.caught(), []);
   });
 
+  it('"Two stages on two components": the same answers, computed by two', async () => {
+    const example = await deploy('Two stages on two components');
+    const summary = z.object({ components: z.array(z.string()), answers: z.number(), labels: counts });
+    const componentsAfter = async (plan: string) => {
+      await example.press(plan);
+      const from = Date.now();
+      for (;;) {
+        await example.press('40 parts');
+        const [shown] = await example.shown('who computed it', 1, summary);
+        assert.equal(shown?.answers, 40);
+        assert.equal(sumOf(shown.labels), 40);
+        // The plan is applied while requests are served, so the first bursts may still be as before.
+        if (shown.components.length === (plan === 'whole' ? 1 : 2) || Date.now() - from > 30_000)
+          return shown.components;
+      }
+    };
+    assert.deepEqual(await componentsAfter('in two stages'), ['a', 'b']);
+    assert.deepEqual(await componentsAfter('whole'), ['a']);
+    assert.deepEqual(await example.caught(), []);
+  });
+
   it('"Swap under load": another variant, back again, and none lost', async () => {
     const example = await deploy('Swap under load');
     const change = z.object({ from: z.string().nullable(), to: z.string(), lostBefore: z.number() });
