@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { readModel } from '../../../src/inference/host/model-bytes';
 import { modelInsides } from '../../../src/inference/host/model-insides';
 import { graphParts, type GraphParts } from '../../../src/models/onnx/computing-nodes';
 import { cutPoints, offeredCuts, type BoundaryTypes } from '../../../src/models/onnx/cuts';
@@ -119,8 +122,27 @@ function randomFeeds(parts: GraphParts): Feeds {
   );
 }
 
+/** The model with all its weights one after the other in `weights.bin`; returns the path of its ONNX file. */
+async function writeWithExternalWeights(directory: string, description: ModelDescription): Promise<string> {
+  const parts: Buffer[] = [];
+  let offset = 0;
+  const weights = Object.fromEntries(
+    Object.entries(description.weights ?? {}).map(([name, weight]) => {
+      const part = Buffer.from(weight.data.buffer, weight.data.byteOffset, weight.data.byteLength);
+      const external = { location: 'weights.bin', offset: String(offset), length: String(part.length) };
+      parts.push(part);
+      offset += part.length;
+      return [name, { ...weight, external }];
+    }),
+  );
+  await writeFile(join(directory, 'weights.bin'), Buffer.concat(parts));
+  const path = join(directory, 'model.onnx');
+  await writeFile(path, onnxModel({ ...description, weights }));
+  return path;
+}
+
 /** Cuts at every boundary and compares with the whole; returns the number of cuts. */
-async function proveEveryCut(bytes: Uint8Array, feedsFor = randomFeeds): Promise<number> {
+async function proveEveryCut(bytes: Uint8Array, feedsFor = randomFeeds, uncut = bytes): Promise<number> {
   const parts = graphParts(parseModel(bytes));
   const { types } = await modelInsides('a test', parts);
   const feeds = feedsFor(parts);
@@ -130,7 +152,7 @@ async function proveEveryCut(bytes: Uint8Array, feedsFor = randomFeeds): Promise
     parts.computing.slice(1).map((_, index) => index + 1),
   );
   for (const level of ['extended', 'all'] as const) {
-    const whole = await compute(bytes, level, feeds);
+    const whole = await compute(uncut, level, feeds);
     for (const { firstNode, crossing } of cuts) {
       const found = await computeInStages(parts, types, [0, firstNode], level, feeds);
       const where = `cut at ${firstNode} (${level})`;
@@ -157,6 +179,19 @@ describe('models cut in two at every boundary compute what the whole does', func
   for (const [name, description] of Object.entries(namedGraphs)) {
     it(`a graph of the kind "${name}"`, async () => {
       assert.ok((await proveEveryCut(onnxModel(description))) >= 4);
+    });
+  }
+
+  for (const [name, description] of Object.entries(namedGraphs)) {
+    if (Object.keys(description.weights ?? {}).length === 0) continue;
+    it(`a graph of the kind "${name}" with its weights in a file beside it`, async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'ecomap-cuts-'));
+      try {
+        const { bytes } = await readModel(await writeWithExternalWeights(directory, description), null);
+        assert.ok((await proveEveryCut(bytes, randomFeeds, onnxModel(description))) >= 4);
+      } finally {
+        await rm(directory, { recursive: true });
+      }
     });
   }
 
