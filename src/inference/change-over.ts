@@ -76,10 +76,11 @@ export class ChangeOver<Tenant extends ServedTenant> {
   }
 
   /**
-   * From here on everything is as asked: nothing else runs while this does.
+   * From here on everything is as asked: nothing else runs while this does. Where `whyOf` gives null, the answers state the same
+   * reason as before.
    * @returns the tenants that have changed, with what served them before
    */
-  commit(whyOf: (move: Move<Tenant>) => readonly string[]): Map<Move<Tenant>, LoadedVariant | null> {
+  commit(whyOf: (move: Move<Tenant>) => readonly string[] | null): Map<Move<Tenant>, LoadedVariant | null> {
     const changed = new Map<Move<Tenant>, LoadedVariant | null>();
     const left = new Map<ServingProcess, Retirable[]>();
     for (const move of this.moves) {
@@ -94,7 +95,11 @@ export class ChangeOver<Tenant extends ServedTenant> {
       const before = this.places.get(tenant);
       if (before !== undefined) left.set(before, [...(left.get(before) ?? []), ...before.release(tenant)]);
     }
-    const why = new Map<ServedTenant, readonly string[]>([...changed.keys()].map((move) => [move.tenant, whyOf(move)]));
+    const why = new Map<ServedTenant, readonly string[]>();
+    for (const move of changed.keys()) {
+      const reasons = whyOf(move);
+      if (reasons !== null) why.set(move.tenant, reasons);
+    }
     for (const [process, prepared] of this.switches) {
       const { deployments, host } = process.commit(prepared, why);
       // The old process ends when those have answered, too, that have gone elsewhere.

@@ -14,6 +14,7 @@ import { ChangeOver, type Move, type Places } from './change-over';
 import { inferenceEnergyJ, unknownEnergy, type EnergyReader, type ServingDevice } from './energy';
 import { stateOf, type ExecutorState } from './executor-state';
 import type { HostEntry } from './hosting/host-entry';
+import { ExpressArrangement } from './hosting/express-arrangement';
 import { silentLog, type HostLog } from './hosting/host-process';
 import { defaultRecycleRules, type RecycleRules } from './hosting/memory-guard';
 import { bytesOfMb, defaultHostLimitBytes } from './hosting/memory-limit';
@@ -67,6 +68,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   readonly #services = new Map<string, TenantService>();
   readonly #components = new Map<string, ServingComponent>();
   readonly #places: Places = new Map();
+  readonly #expresses: ExpressArrangement[] = [];
   readonly #quarantines = new Map<string, Quarantine>();
   readonly #unused: { readonly component: string; readonly why: string }[] = [];
   /** Tenants whose process does not come up: they are loaded as soon as it does. */
@@ -268,6 +270,8 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
       });
       this.#components.set(component.name, opened);
       this.#listenTo(opened.ordinary);
+      const listen = (process: ServingProcess) => this.#listenTo(process);
+      this.#expresses.push(new ExpressArrangement(opened, this.#places, listen, this.#log));
     }
   }
 
@@ -326,10 +330,19 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     if (this.#watching || this.#hasEnded()) return;
     this.#watching = true;
     try {
-      await Promise.all([...this.#components.values()].map((component) => component.watch(this.#clock.nowMs())));
+      const nowMs = this.#clock.nowMs();
+      await Promise.all([...this.#components.values()].map((component) => component.watch(nowMs)));
+      for (const express of this.#expresses.filter((one) => one.isDue(nowMs)))
+        await this.#exclusive(() => this.#arrange(express));
     } finally {
       this.#watching = false;
     }
+  }
+
+  async #arrange(express: ExpressArrangement): Promise<void> {
+    if (this.#phase !== 'serving') return;
+    await express.arrange(this.#clock.nowMs());
+    this.emit('change');
   }
 
   #hasEnded(): boolean {
@@ -392,7 +405,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   async #apply(plan: Plan): Promise<PlanOutcome> {
     // When nothing came up, a plan may find that it has meanwhile.
     await this.start().catch(() => undefined);
-    const moves = movesOf(plan, this.#services, (component) => this.#processFor(plan, component));
+    const moves = movesOf(plan, this.#services, (name, service) => this.#processFor(plan, name, service));
     const stagedMoves = moves.staged.filter((move) => this.#staged.get(move.tenant)?.isAs(move) !== true);
     const changeOver = await ChangeOver.prepare(
       moves.all.filter((move) => this.#isChange(move)),
@@ -494,9 +507,14 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     this.#retiring.delete(staged);
   }
 
-  #processFor(plan: Plan, name: string): ServingProcess {
+  #processFor(plan: Plan, name: string, service: TenantService): ServingProcess {
     const component = this.#components.get(name);
-    if (component !== undefined) return component.ordinary;
+    if (component !== undefined) {
+      // Who is served apart stays so; whether that is still right, the next look at the run times will tell.
+      const { ordinary, express } = component;
+      const isWhole = plan.tenants.some(({ tenant, stages }) => tenant === service.tenant.name && stages.length === 1);
+      return isWhole && express !== null && this.#places.get(service) === express ? express : ordinary;
+    }
     const unused = this.#unused.find((one) => one.component === name);
     throw new EcomapError(
       'INVALID_MESSAGE',

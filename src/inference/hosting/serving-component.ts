@@ -40,6 +40,10 @@ export interface ServingProcessState {
   readonly degraded: string | null;
 }
 
+/** Beside an express process: that gets three quarters of the cores whenever it computes. Raising needs no root. */
+const ordinaryNice = 5;
+/** Of the pace of a component that is slowed down by pauses: both portions together are the whole, so the cap holds. */
+const expressPortion = 0.25;
 /** Of the memory limit, what the models that nobody uses may fill up together with the others. */
 const idleShare = 0.5;
 
@@ -47,9 +51,12 @@ const idleShare = 0.5;
 export class ServingComponent {
   readonly component: Component;
   readonly ordinary: ServingProcess;
+  /** For small tenants that must not wait behind big ones, see `shouldBeExpress`; null while there is none. */
+  #express: ServingProcess | null = null;
   /** What each model takes here, whichever process runs it. */
   readonly #times = new Map<string, RunTimes>();
   #opened = 0;
+  readonly #past = { busyMs: 0, cpuSeconds: 0, restarts: 0 };
 
   constructor(private readonly options: ServingComponentOptions) {
     this.component = options.component;
@@ -57,7 +64,36 @@ export class ServingComponent {
   }
 
   get processes(): ServingProcess[] {
-    return [this.ordinary];
+    return this.#express === null ? [this.ordinary] : [this.ordinary, this.#express];
+  }
+
+  get express(): ServingProcess | null {
+    return this.#express;
+  }
+
+  /** @returns the process beside the ordinary one, not yet started where there was none */
+  openExpress(): { readonly process: ServingProcess; readonly isNew: boolean } {
+    const isNew = this.#express === null;
+    this.#express ??= this.#open();
+    return { process: this.#express, isNew };
+  }
+
+  /** From now on the system prefers the express process. */
+  async preferExpress(): Promise<void> {
+    await this.ordinary.share(ordinaryNice, 1 - expressPortion);
+    await this.#express?.share(0, expressPortion);
+  }
+
+  /** Ends the express process, which serves nobody any more. */
+  async closeExpress(): Promise<void> {
+    const express = this.#express;
+    if (express === null) return;
+    this.#express = null;
+    await express.close();
+    this.#past.busyMs += express.dispatcher.busyMs;
+    this.#past.cpuSeconds += express.cpuSeconds;
+    this.#past.restarts += express.restarts;
+    await this.ordinary.share(0, 1);
   }
 
   get totals(): ComponentTotals {
@@ -66,9 +102,9 @@ export class ServingComponent {
       processes.reduce((total, process) => total + of(process), 0);
     return {
       component: this.component.name,
-      busyMs: sum(({ dispatcher }) => dispatcher.busyMs),
-      cpuSeconds: sum(({ cpuSeconds }) => cpuSeconds),
-      restarts: sum(({ restarts }) => restarts),
+      busyMs: this.#past.busyMs + sum(({ dispatcher }) => dispatcher.busyMs),
+      cpuSeconds: this.#past.cpuSeconds + sum(({ cpuSeconds }) => cpuSeconds),
+      restarts: this.#past.restarts + sum(({ restarts }) => restarts),
     };
   }
 

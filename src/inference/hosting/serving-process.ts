@@ -146,6 +146,8 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
   #recycles = 0;
   #recycledBecause: string | null = null;
   #noRecyclingUntilMs = -Infinity;
+  #nice = 0;
+  #portion = 1;
 
   constructor(private readonly options: ServingProcessOptions) {
     super();
@@ -292,6 +294,19 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
     else await Promise.all([...placed.values()].flatMap(deploymentsOf).map((deployment) => deployment.retire()));
   }
 
+  /**
+   * Shares the component's cores with another process: lets that one go first (a higher nice value), and takes only a portion
+   * of the pace where the component is slowed down.
+   */
+  async share(nice: number, portion: number): Promise<void> {
+    const mayChange = nice > this.#nice || this.options.mayRaisePriority;
+    this.#portion = portion;
+    await Promise.all(this.#hosts().map((host) => host.takePortion(portion)));
+    if (!mayChange || nice === this.#nice) return;
+    this.#nice = nice;
+    if (this.#current.pid !== null) await setProcessPriority(this.#current.pid, nice);
+  }
+
   /** Looks at the memory of the processes and does what is called for; call it every half second or so. */
   async watch(nowMs: number): Promise<void> {
     for (const host of this.#hosts()) {
@@ -334,6 +349,7 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
 
   #open(): HostProcess {
     const host = this.options.openHost();
+    void host.takePortion(this.#portion);
     host.on('problem', (error) => this.options.log.warn(`${this.component}: ${messageOf(error)}`));
     host.on('state', () => {
       if (host === this.#current) this.#onState();
@@ -354,7 +370,9 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
   }
 
   #onState(): void {
-    const { state, lastReason } = this.#current;
+    const { state, lastReason, pid } = this.#current;
+    // A new process begins with the priority of its parent.
+    if (state === 'ready' && pid !== null && this.#nice > 0) void setProcessPriority(pid, this.#nice);
     if (state === 'down' && !this.#wasDown) {
       this.#wasDown = true;
       const error = new EcomapError('HOST_CRASHED', lastReason);
@@ -400,8 +418,11 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
     if (host.state !== 'ready' || host.pid === null) {
       throw new EcomapError('HOST_CRASHED', host.lastReason || `The standby of ${this.component} is not ready.`);
     }
-    if (!this.options.mayRaisePriority) return;
-    if (await setProcessPriority(host.pid, 0)) return;
+    if (!this.options.mayRaisePriority) {
+      if (this.#nice > 0) await setProcessPriority(host.pid, this.#nice);
+      return;
+    }
+    if (await setProcessPriority(host.pid, this.#nice)) return;
     throw new EcomapError('HOST_CRASHED', `The standby of ${this.component} could not be given its full priority.`);
   }
 

@@ -1,0 +1,73 @@
+import { messageOf } from '../../signals/errors';
+import { ChangeOver, type Places } from '../change-over';
+import { shouldBeExpress, type TenantRuns } from './express-rule';
+import type { HostLog } from './host-process';
+import type { ServingComponent } from './serving-component';
+import type { ServedTenant, ServingProcess } from './serving-process';
+
+const retryMs = 60_000;
+
+/** Gives small tenants with tight limits a process of their own on their component, and takes it back. */
+export class ExpressArrangement {
+  #nextTryMs = -Infinity;
+
+  /** @param onOpen hears of each new process before it starts */
+  constructor(
+    private readonly component: ServingComponent,
+    private readonly places: Places,
+    private readonly onOpen: (process: ServingProcess) => void,
+    private readonly log: HostLog,
+  ) {}
+
+  /** The tenants that are in the wrong process, by what is measured now. */
+  misplaced(nowMs: number): ServedTenant[] {
+    if (nowMs < this.#nextTryMs) return [];
+    const { ordinary, express } = this.component;
+    const tenants = [...ordinary.clients, ...(express?.clients ?? [])].filter(({ deployment }) => deployment !== null);
+    if (tenants.length < 2) return express === null ? [] : (express.clients ?? []);
+    return tenants.filter((tenant) => {
+      const others = tenants.filter((other) => other !== tenant).map(runsOf);
+      const isExpress = express !== null && this.places.get(tenant) === express;
+      return shouldBeExpress(runsOf(tenant), others, isExpress) !== isExpress;
+    });
+  }
+
+  /** Whether there is anything for `arrange` to do. */
+  isDue(nowMs: number): boolean {
+    return this.component.express?.clients.length === 0 || this.misplaced(nowMs).length > 0;
+  }
+
+  /** Puts them right. Never fails: where it is not possible everything stays as it is, and is tried again later. */
+  async arrange(nowMs: number): Promise<void> {
+    if (this.component.express?.clients.length === 0) await this.component.closeExpress();
+    const tenants = this.misplaced(nowMs);
+    if (tenants.length === 0) return;
+    const before = this.component.express;
+    const { process: express, isNew } = this.component.openExpress();
+    try {
+      if (isNew) {
+        this.onOpen(express);
+        await express.start();
+      }
+      const moves = tenants.flatMap((tenant) => {
+        const variant = tenant.deployment?.variant;
+        const process = this.places.get(tenant) === express ? this.component.ordinary : express;
+        return variant === undefined ? [] : [{ tenant, variant, process }];
+      });
+      const changeOver = await ChangeOver.prepare(moves, this.places);
+      changeOver.commit(() => null);
+      if (before === null) await this.component.preferExpress();
+      const names = tenants.map(({ tenant }) => tenant.name).join(', ');
+      this.log.info(`${this.component.component.name}: ${names} changed between the ordinary and the express process.`);
+      await changeOver.finish();
+    } catch (error) {
+      this.#nextTryMs = nowMs + retryMs;
+      this.log.warn(`${this.component.component.name}: no express process for now: ${messageOf(error)}`);
+    }
+    if (express.clients.length === 0) await this.component.closeExpress();
+  }
+}
+
+function runsOf({ tenant, deployment }: ServedTenant): TenantRuns {
+  return { latencyLimitMs: tenant.latencyLimitMs, runMs: deployment?.times.meanMs() ?? null };
+}
