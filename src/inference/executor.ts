@@ -334,6 +334,8 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
       await Promise.all([...this.#components.values()].map((component) => component.watch(nowMs)));
       for (const express of this.#expresses.filter((one) => one.isDue(nowMs)))
         await this.#exclusive(() => this.#arrange(express));
+    } catch (error) {
+      this.#log.warn(`The inference hosts could not be looked after: ${messageOf(error)}`);
     } finally {
       this.#watching = false;
     }
