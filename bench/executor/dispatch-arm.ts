@@ -4,7 +4,7 @@ import { Dispatcher } from '../../src/inference/serving/dispatcher';
 import { RunTimes } from '../../src/inference/serving/run-times';
 import { TenantService } from '../../src/inference/serving/tenant-service';
 import type { LoadedVariant } from '../../src/inference/serving/variant-server';
-import type { NamedTensors } from '../../src/inference/tensors';
+import type { NamedTensors } from '../../src/inference/tensors/tensors';
 import type { Variant } from '../../src/signals/tenant';
 import { executorTenant } from './tenants';
 

@@ -1,5 +1,5 @@
 import { fitsInline, inlineFrames, type SlotFile } from '../shared-memory/slot-file';
-import type { NamedTensors } from '../tensors';
+import type { NamedTensors } from '../tensors/tensors';
 import { splitOutputs } from './batch';
 import type { TensorFrame } from './protocol';
 

@@ -1,6 +1,6 @@
 import { EcomapError } from '../../signals/errors';
 import type { Tensor } from '../../signals/inference';
-import { isTexts, type NamedTensors } from '../tensors';
+import { isTexts, type NamedTensors } from '../tensors/tensors';
 
 /**
  * The outputs of a batch as those of each request: views, not copies.

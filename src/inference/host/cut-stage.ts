@@ -3,7 +3,7 @@ import { graphParts, type GraphParts } from '../../models/onnx/computing-nodes';
 import { cutPoints, offeredCuts } from '../../models/onnx/cuts';
 import { parseModel } from '../../models/onnx/model';
 import { stageOf } from '../../models/onnx/stage';
-import type { ModelSignature } from '../tensors';
+import type { ModelSignature } from '../tensors/tensors';
 import { cachedInsides } from './insides-cache';
 import type { ModelBytes } from './model-bytes';
 import { modelInsides } from './model-insides';

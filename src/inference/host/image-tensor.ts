@@ -1,8 +1,8 @@
 import type { ImageEncoding, NumericData } from '../../signals/inference';
 import { channelCount } from '../../signals/tenant';
-import { toFloat16 } from '../float16';
-import { integerRange } from '../payload-numbers';
-import { emptyData, type NumericType } from '../tensors';
+import { toFloat16 } from '../tensors/float16';
+import { integerRange } from '../tensors/payload-numbers';
+import { emptyData, type NumericType } from '../tensors/tensors';
 
 /**
  * Writes pixels (by rows, channels together, 0..255) into the memory of a tensor, in the declared layout and normalised:

@@ -1,5 +1,5 @@
 import type { NumericData } from '../../signals/inference';
-import { bytesPerElement, typedView, type NumericType } from '../tensors';
+import { bytesPerElement, typedView, type NumericType } from '../tensors/tensors';
 
 /** What is larger is given back after its run: it would stay with the host for good. */
 const mostKeptBytes = 16 * 1024 * 1024;

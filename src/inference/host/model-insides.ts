@@ -4,7 +4,7 @@ import type { BoundaryTypes } from '../../models/onnx/cuts';
 import { elementTypeNumber } from '../../models/onnx/element-types';
 import type { OnnxDim, OnnxTensorType } from '../../models/onnx/value-info';
 import { loadRuntime } from '../runtime';
-import type { ModelSignature } from '../tensors';
+import type { ModelSignature } from '../tensors/tensors';
 import { loadFailure } from './load-failure';
 import { specsOf } from './signature';
 

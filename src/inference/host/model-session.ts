@@ -1,7 +1,7 @@
 import { EcomapError, messageOf } from '../../signals/errors';
 import type { TensorData } from '../../signals/inference';
 import { loadRuntime, type InferenceSession } from '../runtime';
-import { isTexts, type ModelSignature, type NamedTensors } from '../tensors';
+import { isTexts, type ModelSignature, type NamedTensors } from '../tensors/tensors';
 import { cutStage } from './cut-stage';
 import { loadFailure } from './load-failure';
 import { executionProvidersOf } from './execution-provider';

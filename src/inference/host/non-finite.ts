@@ -1,7 +1,7 @@
 import { EcomapError } from '../../signals/errors';
 import type { Tensor } from '../../signals/inference';
-import { fromFloat16 } from '../float16';
-import { isTexts } from '../tensors';
+import { fromFloat16 } from '../tensors/float16';
+import { isTexts } from '../tensors/tensors';
 
 export interface NonFinite {
   readonly position: number;

@@ -1,7 +1,7 @@
 import { EcomapError } from '../../signals/errors';
 import type { TensorData } from '../../signals/inference';
-import { toFloat16 } from '../float16';
-import { emptyData, elementCount, type ModelSignature, type NamedTensors, type TensorSpec } from '../tensors';
+import { toFloat16 } from '../tensors/float16';
+import { emptyData, elementCount, type ModelSignature, type NamedTensors, type TensorSpec } from '../tensors/tensors';
 
 /** Free dimensions become 1: one inference. @throws EcomapError INPUT_MISMATCH when `dims` do not fit the model. */
 function concreteDims(spec: TensorSpec, dims: readonly number[] | null): number[] {

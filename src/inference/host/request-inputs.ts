@@ -1,7 +1,7 @@
 import { EcomapError } from '../../signals/errors';
 import type { Tensor } from '../../signals/inference';
 import type { SlotFile } from '../shared-memory/slot-file';
-import { bytesOf, elementCount, isTexts, type NamedTensors, type NumericType } from '../tensors';
+import { bytesOf, elementCount, isTexts, type NamedTensors, type NumericType } from '../tensors/tensors';
 import { decodeImage } from './image-decoder';
 import { pixelsToTensor } from './image-tensor';
 import { InputMemory } from './input-memory';

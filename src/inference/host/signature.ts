@@ -1,7 +1,7 @@
 import { EcomapError } from '../../signals/errors';
 import { tensorTypes, type TensorType } from '../../signals/inference';
 import type { InferenceSession } from '../runtime';
-import type { TensorSpec } from '../tensors';
+import type { TensorSpec } from '../tensors/tensors';
 
 export function isTensorType(type: string): type is TensorType {
   return (tensorTypes as readonly string[]).includes(type);

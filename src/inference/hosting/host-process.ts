@@ -12,7 +12,7 @@ import type {
 } from '../host/protocol';
 import { RequestSlots } from '../shared-memory/request-slots';
 import type { SlotDirectory } from '../shared-memory/slot-directory';
-import type { NamedTensors } from '../tensors';
+import type { NamedTensors } from '../tensors/tensors';
 import { CommandChannel, type Order } from './command-channel';
 import { DeviceMembership } from './device-membership';
 import { HostChild } from './host-child';

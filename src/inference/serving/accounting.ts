@@ -1,7 +1,7 @@
 import { EcomapError, type ErrorCode } from '../../signals/errors';
 import type { InferenceAccount } from '../../signals/inference';
 import type { Tenant, Variant } from '../../signals/tenant';
-import { decodeOutputs } from '../answers';
+import { decodeOutputs } from '../tensors/answers';
 import type { Clock } from '../clock';
 import { inferenceEnergyMethod } from '../energy';
 import type { HostRun, StagePart } from '../hosting/host-process';

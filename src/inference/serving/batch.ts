@@ -1,5 +1,5 @@
 import { asEcomapError, type EcomapError } from '../../signals/errors';
-import type { NamedTensors } from '../tensors';
+import type { NamedTensors } from '../tensors/tensors';
 import type { Lane } from './lanes';
 import type { PendingRequest } from './pending-request';
 import { fitTogether, type VariantServer } from './variant-server';

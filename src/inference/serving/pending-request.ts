@@ -1,6 +1,6 @@
 import type { EcomapError } from '../../signals/errors';
 import type { InferenceResult } from '../../signals/inference';
-import type { NamedTensors, TensorSpec } from '../tensors';
+import type { NamedTensors, TensorSpec } from '../tensors/tensors';
 import type { Waiting } from './queue';
 
 /** Why a lighter variant answers than the plan's. */

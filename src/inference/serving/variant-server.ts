@@ -1,7 +1,7 @@
 import type { Variant } from '../../signals/tenant';
 import type { HostRun } from '../hosting/host-process';
-import { encodeInputs } from '../payload';
-import type { NamedTensors, TensorSpec } from '../tensors';
+import { encodeInputs } from '../tensors/payload';
+import type { NamedTensors, TensorSpec } from '../tensors/tensors';
 import type { PendingRequest } from './pending-request';
 import type { Waiting } from './queue';
 import type { RunTimes } from './run-times';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { EcomapError } from '../../signals/errors';
 import type { SlotPaths, TensorFrame } from '../host/protocol';
-import { elementCount, type NamedTensors } from '../tensors';
+import { elementCount, type NamedTensors } from '../tensors/tensors';
 import type { SlotDirectory } from './slot-directory';
 import { fitsInline, inlineFrames, SlotFile } from './slot-file';
 

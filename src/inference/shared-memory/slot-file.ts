@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, read, readSync, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { inlineLimitBytes, type TensorFrame } from '../host/protocol';
-import { bytesOf, elementCount, isTexts, messageBytes, typedView, type NamedTensors } from '../tensors';
+import { bytesOf, elementCount, isTexts, messageBytes, typedView, type NamedTensors } from '../tensors/tensors';
 import type { Tensor } from '../../signals/inference';
 import { decodeTexts, encodeTexts } from './text-bytes';
 

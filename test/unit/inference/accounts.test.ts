@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { decodeOutputs } from '../../../src/inference/answers';
+import { decodeOutputs } from '../../../src/inference/tensors/answers';
 import { inferenceEnergyJ } from '../../../src/inference/energy';
 import { LatencyHistogram } from '../../../src/inference/serving/latency-histogram';
 import { RunTimes } from '../../../src/inference/serving/run-times';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { toFloat16 } from '../../../src/inference/float16';
+import { toFloat16 } from '../../../src/inference/tensors/float16';
 import { firstNonFinite } from '../../../src/inference/host/non-finite';
 import type { NumericData, TensorType } from '../../../src/signals/inference';
 

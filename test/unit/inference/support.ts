@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../../src/inference/clock';
 import type { ServingDevice } from '../../../src/inference/energy';
 import type { HostProcess } from '../../../src/inference/hosting/host-process';
-import type { NamedTensors } from '../../../src/inference/tensors';
+import type { NamedTensors } from '../../../src/inference/tensors/tensors';
 import type { Component, OperatingPoint, ThrottleTarget } from '../../../src/signals/device';
 import { isEcomapError } from '../../../src/signals/errors';
 import type { Plan } from '../../../src/signals/plan';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Quarantine } from '../../../../src/inference/quarantine';
-import type { NamedTensors } from '../../../../src/inference/tensors';
+import type { NamedTensors } from '../../../../src/inference/tensors/tensors';
 import { doublingModel, writeModel } from '../../../support/onnx-builder';
 import { temporaryDirectory, tenantOf, until, type TestVariant } from '../support';
 import { hostEntryWith, outcomes, Served } from './served';

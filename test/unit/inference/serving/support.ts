@@ -4,7 +4,7 @@ import type { HostRun } from '../../../../src/inference/hosting/host-process';
 import { RunTimes } from '../../../../src/inference/serving/run-times';
 import { TenantService } from '../../../../src/inference/serving/tenant-service';
 import type { LoadedVariant } from '../../../../src/inference/serving/variant-server';
-import type { NamedTensors, TensorSpec } from '../../../../src/inference/tensors';
+import type { NamedTensors, TensorSpec } from '../../../../src/inference/tensors/tensors';
 import { EcomapError, isEcomapError, type ErrorCode } from '../../../../src/signals/errors';
 import type { InferenceRequest, InferenceResult } from '../../../../src/signals/inference';
 import type { TenantTelemetry } from '../../../../src/signals/telemetry';

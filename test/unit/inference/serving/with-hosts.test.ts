@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { InferenceExecutor } from '../../../../src/inference/executor';
-import type { NamedTensors } from '../../../../src/inference/tensors';
+import type { NamedTensors } from '../../../../src/inference/tensors/tensors';
 import { isEcomapError } from '../../../../src/signals/errors';
 import type { InferenceResult } from '../../../../src/signals/inference';
 import type { Tenant } from '../../../../src/signals/tenant';

@@ -1,6 +1,6 @@
-import { EcomapError } from '../signals/errors';
-import type { Tensor } from '../signals/inference';
-import type { Tenant } from '../signals/tenant';
+import { EcomapError } from '../../signals/errors';
+import type { Tensor } from '../../signals/inference';
+import type { Tenant } from '../../signals/tenant';
 import { fromFloat16 } from './float16';
 import { describeTensor, isTexts, type NamedTensors } from './tensors';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { fromFloat16, toFloat16 } from '../../../src/inference/float16';
+import { fromFloat16, toFloat16 } from '../../../../src/inference/tensors/float16';
 
 const allPatterns = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
 const numbers = fromFloat16(allPatterns);

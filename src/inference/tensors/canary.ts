@@ -1,5 +1,5 @@
-import type { Tensor } from '../signals/inference';
-import { patternInputs } from './host/pattern-inputs';
+import type { Tensor } from '../../signals/inference';
+import { patternInputs } from '../host/pattern-inputs';
 import { encodeImage } from './payload-images';
 import type { NamedTensors, TensorSpec } from './tensors';
 

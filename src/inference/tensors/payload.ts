@@ -1,6 +1,6 @@
-import { isEcomapError, messageOf } from '../signals/errors';
-import { tensorTypes, type Tensor, type TensorData } from '../signals/inference';
-import { quoted } from '../signals/parse';
+import { isEcomapError, messageOf } from '../../signals/errors';
+import { tensorTypes, type Tensor, type TensorData } from '../../signals/inference';
+import { quoted } from '../../signals/parse';
 import { describePayload, lengthOf, mismatch, typedArrayKind, unexpected } from './payload-description';
 import { encodeImage, imageFormat, imageFormats } from './payload-images';
 import { bitsToData, numbersToData } from './payload-numbers';

@@ -1,4 +1,4 @@
-import { EcomapError } from '../signals/errors';
+import { EcomapError } from '../../signals/errors';
 import { describeTensor, type TensorSpec } from './tensors';
 
 export function mismatch(text: string, cause?: unknown): EcomapError {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import sharp from 'sharp';
-import { InferenceExecutor } from '../../../src/inference/executor';
-import { isEcomapError } from '../../../src/signals/errors';
-import type { Tenant } from '../../../src/signals/tenant';
-import { identityModel, writeModel } from '../../support/onnx-builder';
-import { codeOf, component, temporaryDirectory, tenantOf, TestDevice } from './support';
+import { InferenceExecutor } from '../../../../src/inference/executor';
+import { isEcomapError } from '../../../../src/signals/errors';
+import type { Tenant } from '../../../../src/signals/tenant';
+import { identityModel, writeModel } from '../../../support/onnx-builder';
+import { codeOf, component, temporaryDirectory, tenantOf, TestDevice } from '../support';
 
 describe('a tenant that takes images', function () {
   this.timeout(60_000);

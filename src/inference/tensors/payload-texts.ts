@@ -1,5 +1,5 @@
 import { mismatch, unexpected } from './payload-description';
-import { quoted } from '../signals/parse';
+import { quoted } from '../../signals/parse';
 import type { TensorSpec } from './tensors';
 
 /** Characters in one input, all its texts together: what a message of a flow may reasonably hold. */

@@ -1,4 +1,4 @@
-import type { NumericData } from '../signals/inference';
+import type { NumericData } from '../../signals/inference';
 import { toFloat16 } from './float16';
 import { lengthOf, mismatch, typedArrayKind } from './payload-description';
 import { describeTensor, emptyData, typedView, type NumericType, type TensorSpec } from './tensors';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { expectedInputs } from '../../../src/inference/expected-inputs';
-import { encodeInputs } from '../../../src/inference/payload';
-import type { TensorSpec } from '../../../src/inference/tensors';
-import { isEcomapError } from '../../../src/signals/errors';
-import { tensorTypes, type TensorType } from '../../../src/signals/inference';
-import { inputDeclarationSchema } from '../../../src/signals/tenant';
+import { expectedInputs } from '../../../../src/inference/tensors/expected-inputs';
+import { encodeInputs } from '../../../../src/inference/tensors/payload';
+import type { TensorSpec } from '../../../../src/inference/tensors/tensors';
+import { isEcomapError } from '../../../../src/signals/errors';
+import { tensorTypes, type TensorType } from '../../../../src/signals/inference';
+import { inputDeclarationSchema } from '../../../../src/signals/tenant';
 
 const spec = (dims: readonly (number | string)[], type: TensorType = 'float32', name = 'x'): TensorSpec => ({
   name,

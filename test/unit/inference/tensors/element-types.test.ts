@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
-import { decodeOutputs } from '../../../src/inference/answers';
-import { HostProcess } from '../../../src/inference/hosting/host-process';
-import { encodeInputs } from '../../../src/inference/payload';
-import { openSlotDirectory, type SlotDirectory } from '../../../src/inference/shared-memory/slot-directory';
-import { elementCount, type NamedTensors } from '../../../src/inference/tensors';
-import type { TensorType } from '../../../src/signals/inference';
-import { castModel, doublingModel, identityModel, onnxModel, pairModel, writeModel } from '../../support/onnx-builder';
-import { component, runOne, temporaryDirectory } from './support';
+import { decodeOutputs } from '../../../../src/inference/tensors/answers';
+import { HostProcess } from '../../../../src/inference/hosting/host-process';
+import { encodeInputs } from '../../../../src/inference/tensors/payload';
+import { openSlotDirectory, type SlotDirectory } from '../../../../src/inference/shared-memory/slot-directory';
+import { elementCount, type NamedTensors } from '../../../../src/inference/tensors/tensors';
+import type { TensorType } from '../../../../src/signals/inference';
+import {
+  castModel,
+  doublingModel,
+  identityModel,
+  onnxModel,
+  pairModel,
+  writeModel,
+} from '../../../support/onnx-builder';
+import { component, runOne, temporaryDirectory } from '../support';
 
 describe('element types through a host', function () {
   this.timeout(60_000);
