@@ -1,6 +1,6 @@
 import type { Plan } from '../signals/plan';
 import type { ServingComponent, ServingProcessState } from './hosting/serving-component';
-import type { Places } from './change-over';
+import type { Places } from './hosting/change-over';
 import type { TenantService } from './serving/tenant-service';
 
 /** `loading` and `warming-up`: nothing serves the tenant yet. `broken`: see its problem. */

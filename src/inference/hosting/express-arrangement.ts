@@ -1,5 +1,5 @@
 import { messageOf } from '../../signals/errors';
-import { ChangeOver, type Places } from '../change-over';
+import { ChangeOver, type Places } from './change-over';
 import { shouldBeExpress, type TenantRuns } from './express-rule';
 import type { HostLog } from './host-process';
 import type { ServingComponent } from './serving-component';

@@ -1,7 +1,7 @@
 import type { Component, InferenceDevice } from '../../signals/device';
 import type { Clock } from '../clock';
 import { Dispatcher } from '../serving/dispatcher';
-import type { Quarantine } from '../quarantine';
+import type { Quarantine } from './quarantine';
 import type { RunTimes } from '../serving/run-times';
 import type { SlotDirectory } from '../shared-memory/slot-directory';
 import type { ComponentTotals } from '../telemetry-window';

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { asEcomapError, EcomapError, messageOf } from '../../signals/errors';
 import type { Tenant, Variant } from '../../signals/tenant';
-import { Deployment, fallbackOf, hostModelOf } from '../deployment';
-import type { Quarantine } from '../quarantine';
+import { Deployment, fallbackOf, hostModelOf } from './deployment';
+import type { Quarantine } from './quarantine';
 import type { DispatchClient, Dispatcher } from '../serving/dispatcher';
 import { RunTimes } from '../serving/run-times';
 import type { LoadedVariant } from '../serving/variant-server';

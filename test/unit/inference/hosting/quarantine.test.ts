@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Quarantine } from '../../../../src/inference/quarantine';
+import { Quarantine } from '../../../../src/inference/hosting/quarantine';
 import type { NamedTensors } from '../../../../src/inference/tensors/tensors';
 import { doublingModel, writeModel } from '../../../support/onnx-builder';
 import { temporaryDirectory, tenantOf, until, type TestVariant } from '../support';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../../../src/inference/clock';
-import { Deployment } from '../../../../src/inference/deployment';
+import { Deployment } from '../../../../src/inference/hosting/deployment';
 import type { RunAnswer } from '../../../../src/inference/host/protocol';
 import { HostProcess, type FramedRun } from '../../../../src/inference/hosting/host-process';
 import { Dispatcher } from '../../../../src/inference/serving/dispatcher';

@@ -1,4 +1,4 @@
-import type { Plan } from '../signals/plan';
+import type { Plan } from '../../signals/plan';
 
 export interface PlanOutcome {
   /** False when a newer plan arrived before this one's turn. */

@@ -4,12 +4,12 @@ import { createRequire } from 'node:module';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Component } from '../signals/device';
-import { messageOf } from '../signals/errors';
-import { readJsonFile, writeJsonFile } from '../signals/json-file';
-import type { HostEntry } from './hosting/host-entry';
-import { HostProcess } from './hosting/host-process';
-import { openSlotDirectory } from './shared-memory/slot-directory';
+import type { Component } from '../../signals/device';
+import { messageOf } from '../../signals/errors';
+import { readJsonFile, writeJsonFile } from '../../signals/json-file';
+import type { HostEntry } from './host-entry';
+import { HostProcess } from './host-process';
+import { openSlotDirectory } from '../shared-memory/slot-directory';
 
 const outcomeSchema = z.object({
   /** What was asked, in full: a hash alone could not be checked. */

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openSlotDirectory } from '../../../src/inference/shared-memory/slot-directory';
-import { RequestSlots } from '../../../src/inference/shared-memory/request-slots';
-import { temporaryDirectory } from './support';
+import { openSlotDirectory } from '../../../../src/inference/shared-memory/slot-directory';
+import { RequestSlots } from '../../../../src/inference/shared-memory/request-slots';
+import { temporaryDirectory } from '../support';
 
 describe('slots', () => {
   it('removes what dead processes left and leaves everything else alone', async () => {

@@ -1,10 +1,10 @@
-import { EcomapError } from '../signals/errors';
-import type { Plan, PlanTenant } from '../signals/plan';
-import type { Move } from './change-over';
-import { variantNamed } from './deployment';
-import type { ServingProcess } from './hosting/serving-process';
-import type { TenantService } from './serving/tenant-service';
-import type { StagedMove } from './stages/staged-tenant';
+import { EcomapError } from '../../signals/errors';
+import type { Plan, PlanTenant } from '../../signals/plan';
+import type { Move } from '../hosting/change-over';
+import { variantNamed } from '../hosting/deployment';
+import type { ServingProcess } from '../hosting/serving-process';
+import type { TenantService } from '../serving/tenant-service';
+import type { StagedMove } from '../stages/staged-tenant';
 
 /** What a plan asks for. */
 export interface PlannedMoves {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InferenceExecutor } from '../../../src/inference/executor';
-import { ProviderProbe } from '../../../src/inference/provider-probe';
-import type { Component } from '../../../src/signals/device';
-import { doublingModel, writeModel } from '../../support/onnx-builder';
-import { codeOf, component, planOf, temporaryDirectory, tenantOf, TestDevice, type TestVariant } from './support';
+import { InferenceExecutor } from '../../../../src/inference/executor';
+import { ProviderProbe } from '../../../../src/inference/hosting/provider-probe';
+import type { Component } from '../../../../src/signals/device';
+import { doublingModel, writeModel } from '../../../support/onnx-builder';
+import { codeOf, component, planOf, temporaryDirectory, tenantOf, TestDevice, type TestVariant } from '../support';
 
 const gpu = (provider: string, more: Partial<Component> = {}): Component => ({
   name: `gpu-${provider}`,

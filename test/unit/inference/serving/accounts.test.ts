@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { decodeOutputs } from '../../../src/inference/tensors/answers';
-import { inferenceEnergyJ } from '../../../src/inference/energy';
-import { LatencyHistogram } from '../../../src/inference/serving/latency-histogram';
-import { RunTimes } from '../../../src/inference/serving/run-times';
-import { TenantWindow } from '../../../src/inference/serving/tenant-window';
-import { component, fullSpeed } from './support';
+import { decodeOutputs } from '../../../../src/inference/tensors/answers';
+import { inferenceEnergyJ } from '../../../../src/inference/energy';
+import { LatencyHistogram } from '../../../../src/inference/serving/latency-histogram';
+import { RunTimes } from '../../../../src/inference/serving/run-times';
+import { TenantWindow } from '../../../../src/inference/serving/tenant-window';
+import { component, fullSpeed } from '../support';
 
 const variant = (name: string, accuracy: number) => ({ name, accuracy, path: `/${name}.onnx`, sha256: null });
 

@@ -1,16 +1,16 @@
-import { EcomapError } from '../signals/errors';
-import { eligibleVariants, type Tenant, type Variant } from '../signals/tenant';
-import { decodeOutputs } from './tensors/answers';
-import { canaryInputs } from './tensors/canary';
-import { expectedInputs } from './tensors/expected-inputs';
-import { HostLostError } from './hosting/host-lost-error';
-import type { HostRun, RunOptions } from './hosting/host-process';
-import type { HostModel } from './hosting/resident-models';
-import type { LoadAnswer } from './host/protocol';
+import { EcomapError } from '../../signals/errors';
+import { eligibleVariants, type Tenant, type Variant } from '../../signals/tenant';
+import { decodeOutputs } from '../tensors/answers';
+import { canaryInputs } from '../tensors/canary';
+import { expectedInputs } from '../tensors/expected-inputs';
+import { HostLostError } from './host-lost-error';
+import type { HostRun, RunOptions } from './host-process';
+import type { HostModel } from './resident-models';
+import type { LoadAnswer } from '../host/protocol';
 import { Quarantine } from './quarantine';
-import { RunTimes } from './serving/run-times';
-import type { LoadedVariant } from './serving/variant-server';
-import type { NamedTensors, TensorSpec } from './tensors/tensors';
+import { RunTimes } from '../serving/run-times';
+import type { LoadedVariant } from '../serving/variant-server';
+import type { NamedTensors, TensorSpec } from '../tensors/tensors';
 
 /** What serving needs of a host. */
 export interface ModelHost {

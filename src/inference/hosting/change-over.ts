@@ -1,8 +1,8 @@
-import type { EcomapError } from '../signals/errors';
-import type { Variant } from '../signals/tenant';
-import type { HostProcess } from './hosting/host-process';
-import type { ProcessSwitch, Replaced, Retirable, ServedTenant, ServingProcess } from './hosting/serving-process';
-import type { LoadedVariant } from './serving/variant-server';
+import type { EcomapError } from '../../signals/errors';
+import type { Variant } from '../../signals/tenant';
+import type { HostProcess } from './host-process';
+import type { ProcessSwitch, Replaced, Retirable, ServedTenant, ServingProcess } from './serving-process';
+import type { LoadedVariant } from '../serving/variant-server';
 
 /** Where one tenant shall be served, and with what. */
 export interface Move<Tenant extends ServedTenant = ServedTenant> {

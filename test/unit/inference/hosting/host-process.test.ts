@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HostProcess } from '../../../src/inference/hosting/host-process';
-import { defaultHostEntry } from '../../../src/inference/hosting/host-entry';
-import { canPin, launchHost } from '../../../src/inference/hosting/host-launch';
-import { openSlotDirectory, type SlotDirectory } from '../../../src/inference/shared-memory/slot-directory';
-import { doublingModel, pairModel, slowModel, writeModel } from '../../support/onnx-builder';
-import { codeOf, component, isRunning, runOne, temporaryDirectory, TestDevice, until } from './support';
+import { HostProcess } from '../../../../src/inference/hosting/host-process';
+import { defaultHostEntry } from '../../../../src/inference/hosting/host-entry';
+import { canPin, launchHost } from '../../../../src/inference/hosting/host-launch';
+import { openSlotDirectory, type SlotDirectory } from '../../../../src/inference/shared-memory/slot-directory';
+import { doublingModel, pairModel, slowModel, writeModel } from '../../../support/onnx-builder';
+import { codeOf, component, isRunning, runOne, temporaryDirectory, TestDevice, until } from '../support';
 
 describe('inference host', function () {
   this.timeout(60_000);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { EcomapError } from '../signals/errors';
-import { bytesOf, isTexts, messageBytes, type NamedTensors } from './tensors/tensors';
+import { EcomapError } from '../../signals/errors';
+import { bytesOf, isTexts, messageBytes, type NamedTensors } from '../tensors/tensors';
 
 /** An input that has ended so many hosts, without an answer in between, is not tried again. */
 const mostDeaths = 2;
