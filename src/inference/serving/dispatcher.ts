@@ -6,6 +6,8 @@ import type { Waiting } from './queue';
 export interface DispatchClient {
   /** Its share of the component's time: twice the weight, twice the time. */
   readonly weight: number;
+  /** How long its answers may take, ms: the tighter, the less is handed over in advance. */
+  readonly latencyLimitMs: number;
   /** The request that would be served next. */
   head(): Waiting | undefined;
   /** Until then it would rather wait for more requests to join the next run; -Infinity when it would not. */
@@ -30,12 +32,21 @@ export interface DispatcherOptions {
 }
 
 /**
- * A second run is handed over in advance only when both are this short together: then the way between the processes is a good
- * part of the run, and waiting behind what was handed over costs little.
+ * Shortly before the run under way should end, the next one is handed over in advance, so that the host need not wait for it:
+ * about 1 ms on a busy device. Not much earlier, because what was handed over cannot be overtaken, refused or given to a lighter
+ * variant any more; and not much later, because no run takes exactly what is expected.
  */
-const prefetchMs = 8;
-/** The same where nobody else uses the component, so that only requests of the same tenant wait. */
-const prefetchAloneMs = 50;
+const advanceMs = 5;
+/** Who comes after that waits for both runs: together they may take this share of the tightest limit on the component. */
+const shareOfLimit = 0.25;
+/** So short together that waiting for them costs little, whatever the limits are: the second goes along with the first. */
+const shortMs = 8;
+
+interface UnderWay {
+  readonly expectedMs: number | null;
+  /** When it was handed over, or the run before it ended. */
+  beganMs: number;
+}
 
 interface Account {
   /** Component time used so far by weight, brought up to the others' at each return from idleness, ms. */
@@ -47,25 +58,29 @@ interface Account {
 
 /**
  * Chooses what one component computes next: the highest priority first; among equals the tenant that has had the least
- * component time for its weight (so a big model never keeps a small one waiting for more than the run under way); then the
- * longest waiting. A tenant that waits too long behind higher priorities is served once in a while all the same.
+ * component time for its weight (so a big model never keeps a small one with a tight limit waiting for more than the run under
+ * way); then the longest waiting. A tenant that waits too long behind higher priorities is served once in a while all the same.
  */
 export class Dispatcher {
   readonly #clients = new Map<DispatchClient, Account>();
   readonly #clock: Clock;
   readonly #ready: () => boolean;
   readonly #starvationMs: number;
-  /** Expected times of the runs under way. */
-  readonly #underWay = new Set<{ expectedMs: number | null }>();
+  readonly #underWay = new Set<UnderWay>();
   /** Time used by whoever was served last: the measure for those who come back from idleness. */
   #levelMs = 0;
   #busyMs = 0;
+  /** What two runs may take together so that the second is handed over in advance. */
+  #mostInAdvanceMs = Infinity;
   /** Rings when a batch has been waited for long enough. */
   readonly #ripe: Alarm;
+  /** Rings when it is time to hand over in advance. */
+  readonly #advance: Alarm;
 
   constructor(options: DispatcherOptions) {
     this.#clock = options.clock;
     this.#ripe = new Alarm(options.clock, () => this.pump());
+    this.#advance = new Alarm(options.clock, () => this.pump());
     this.#ready = options.ready;
     this.#starvationMs = options.starvationMs ?? 1000;
   }
@@ -78,13 +93,17 @@ export class Dispatcher {
   attach(client: DispatchClient): void {
     if (!this.#clients.has(client)) {
       this.#clients.set(client, { usedMs: this.#levelMs, servedAtMs: this.#clock.nowMs(), waiting: false });
+      this.#limitAdvance();
     }
     this.pump();
   }
 
   detach(client: DispatchClient): void {
     this.#clients.delete(client);
-    if (this.#clients.size === 0) this.#ripe.clear();
+    this.#limitAdvance();
+    if (this.#clients.size > 0) return;
+    this.#ripe.clear();
+    this.#advance.clear();
   }
 
   /** Hands over what can be handed over now. Call it when a request came, a run ended or the host became ready. */
@@ -100,43 +119,54 @@ export class Dispatcher {
 
   /** Answers most calls under load, without looking at the tenants. */
   #mayHaveRoom(): boolean {
-    if (this.#underWay.size === 0) return true;
-    if (this.#underWay.size > 1) return false;
-    const expectedMs = this.#runningMs();
-    return expectedMs !== null && expectedMs < prefetchAloneMs;
-  }
-
-  #runningMs(): number | null {
-    for (const { expectedMs } of this.#underWay) return expectedMs;
-    return null;
+    const [running, second] = this.#underWay;
+    if (running === undefined) return true;
+    return second === undefined && running.expectedMs !== null && running.expectedMs < this.#mostInAdvanceMs;
   }
 
   #hasRoom({ client, head }: Candidate): boolean {
-    if (this.#underWay.size === 0) return true;
-    const runningMs = this.#runningMs();
+    const [running] = this.#underWay;
+    if (running === undefined) return true;
     const expectedMs = client.expectedRunMs();
-    if (runningMs === null || expectedMs === null || client.gathering) return false;
-    const bothMs = runningMs + expectedMs;
-    if (bothMs > (this.#clients.size === 1 ? prefetchAloneMs : prefetchMs)) return false;
-    // What was handed over cannot be refused or given to a lighter variant any more.
+    if (running.expectedMs === null || expectedMs === null || client.gathering) return false;
     const nowMs = this.#clock.nowMs();
-    return head.deadlineMs === null || head.deadlineMs <= nowMs || nowMs + bothMs <= head.deadlineMs;
+    const bothMs = running.expectedMs + expectedMs;
+    if (bothMs > this.#mostInAdvanceMs) return false;
+    if (bothMs > shortMs) {
+      const dueMs = running.beganMs + running.expectedMs - advanceMs;
+      if (nowMs < dueMs) {
+        this.#advance.setFor(dueMs);
+        return false;
+      }
+    }
+    // What was handed over cannot be refused or given to a lighter variant any more.
+    const endsMs = Math.max(nowMs, running.beganMs + running.expectedMs) + expectedMs;
+    return head.deadlineMs === null || head.deadlineMs <= nowMs || endsMs <= head.deadlineMs;
+  }
+
+  /** Where nobody else uses the component, only requests of the same tenant wait, which would wait anyway. */
+  #limitAdvance(): void {
+    const limits = Array.from(this.#clients.keys(), ({ latencyLimitMs }) => latencyLimitMs);
+    this.#mostInAdvanceMs = limits.length > 1 ? Math.max(shortMs, shareOfLimit * Math.min(...limits)) : Infinity;
   }
 
   #start(client: DispatchClient, account: Account): void {
     const expectedMs = client.expectedRunMs();
     const run = client.dispatch();
     if (run === null) return;
-    const entry = { expectedMs };
+    const nowMs = this.#clock.nowMs();
+    const entry: UnderWay = { expectedMs, beganMs: nowMs };
     this.#underWay.add(entry);
+    this.#advance.clear();
     const chargedMs = expectedMs ?? 0;
     this.#levelMs = account.usedMs;
     account.usedMs += chargedMs / client.weight;
-    account.servedAtMs = this.#clock.nowMs();
+    account.servedAtMs = nowMs;
     void run.then((busyMs) => {
       account.usedMs += (busyMs - chargedMs) / client.weight;
       this.#busyMs += busyMs;
       this.#underWay.delete(entry);
+      for (const next of this.#underWay) next.beganMs = this.#clock.nowMs();
       this.pump();
     });
   }

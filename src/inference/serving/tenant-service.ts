@@ -56,6 +56,9 @@ export class TenantService<Loaded extends LoadedVariant = LoadedVariant> impleme
     this.#sweeper = new Alarm(clock, () => this.#sweep());
   }
 
+  get latencyLimitMs(): number {
+    return this.tenant.latencyLimitMs;
+  }
   get window(): TenantWindow {
     return this.#accounting.window;
   }

@@ -90,6 +90,7 @@ export class Pipeline implements LoadedVariant {
       ({ times }, index) =>
         new StageClient({
           weight: tenant.serving.weight,
+          latencyLimitMs: tenant.latencyLimitMs,
           expectedMs: () => times.meanMs(),
           mayStart: () => this.#hasRoomAfter(index + 1),
         }),

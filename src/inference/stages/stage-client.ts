@@ -12,6 +12,8 @@ export interface StageJob extends Waiting {
 export interface StageClientOptions {
   /** The tenant's. */
   readonly weight: number;
+  /** The tenant's, ms. */
+  readonly latencyLimitMs: number;
   /** What a run of this stage takes, ms; null when nothing is known. */
   readonly expectedMs: () => number | null;
   /** False while the stage after this one is so far behind that its tensors would pile up. */
@@ -21,12 +23,14 @@ export interface StageClientOptions {
 /** A later stage of a tenant's model as the dispatcher of its component sees it: it competes like a tenant of its own. */
 export class StageClient implements DispatchClient {
   readonly weight: number;
+  readonly latencyLimitMs: number;
   /** Runs come as they are: what is computed together was settled before the first stage. */
   readonly gathering = false;
   readonly #queue = new RequestQueue<StageJob>();
 
   constructor(private readonly options: StageClientOptions) {
     this.weight = options.weight;
+    this.latencyLimitMs = options.latencyLimitMs;
   }
 
   get waiting(): number {

@@ -16,8 +16,8 @@ describe('deadlines', () => {
   });
 
   it('refuse at once what cannot be in time behind those that must run first', async () => {
-    // Others use the component, too, so nothing is handed over in advance.
-    bench.tenant(bench.variant('exact', 10), {}, { name: 'other' });
+    // Somebody with a tight limit uses the component, too, so nothing is handed over in advance.
+    bench.tenant(bench.variant('exact', 10), {}, { name: 'other', latencyLimitMs: 20 });
     const service = bench.tenant(bench.variant('exact', 10).knownFor(1));
     bench.sendMany(4, service);
     bench.sendMany(3, service, { inMs: 45 });

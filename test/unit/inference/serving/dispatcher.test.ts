@@ -18,6 +18,7 @@ class FakeTenant implements DispatchClient {
     readonly runMs: number,
     private readonly known = true,
     readonly weight = 1,
+    readonly latencyLimitMs = 20,
   ) {}
 
   add(count: number, priority = 1): void {
@@ -60,8 +61,8 @@ describe('dispatcher', () => {
   let dispatcher: Dispatcher;
   let ready: boolean;
 
-  const tenant = (name: string, runMs: number, known = true, weight = 1) => {
-    const made = new FakeTenant(name, log, clock, runMs, known, weight);
+  const tenant = (name: string, runMs: number, known = true, weight = 1, latencyLimitMs = 20) => {
+    const made = new FakeTenant(name, log, clock, runMs, known, weight, latencyLimitMs);
     dispatcher.attach(made);
     return made;
   };
@@ -96,19 +97,63 @@ describe('dispatcher', () => {
     assert.deepEqual(log, ['small', 'small']);
   });
 
-  it('hands over longer ones in advance where nobody else uses the component', () => {
+  it('hands over longer ones in advance shortly before the one under way ends', async () => {
+    const one = tenant('one', 20, true, 1, 1000);
+    tenant('other', 20, true, 1, 1000);
+    one.add(5);
+    dispatcher.pump();
+    clock.advance(14);
+    assert.deepEqual(log, ['one']);
+    clock.advance(1);
+    assert.deepEqual(log, ['one', 'one']);
+    await one.finish();
+    // The second one began when the first one ended.
+    clock.advance(14);
+    dispatcher.pump();
+    assert.deepEqual(log, ['one', 'one']);
+    clock.advance(1);
+    assert.deepEqual(log, ['one', 'one', 'one']);
+  });
+
+  it('leaves it open until then who is next', () => {
+    const low = tenant('low', 20, true, 1, 1000);
+    const high = tenant('high', 20, true, 1, 1000);
+    low.add(2, 2);
+    dispatcher.pump();
+    clock.advance(14);
+    high.add(1, 1);
+    dispatcher.pump();
+    clock.advance(1);
+    assert.deepEqual(log, ['low', 'high']);
+  });
+
+  it('hands over in advance what takes a quarter of the tightest limit together, where others use the component', () => {
+    const one = tenant('one', 20, true, 1, 1000);
+    const other = tenant('other', 20, true, 1, 159);
+    one.add(5);
+    dispatcher.pump();
+    clock.advance(16);
+    dispatcher.pump();
+    assert.deepEqual(log, ['one']);
+    dispatcher.detach(other);
+    tenant('another', 20, true, 1, 160);
+    assert.deepEqual(log, ['one', 'one']);
+  });
+
+  it('hands over in advance whatever the limit is where nobody else uses the component', () => {
     const alone = tenant('alone', 20);
     alone.add(5);
     dispatcher.pump();
+    clock.advance(15);
     assert.deepEqual(log, ['alone', 'alone']);
   });
 
-  it('hands over no longer one in advance where others use the component', () => {
-    const one = tenant('one', 20);
-    tenant('other', 20);
+  it('hands over very short ones in advance beside the tightest limit', () => {
+    tenant('other', 1, true, 1, 1);
+    const one = tenant('one', 4, true, 1, 1);
     one.add(5);
     dispatcher.pump();
-    assert.deepEqual(log, ['one']);
+    assert.deepEqual(log, ['one', 'one']);
   });
 
   it('hands over nothing in advance that might be late by then, and could still find another way', () => {
@@ -116,8 +161,9 @@ describe('dispatcher', () => {
     hurried.waiting.push({ arrivedMs: clock.nowMs(), priority: 1, deadlineMs: null });
     hurried.waiting.push({ arrivedMs: clock.nowMs(), priority: 1, deadlineMs: clock.nowMs() + 39 });
     dispatcher.pump();
+    clock.advance(15);
     assert.deepEqual(log, ['hurried']);
-    hurried.waiting[0] = { arrivedMs: clock.nowMs(), priority: 1, deadlineMs: clock.nowMs() + 40 };
+    hurried.waiting[0] = { arrivedMs: clock.nowMs(), priority: 1, deadlineMs: clock.nowMs() + 25 };
     dispatcher.pump();
     assert.deepEqual(log, ['hurried', 'hurried']);
   });

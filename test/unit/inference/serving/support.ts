@@ -13,6 +13,11 @@ import { ManualClock, tenantOf } from '../support';
 
 const accuracies: Readonly<Record<string, number>> = { exact: 0.9, light: 0.6 };
 
+/** A host computes one run after the other, in the order that it was given them. */
+export interface FakeHost {
+  freeAtMs: number;
+}
+
 /** A loaded variant whose runs take what the test says, on a clock that the test turns. */
 export class FakeVariant implements LoadedVariant {
   readonly variant: Variant;
@@ -33,6 +38,7 @@ export class FakeVariant implements LoadedVariant {
     private readonly runMs: (rows: number) => number,
     readonly batches = false,
     width: number | string = 1,
+    private readonly host: FakeHost = { freeAtMs: 0 },
   ) {
     this.variant = { name, path: `/${name}.onnx`, accuracy: accuracies[name] ?? 0.5, sha256: null };
     this.inputs = [{ name: 'x', type: 'float32', dims: [batches ? 'batch' : 1, width] }];
@@ -48,6 +54,8 @@ export class FakeVariant implements LoadedVariant {
     const values = requests.map(({ x }) => Number(x?.data[0]));
     this.runs.push(values);
     const runMs = this.runMs(requests.reduce((sum, { x }) => sum + (x?.dims[0] ?? 1), 0));
+    const nowMs = this.clock.nowMs();
+    this.host.freeAtMs = Math.max(this.host.freeAtMs, nowMs) + runMs;
     return new Promise((resolve, reject) => {
       const end = (error: EcomapError | null) => {
         this.#underWay.delete(end);
@@ -57,7 +65,7 @@ export class FakeVariant implements LoadedVariant {
           resolve({ results, runMs, cpuMs: runMs, decodeMs: 0 });
         } else reject(error);
       };
-      const takeBack = this.clock.after(runMs, () => {
+      const takeBack = this.clock.after(this.host.freeAtMs - nowMs, () => {
         const code = this.fault(values);
         end(code === null ? null : new EcomapError(code, `made up: ${code}`));
       });
@@ -67,6 +75,7 @@ export class FakeVariant implements LoadedVariant {
 
   /** What runs now is lost; what was handed over behind it has not begun. */
   crash(): void {
+    this.host.freeAtMs = this.clock.nowMs();
     [...this.#underWay].forEach((end, index) => end(new HostLostError('made up: the host died', index === 0)));
   }
 }
@@ -85,11 +94,12 @@ export class ServingBench {
   readonly errors = new Map<number, EcomapError>();
   ready = true;
   readonly dispatcher = new Dispatcher({ clock: this.clock, ready: () => this.ready });
+  readonly #host: FakeHost = { freeAtMs: 0 };
   #next = 1;
 
   variant(name: string, runMs: number | ((rows: number) => number), batches = false, width: number | string = 1) {
     const perRun = typeof runMs === 'number' ? () => runMs : runMs;
-    return new FakeVariant(name, this.clock, perRun, batches, width);
+    return new FakeVariant(name, this.clock, perRun, batches, width, this.#host);
   }
 
   tenant(
