@@ -1,33 +1,31 @@
 import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
 import type { CarbonReading } from '../signals/carbon';
-import type { Component } from '../signals/device';
 import { asEcomapError, EcomapError, messageOf } from '../signals/errors';
 import type { InferenceRequest, InferenceResult } from '../signals/inference';
 import { quoted } from '../signals/parse';
 import type { Plan } from '../signals/plan';
 import { gramsOf } from '../signals/quantities';
 import type { Telemetry } from '../signals/telemetry';
-import { eligibleVariants, type Tenant } from '../signals/tenant';
+import type { Tenant } from '../signals/tenant';
 import { systemClock, type Clock } from './clock';
-import { ChangeOver, type Move, type Places } from './hosting/change-over';
+import { closedError } from './closed-error';
 import { inferenceEnergyJ, unknownEnergy, type EnergyReader, type ServingDevice } from './energy';
 import { stateOf, type ExecutorState } from './executor-state';
+import type { Places } from './hosting/change-over';
 import type { HostEntry } from './hosting/host-entry';
-import { ExpressArrangement } from './hosting/express-arrangement';
 import { silentLog, type HostLog } from './hosting/host-process';
-import { defaultRecycleRules, type RecycleRules } from './hosting/memory-guard';
-import { bytesOfMb, defaultHostLimitBytes } from './hosting/memory-limit';
-import { mayRaisePriority } from './hosting/process-priority';
-import { ServingComponent } from './hosting/serving-component';
+import type { RecycleRules } from './hosting/memory-guard';
+import { ServingComponents } from './hosting/serving-components';
 import type { ServingProcess } from './hosting/serving-process';
+import { Upkeep } from './hosting/upkeep';
+import { OneAtATime } from './one-at-a-time';
+import { FirstVariants } from './plans/first-variants';
 import { LatestPlan, type PlanOutcome } from './plans/latest-plan';
-import { movesOf } from './plans/plan-moves';
-import { openSlotDirectory, type SlotDirectory } from './shared-memory/slot-directory';
-import { StagedTenant, type StagedMove } from './stages/staged-tenant';
+import { PlanApplication } from './plans/plan-application';
 import { TenantService } from './serving/tenant-service';
-import { ProviderProbe } from './hosting/provider-probe';
-import { Quarantine } from './hosting/quarantine';
+import { openSlotDirectory, type SlotDirectory } from './shared-memory/slot-directory';
+import { StagedTenants } from './stages/staged-tenants';
 import { TelemetryWindow } from './telemetry-window';
 
 export type { ExecutorState } from './executor-state';
@@ -56,64 +54,82 @@ export interface ExecutorEvents {
 }
 
 const drainLimitMs = 5000;
-const watchIntervalMs = 500;
 const defaultQueueLength = 32;
 
 /**
- * Runs the models of several tenants in supervised child processes, one per CPU component. Serves alone from the start (each
+ * Runs the models of several tenants in supervised child processes, usually one per component. Serves alone from the start (each
  * tenant's most accurate variant, tenants spread over the components) and takes plans while it serves, without losing a
  * request.
  */
 export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   readonly #services = new Map<string, TenantService>();
-  readonly #components = new Map<string, ServingComponent>();
+  readonly #components: ServingComponents;
   readonly #places: Places = new Map();
-  readonly #expresses: ExpressArrangement[] = [];
-  readonly #quarantines = new Map<string, Quarantine>();
-  readonly #unused: { readonly component: string; readonly why: string }[] = [];
-  /** Tenants whose process does not come up: they are loaded as soon as it does. */
-  readonly #waiting = new Map<TenantService, ServingProcess>();
+  readonly #staged: StagedTenants;
+  readonly #firstVariants: FirstVariants;
+  readonly #plans: LatestPlan;
+  /** One change of what serves whom at a time. */
+  readonly #changes = new OneAtATime();
+  readonly #window: TelemetryWindow;
   readonly #device: ServingDevice;
   readonly #clock: Clock;
   readonly #log: HostLog;
-  readonly #plans: LatestPlan;
-  readonly #options: InferenceExecutorOptions;
-  readonly #cacheDirectory: string | null;
-  /** Tenants that run in stages. */
-  readonly #staged = new Map<TenantService, StagedTenant>();
-  /** Pipelines that only end what is under way. */
-  readonly #retiring = new Set<StagedTenant>();
-  #pipelines = 0;
+  readonly #queueLength: number;
   #phase: ExecutorState['phase'] = 'starting';
   #started: Promise<void> | null = null;
   #closed: Promise<void> | null = null;
   #slots: SlotDirectory | null = null;
+  #upkeep: Upkeep | null = null;
   #plan: Plan | null = null;
-  #changes: Promise<unknown> = Promise.resolve();
   #intensityGPerKwh: number | null = null;
   #energy: EnergyReader | null = null;
-  #watch: NodeJS.Timeout | null = null;
-  #watching = false;
-  readonly #window: TelemetryWindow;
 
   /** @throws EcomapError INVALID_CONFIG when tenants share a name, or there is nothing on the device that computes */
   constructor(options: InferenceExecutorOptions) {
     super();
-    this.#options = options;
-    this.#device = options.device;
-    this.#cacheDirectory =
-      options.stateDirectory === undefined ? null : join(options.stateDirectory, 'ecomap', 'model-insides');
+    const { device, tenants, stateDirectory, hostMemoryLimitMb, recycle, hostEntry } = options;
+    this.#device = device;
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silentLog;
+    this.#queueLength = options.queueLength ?? defaultQueueLength;
     this.#window = new TelemetryWindow(this.#clock);
-    this.#plans = new LatestPlan((plan) => this.#exclusive(() => this.#apply(plan)));
-    for (const tenant of options.tenants) this.#addService(tenant);
-    if (!options.device.components.some(isComputedHere)) {
-      throw new EcomapError(
-        'INVALID_CONFIG',
-        'The device has no component that computes here: neither CPU cores nor an execution provider.',
-      );
-    }
+    for (const tenant of tenants) this.#addService(tenant);
+    this.#components = new ServingComponents({
+      ...{ device, hostMemoryLimitMb, recycle, stateDirectory },
+      ...{ entry: hostEntry, clock: this.#clock, log: this.#log },
+    });
+    this.#staged = new StagedTenants({
+      clock: this.#clock,
+      cacheDirectory: stateDirectory === undefined ? null : join(stateDirectory, 'ecomap', 'model-insides'),
+      slots: () => this.#openSlots(),
+      onLost: (service, error) => this.#breakDown(service, error),
+    });
+    this.#firstVariants = new FirstVariants({
+      places: this.#places,
+      changes: this.#changes,
+      phase: () => this.#phase,
+      onChange: () => this.emit('change'),
+      onFailure: (service, error) => this.#breakDown(service, error),
+    });
+    const application = new PlanApplication({
+      services: this.#services,
+      components: this.#components,
+      places: this.#places,
+      staged: this.#staged,
+      firstVariants: this.#firstVariants,
+      isServing: () => this.#phase === 'serving',
+      onApplied: (plan) => {
+        this.#plan = plan;
+        this.emit('change');
+      },
+    });
+    this.#plans = new LatestPlan((plan) =>
+      this.#changes.run(async () => {
+        // When nothing came up, a plan may find that it has meanwhile.
+        await this.start().catch(() => undefined);
+        return application.apply(plan);
+      }),
+    );
   }
 
   /**
@@ -164,9 +180,9 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
       phase: this.#phase,
       plan: this.#plan,
       services: this.#services.values(),
-      components: [...this.#components.values()],
+      components: this.#components.all,
       places: this.#places,
-      unused: this.#unused,
+      unused: this.#components.unused,
     });
   }
 
@@ -174,7 +190,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
   takeTelemetry(): Telemetry {
     return this.#window.take({
       services: this.#services.values(),
-      components: [...this.#components.values()].map(({ totals }) => totals),
+      components: this.#components.all.map(({ totals }) => totals),
       energy: this.#energy?.readEnergy() ?? unknownEnergy,
       operatingPoint: this.#device.operatingPointInForce(),
       plan: this.#plan,
@@ -193,7 +209,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     }
     const service: TenantService = new TenantService({
       tenant,
-      queueLength: this.#options.queueLength ?? defaultQueueLength,
+      queueLength: this.#queueLength,
       clock: this.#clock,
       energyJ: (component, cpuMs) => {
         const found = this.#components.get(component)?.component;
@@ -207,83 +223,39 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
 
   async #start(): Promise<void> {
     this.#slots = await openSlotDirectory();
-    await this.#openComponents(this.#slots);
+    await this.#components.open(this.#slots);
+    if (this.#hasEnded()) return;
     this.#energy = this.#device.openReader?.() ?? null;
-    this.#watch = setInterval(() => void this.#watchMemory(), watchIntervalMs);
-    const processes = [...this.#components.values()].map(({ ordinary }) => ordinary);
+    const processes = this.#components.ordinary;
+    for (const process of processes) this.#listenTo(process);
+    this.#upkeep = new Upkeep({
+      components: this.#components.all,
+      places: this.#places,
+      clock: this.#clock,
+      log: this.#log,
+      changes: this.#changes,
+      isServing: () => this.#phase === 'serving',
+      onOpen: (process) => this.#listenTo(process),
+      onChange: () => this.emit('change'),
+    });
     const outcomes = await Promise.allSettled(processes.map((process) => process.start()));
-    if (this.#phase !== 'starting') return;
+    if (this.#hasEnded()) return;
+    const services = [...this.#services.values()];
     const up = processes.filter((_, index) => outcomes[index]?.status === 'fulfilled');
     const failure = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failure !== undefined && up.length > 0) this.#log.warn(messageOf(failure.reason));
-    // The tenants are spread over what came up; where nothing did, they wait for it to come up after all.
-    const places = up.length > 0 ? up : processes;
-    const firsts = [...this.#services.values()].map((service, index) => ({ service, at: index % places.length }));
     if (failure !== undefined && up.length === 0) {
-      for (const { service, at } of firsts) this.#waitFor(service, places[at]);
+      this.#firstVariants.wait(services, processes);
       throw asEcomapError(failure.reason);
     }
-    await Promise.all(
-      places.map(async (process, at) => {
-        for (const first of firsts) if (first.at === at) await this.#deployFirst(first.service, process);
-      }),
-    );
+    if (failure !== undefined) this.#log.warn(messageOf(failure.reason));
+    await this.#firstVariants.deploy(services, up);
     if (this.#phase === 'starting') this.#phase = 'serving';
     this.emit('change');
   }
 
-  async #openComponents(slots: SlotDirectory): Promise<void> {
-    const usable: Component[] = [];
-    const { hostMemoryLimitMb, hostEntry: entry, stateDirectory } = this.#options;
-    const probe = new ProviderProbe({ stateDirectory, hostEntry: entry, warn: (text) => this.#log.warn(text) });
-    await Promise.all(
-      this.#device.components.map(async (component) => {
-        const why = isComputedHere(component)
-          ? await probe.problemOf(component)
-          : `a component of the kind ${component.kind} needs an execution provider`;
-        if (why === null) usable.push(component);
-        else this.#doNotUse(component, why);
-      }),
-    );
-    // In the order of the device, whichever probe was done first.
-    const { components } = this.#device;
-    usable.sort((one, other) => components.indexOf(one) - components.indexOf(other));
-    if (usable.length === 0) {
-      const reasons = this.#unused.map(({ component, why }) => `${component}: ${why}`).join('; ');
-      throw new EcomapError('RUNTIME_UNAVAILABLE', `No component of the device can be used: ${reasons}.`);
-    }
-    const memoryLimitBytes =
-      hostMemoryLimitMb === undefined ? await defaultHostLimitBytes(usable.length) : bytesOfMb(hostMemoryLimitMb);
-    const mayRaise = await mayRaisePriority();
-    for (const component of usable) {
-      const opened = new ServingComponent({
-        component,
-        slots,
-        device: this.#device,
-        entry,
-        clock: this.#clock,
-        log: this.#log,
-        memoryLimitBytes,
-        recycle: { ...defaultRecycleRules, ...this.#options.recycle },
-        mayRaisePriority: mayRaise,
-        quarantineOf: (tenant) => this.#quarantineOf(tenant),
-      });
-      this.#components.set(component.name, opened);
-      this.#listenTo(opened.ordinary);
-      const listen = (process: ServingProcess) => this.#listenTo(process);
-      this.#expresses.push(new ExpressArrangement(opened, this.#places, listen, this.#log));
-    }
-  }
-
-  #quarantineOf(tenant: string): Quarantine {
-    const quarantine = this.#quarantines.get(tenant) ?? new Quarantine(tenant);
-    this.#quarantines.set(tenant, quarantine);
-    return quarantine;
-  }
-
-  #doNotUse({ name }: Component, why: string): void {
-    this.#log.warn(`The component ${name} is not used: ${why}.`);
-    this.#unused.push({ component: name, why });
+  #openSlots(): SlotDirectory {
+    if (this.#slots === null) throw closedError();
+    return this.#slots;
   }
 
   /** Nothing computes here yet: every request is told so, instead of waiting for a host that may never come. */
@@ -298,92 +270,18 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
 
   #listenTo(process: ServingProcess): void {
     process.on('change', () => {
-      if (process.ready) this.#deployWaiting(process);
+      if (process.ready) this.#firstVariants.deployWaiting(process);
       this.emit('change');
     });
-    process.on('recycle', (why) => void this.#exclusive(() => this.#recycle(process, why)));
+    process.on('recycle', (why) => void this.#upkeep?.recycle(process, why));
     process.on('lost', (tenant, error) => {
       const service = this.#services.get(tenant.tenant.name);
       if (service !== undefined) this.#breakDown(service, error);
     });
   }
 
-  /** A new process takes over from one that is old or has grown; that it cannot is no reason to stop the old one. */
-  async #recycle(process: ServingProcess, why: string): Promise<void> {
-    if (this.#phase !== 'serving') return;
-    try {
-      const prepared = await process.prepare({ changes: new Map(), fresh: true });
-      if (this.#hasEnded()) {
-        await process.discard(prepared);
-        return;
-      }
-      const replaced = process.commit(prepared, new Map());
-      this.#log.info(`${process.component}: a new process took over, because ${why}.`);
-      process.recycled(why);
-      await process.finish(replaced);
-    } catch (error) {
-      this.#log.warn(`${process.component}: its process was to be replaced, because ${why}: ${messageOf(error)}`);
-    }
-  }
-
-  async #watchMemory(): Promise<void> {
-    if (this.#watching || this.#hasEnded()) return;
-    this.#watching = true;
-    try {
-      const nowMs = this.#clock.nowMs();
-      await Promise.all([...this.#components.values()].map((component) => component.watch(nowMs)));
-      for (const express of this.#expresses.filter((one) => one.isDue(nowMs)))
-        await this.#exclusive(() => this.#arrange(express));
-    } catch (error) {
-      this.#log.warn(`The inference hosts could not be looked after: ${messageOf(error)}`);
-    } finally {
-      this.#watching = false;
-    }
-  }
-
-  async #arrange(express: ExpressArrangement): Promise<void> {
-    if (this.#phase !== 'serving') return;
-    await express.arrange(this.#clock.nowMs());
-    this.emit('change');
-  }
-
   #hasEnded(): boolean {
     return this.#phase === 'closing' || this.#phase === 'closed';
-  }
-
-  #waitFor(service: TenantService, process: ServingProcess | undefined): void {
-    if (process !== undefined) this.#waiting.set(service, process);
-  }
-
-  /** A process has come up after all: it takes the tenants that had been given to it. */
-  #deployWaiting(process: ServingProcess): void {
-    for (const [service, place] of this.#waiting) {
-      if (place !== process) continue;
-      this.#waiting.delete(service);
-      void this.#exclusive(async () => {
-        if (service.deployment === null && this.#phase === 'serving') await this.#deployFirst(service, process);
-      });
-    }
-  }
-
-  async #deployFirst(service: TenantService, process: ServingProcess): Promise<void> {
-    const [variant] = eligibleVariants(service.tenant);
-    this.#places.set(service, process);
-    try {
-      if (variant === undefined) {
-        const { name, override } = service.tenant;
-        const pinned = override.mode === 'pin' ? ` "${override.variant}"` : '';
-        throw new EcomapError('INVALID_CONFIG', `The tenant "${name}" has no variant${pinned} that it may run.`);
-      }
-      const direct = this.#phase === 'starting';
-      const prepared = await process.prepare({ changes: new Map([[service, variant]]), direct });
-      for (const error of prepared.failures.values()) throw error;
-      await process.finish(process.commit(prepared, new Map([[service, ['no plan yet: most accurate variant']]])));
-    } catch (error) {
-      if (process.host.state === 'down') this.#waitFor(service, process);
-      this.#breakDown(service, asEcomapError(error));
-    }
-    this.emit('change');
   }
 
   #breakDown(service: TenantService, error: EcomapError): void {
@@ -396,164 +294,25 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     this.emit('change');
   }
 
-  /** One change of what serves whom at a time. */
-  #exclusive<T>(task: () => Promise<T>): Promise<T> {
-    const done = this.#changes.then(task);
-    this.#changes = done.catch(() => undefined);
-    return done;
-  }
-
-  /** A tenant that was broken before may stay so; any other failure undoes the whole plan. */
-  async #apply(plan: Plan): Promise<PlanOutcome> {
-    // When nothing came up, a plan may find that it has meanwhile.
-    await this.start().catch(() => undefined);
-    const moves = movesOf(plan, this.#services, (name, service) => this.#processFor(plan, name, service));
-    const stagedMoves = moves.staged.filter((move) => this.#staged.get(move.tenant)?.isAs(move) !== true);
-    const changeOver = await ChangeOver.prepare(
-      moves.all.filter((move) => this.#isChange(move)),
-      this.#places,
-      {
-        tenants: new Set(stagedMoves.map(({ tenant }) => tenant)),
-        replaced: new Set(stagedMoves.flatMap((move) => StagedTenant.replacedFor(move, this.#cacheDirectory))),
-      },
-    );
-    const staged = await this.#prepareStages(stagedMoves, changeOver);
-    if (this.#phase !== 'serving') {
-      await Promise.all(staged.map((one) => one.retire()));
-      await changeOver.discard();
-      throw closedError();
-    }
-    const why = [
-      ...moves.notes,
-      ...changeOver.failures.map(([{ tenant }, error]) => `${tenant.name} stays broken: ${error.message}`),
-    ];
-    const changed = changeOver.commit((move) => reasons(plan, move));
-    let swaps = 0;
-    for (const [{ tenant: service, variant }, before] of changed) {
-      if (before === null || before.variant.name === variant.name) continue;
-      swaps += 1;
-      service.window.swapped();
-    }
-    swaps += this.#commitStages(plan, staged);
-    const replaced = this.#takeUnused([...changed.keys(), ...staged.map(({ move }) => move)], staged);
-    for (const move of moves.staged) {
-      if (!stagedMoves.includes(move)) move.tenant.explain(reasons(plan, move));
-    }
-    for (const move of moves.all) {
-      this.#waiting.delete(move.tenant);
-      if (!changed.has(move) && move.tenant.deployment !== null) move.tenant.explain(reasons(plan, move));
-    }
-    this.#plan = plan;
-    this.emit('change');
-    await Promise.all([changeOver.finish(), ...replaced.map((one) => this.#retire(one))]);
-    return { applied: true, swaps, why };
-  }
-
-  /** Loads the stages into the processes that will serve; when that fails, nothing has changed. */
-  async #prepareStages(moves: readonly StagedMove[], changeOver: ChangeOver<TenantService>): Promise<StagedTenant[]> {
-    const prepared: StagedTenant[] = [];
-    try {
-      for (const move of moves) {
-        if (this.#slots === null) throw closedError();
-        this.#pipelines += 1;
-        const name = `stages-${this.#pipelines}`;
-        const one = await StagedTenant.prepare(move, {
-          slots: this.#slots,
-          clock: this.#clock,
-          name,
-          cacheDirectory: this.#cacheDirectory,
-          hostFor: (process) => changeOver.hostFor(process),
-          onLost: (service, error) => this.#breakDown(service, error),
-        });
-        prepared.push(one);
-      }
-      return prepared;
-    } catch (error) {
-      await Promise.all(prepared.map((one) => one.retire()));
-      await changeOver.discard();
-      throw error;
-    }
-  }
-
-  /** Puts stages into force; returns how many tenants get another variant by that. */
-  #commitStages(plan: Plan, staged: readonly StagedTenant[]): number {
-    let swaps = 0;
-    for (const one of staged) {
-      const { tenant: service, variant } = one.move;
-      const before = service.deployment;
-      this.#waiting.delete(service);
-      if (one.firstProcess !== undefined) this.#places.set(service, one.firstProcess);
-      one.commit(reasons(plan, one.move));
-      if (before === null || before.variant.name === variant.name) continue;
-      swaps += 1;
-      service.window.swapped();
-    }
-    return swaps;
-  }
-
-  /** Notes who runs in stages now, and returns the pipelines that are out of use. */
-  #takeUnused(moved: readonly { readonly tenant: TenantService }[], staged: readonly StagedTenant[]): StagedTenant[] {
-    const unused: StagedTenant[] = [];
-    for (const { tenant } of moved) {
-      const before = this.#staged.get(tenant);
-      if (before !== undefined) unused.push(before);
-      this.#staged.delete(tenant);
-    }
-    for (const one of staged) this.#staged.set(one.move.tenant, one);
-    return unused;
-  }
-
-  async #retire(staged: StagedTenant): Promise<void> {
-    this.#retiring.add(staged);
-    await staged.retire();
-    this.#retiring.delete(staged);
-  }
-
-  #processFor(plan: Plan, name: string, service: TenantService): ServingProcess {
-    const component = this.#components.get(name);
-    if (component !== undefined) {
-      // Who is served apart stays so; whether that is still right, the next look at the run times will tell.
-      const { ordinary, express } = component;
-      const isWhole = plan.tenants.some(({ tenant, stages }) => tenant === service.tenant.name && stages.length === 1);
-      return isWhole && express !== null && this.#places.get(service) === express ? express : ordinary;
-    }
-    const unused = this.#unused.find((one) => one.component === name);
-    throw new EcomapError(
-      'INVALID_MESSAGE',
-      `The plan ${plan.planId} uses the component "${name}", which has no inference host here` +
-        `${unused === undefined ? '' : `: ${unused.why}`}.`,
-    );
-  }
-
-  #isChange({ tenant, variant, process }: Move<TenantService>): boolean {
-    const { deployment } = tenant;
-    const isElsewhere = this.#staged.has(tenant) || this.#places.get(tenant) !== process;
-    return deployment === null || deployment.variant.name !== variant.name || isElsewhere;
-  }
-
   async #close(): Promise<void> {
     this.#phase = 'closing';
+    this.#upkeep?.stop();
     for (const service of this.#services.values()) service.close();
     // A start under way ends by itself once its hosts are gone.
     if (this.#started !== null) {
       await this.#drained();
-      for (const staged of [...this.#staged.values(), ...this.#retiring]) staged.abandon(closedError());
+      this.#staged.abandon(closedError());
       for (const service of this.#services.values()) service.abandonQueue();
-      await this.#closeComponents();
+      await this.#components.close();
       await this.#started.catch(() => undefined);
-      await this.#closeComponents();
-      await this.#changes;
+      await this.#components.close();
+      await this.#changes.settled();
       await this.#slots?.remove();
     }
     for (const service of this.#services.values()) service.abandonQueue();
-    if (this.#watch !== null) clearInterval(this.#watch);
     this.#phase = 'closed';
     this.emit('change');
     this.removeAllListeners();
-  }
-
-  async #closeComponents(): Promise<void> {
-    await Promise.all([...this.#components.values()].map((component) => component.close()));
   }
 
   async #drained(): Promise<void> {
@@ -563,18 +322,4 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     const busy = () => services.some((service) => service.queued > 0 || service.underWay > 0);
     while (busy() && this.#clock.nowMs() < endMs) await new Promise((resolve) => setTimeout(resolve, 10));
   }
-}
-
-/** CPU cores, or what an execution provider drives; whether that runs is for the probe to find out. */
-function isComputedHere({ kind, provider }: Component): boolean {
-  return kind === 'cpu' || (kind !== 'remote' && provider !== undefined);
-}
-
-function reasons(plan: Plan, move: Move | StagedMove): string[] {
-  const components = 'stages' in move ? move.stages.map(({ process }) => process.component) : [move.process.component];
-  return [`plan ${plan.planId}: ${move.variant.name} on ${components.join(', then ')}`, ...plan.why];
-}
-
-function closedError(): EcomapError {
-  return new EcomapError('NODE_CLOSED', 'The executor was stopped.');
 }

@@ -3,15 +3,8 @@ import type { Plan } from '../signals/plan';
 import type { Telemetry } from '../signals/telemetry';
 import type { Clock } from './clock';
 import type { EnergyReading } from './energy';
+import type { ComponentTotals } from './hosting/serving-component';
 import type { TenantService } from './serving/tenant-service';
-
-/** What a component has done since the executor was made. */
-export interface ComponentTotals {
-  readonly component: string;
-  readonly busyMs: number;
-  readonly cpuSeconds: number;
-  readonly restarts: number;
-}
 
 export interface TelemetrySources {
   readonly services: Iterable<TenantService>;

@@ -4,7 +4,6 @@ import { Dispatcher } from '../serving/dispatcher';
 import type { Quarantine } from './quarantine';
 import type { RunTimes } from '../serving/run-times';
 import type { SlotDirectory } from '../shared-memory/slot-directory';
-import type { ComponentTotals } from '../telemetry-window';
 import type { HostEntry } from './host-entry';
 import { HostProcess, type HostLog, type HostState } from './host-process';
 import type { RecycleRules } from './memory-guard';
@@ -22,6 +21,14 @@ export interface ServingComponentOptions {
   readonly recycle: RecycleRules;
   readonly mayRaisePriority: boolean;
   readonly quarantineOf: (tenant: string) => Quarantine;
+}
+
+/** What a component has done since the executor was made. */
+export interface ComponentTotals {
+  readonly component: string;
+  readonly busyMs: number;
+  readonly cpuSeconds: number;
+  readonly restarts: number;
 }
 
 export interface ServingProcessState {

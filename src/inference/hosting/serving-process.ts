@@ -3,6 +3,7 @@ import { asEcomapError, EcomapError, messageOf } from '../../signals/errors';
 import type { Tenant, Variant } from '../../signals/tenant';
 import { Deployment, fallbackOf, hostModelOf } from './deployment';
 import type { Quarantine } from './quarantine';
+import { closedError } from '../closed-error';
 import type { DispatchClient, Dispatcher } from '../serving/dispatcher';
 import { RunTimes } from '../serving/run-times';
 import type { LoadedVariant } from '../serving/variant-server';
@@ -401,7 +402,7 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
   async #startStandby(host: HostProcess): Promise<void> {
     this.#standby = host;
     this.emit('change');
-    if (this.#closed) throw new EcomapError('NODE_CLOSED', 'The executor was stopped.');
+    if (this.#closed) throw closedError();
     await host.start();
     if (this.options.mayRaisePriority && host.pid !== null) await setProcessPriority(host.pid, loadingNice);
   }
