@@ -9,6 +9,9 @@ import type { HostAnswers, HostCommand, HostMessage, HostSettings } from './prot
 import { RequestInputs } from './request-inputs';
 import { hostUsage } from './usage';
 
+/** Slot files that stay open: more than are ever under way at once. */
+const mostOpenSlots = 16;
+
 /**
  * The child's side of the conversation: commands are carried out one after the other, in the order they came, except a
  * change of pace, which takes effect at once.
@@ -105,10 +108,14 @@ export class InferenceHost {
 
   /** Everything blocks in here anyway: a run is synchronous, and nobody else uses this process. */
   private slot(path: string): SlotFile {
-    let file = this.slots.get(path);
-    if (file === undefined) {
-      file = new SlotFile(path, true);
-      this.slots.set(path, file);
+    const file = this.slots.get(path) ?? new SlotFile(path, true);
+    // The one used last goes to the end. An open file keeps its memory although its owner has removed it.
+    this.slots.delete(path);
+    this.slots.set(path, file);
+    for (const [unused, old] of this.slots) {
+      if (this.slots.size <= mostOpenSlots) break;
+      old.close();
+      this.slots.delete(unused);
     }
     return file;
   }

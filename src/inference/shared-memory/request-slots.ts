@@ -1,3 +1,4 @@
+import { unlink } from 'node:fs';
 import { join } from 'node:path';
 import { EcomapError } from '../../signals/errors';
 import type { SlotPaths, TensorFrame } from '../host/protocol';
@@ -35,9 +36,12 @@ export class RequestSlot {
     return this.output.read(frames);
   }
 
+  /** Its files are removed, too: a host that was replaced would else keep their memory until the executor closes. */
   close(): void {
     this.input.close();
     this.output.close();
+    // That one was never written is no mistake; whatever else stays goes with the directory.
+    for (const path of [this.paths.input, this.paths.output]) unlink(path, () => undefined);
   }
 }
 

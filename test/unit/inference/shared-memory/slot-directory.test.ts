@@ -45,9 +45,25 @@ describe('slots', () => {
     slots.give(one);
     assert.equal(slots.take(), one);
     slots.give(two);
+    assert.equal((await readdir(directory.path)).length, 1);
     slots.close();
     one.close();
-    assert.equal((await readdir(directory.path)).length, 1);
+    await root.remove();
+  });
+
+  it('leaves no file behind when they are closed, also of those that are still out', async () => {
+    const root = await temporaryDirectory();
+    const directory = await openSlotDirectory(root.path);
+    const slots = new RequestSlots(directory, 'cpu0');
+    const [one, two] = [slots.take(), slots.take()];
+    for (const slot of [one, two]) {
+      await slot.write([{ a: { type: 'float64', dims: [5000], data: new Float64Array(5000) } }]);
+    }
+    slots.give(one);
+    slots.close();
+    while ((await readdir(directory.path)).length > 1) await new Promise((resolve) => setTimeout(resolve, 1));
+    slots.give(two);
+    while ((await readdir(directory.path)).length > 0) await new Promise((resolve) => setTimeout(resolve, 1));
     await root.remove();
   });
 });
