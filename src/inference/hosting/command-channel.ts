@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { EcomapError } from '../../signals/errors';
+import { EcomapError, messageOf } from '../../signals/errors';
 import type { HostAnswers, HostCommand, HostMessage } from '../host/protocol';
 
 interface Pending {
@@ -51,10 +51,17 @@ export class CommandChannel {
         reject,
       });
       if (this.#pending.size === 1) this.#watchNext();
-      child.send({ ...order, id }, (error) => {
-        // The process is gone: its exit rejects everything that is pending, this included.
-        if (error) onSendError(error);
-      });
+      try {
+        child.send({ ...order, id }, (error) => {
+          // The process is gone: its exit rejects everything that is pending, this included.
+          if (error) onSendError(error);
+        });
+      } catch (error) {
+        // It cannot be written down at all. Left among the pending, it would have the process ended for silence.
+        this.#pending.delete(id);
+        this.#watchNext();
+        reject(new EcomapError('INTERNAL_ERROR', `The command cannot be sent: ${messageOf(error)}`, { cause: error }));
+      }
     });
   }
 

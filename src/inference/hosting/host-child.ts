@@ -15,7 +15,8 @@ export interface HostChildEvents {
 
 /** One process of a host, from its start to its end, with what is known of it. */
 export class HostChild {
-  readonly process: ChildProcess;
+  /** Null when the system would not start one: it has no memory or no process numbers left. */
+  readonly process: ChildProcess | null;
   /** Whether it has said its first word. */
   heard = false;
   /** CPU seconds since it started, as last reported. */
@@ -26,14 +27,22 @@ export class HostChild {
   #killReason: string | null = null;
 
   constructor(entry: HostEntry, component: Component, pinned: boolean, events: HostChildEvents) {
-    const child = launchHost(entry, component, pinned);
-    this.process = child;
     let ended = false;
     const end = (how: string) => {
       if (ended) return;
       ended = true;
       events.onEnd(how);
     };
+    let child: ChildProcess;
+    try {
+      child = launchHost(entry, component, pinned);
+    } catch (error) {
+      // Most failures are told by an event, a few are thrown: to whoever waits for this process they are its end alike.
+      this.process = null;
+      setImmediate(() => end(messageOf(error)));
+      return;
+    }
+    this.process = child;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#lastWords = (this.#lastWords + text).slice(-stderrTail);
     });
@@ -52,7 +61,7 @@ export class HostChild {
   }
 
   get pid(): number | undefined {
-    return this.process.pid;
+    return this.process?.pid;
   }
 
   /** The end of what it wrote to its error output. */
@@ -63,7 +72,7 @@ export class HostChild {
   /** Ends it; `reason` ("did not answer ...") goes into the message of what was under way. */
   kill(reason: string): void {
     this.#killReason ??= reason;
-    this.process.kill('SIGKILL');
+    this.process?.kill('SIGKILL');
   }
 
   /** Why it ended, as the rest of a sentence. */
@@ -74,7 +83,7 @@ export class HostChild {
   /** Ends it at once and resolves when it is gone. */
   async ended(): Promise<void> {
     const child = this.process;
-    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     await new Promise<void>((resolve) => {
       child.once('exit', () => resolve());
       child.kill('SIGKILL');

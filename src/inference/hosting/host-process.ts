@@ -149,7 +149,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
 
   get state(): HostState {
     // A dead process is cut off before its end is reported: whoever waits must not be handed over to it in between.
-    const isCutOff = this.#state === 'ready' && this.#child?.process.connected === false;
+    const isCutOff = this.#state === 'ready' && this.#child?.process?.connected === false;
     return isCutOff ? 'restarting' : this.#state;
   }
   get restarts(): number {
@@ -505,7 +505,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
     limitMs: number,
   ): Promise<HostAnswers[Kind]> {
     const child = this.#child?.process;
-    if (child === undefined || !child.connected || this.#state === 'closed') return Promise.reject(this.#unavailable());
+    if (child == null || !child.connected || this.#state === 'closed') return Promise.reject(this.#unavailable());
     return this.#channel.order<Kind>(child, order, limitMs, (error) => {
       this.#log.info(`${this.component.name}: ${error.message}`);
     });

@@ -287,4 +287,21 @@ describe('inference host', function () {
     host = new HostProcess({ component: component(0), slots, device, entry: { script, execArgv: [] } });
     await assert.rejects(host.start(), { code: 'HOST_CRASHED', message: /exit code 3.*cannot start/ });
   });
+
+  it('gives up in the same way where the system refuses to start a process at all', async () => {
+    device = new TestDevice();
+    // Longer than the arguments of a program may be: Node.js throws this failure instead of telling it by an event.
+    const impossible = { ...component(0), providerOptions: { text: 'x'.repeat(8 * 1024 * 1024) } };
+    host = new HostProcess({ component: impossible, slots, device });
+    await assert.rejects(host.start(), { code: 'HOST_CRASHED', message: /E2BIG/ });
+    assert.equal(host.state, 'down');
+  });
+
+  it('goes on when a command cannot be sent at all', async () => {
+    await open();
+    await assert.rejects(host.profile('model.onnx', null, [Symbol('no number')] as never), { code: 'INTERNAL_ERROR' });
+    assert.equal(host.inFlight, 0);
+    await host.load(await modelFile('after.onnx', doublingModel([1, 1])));
+    assert.deepEqual((await runOne(host, 'after.onnx', vector(4))).outputs['y']?.data, Float32Array.from([8]));
+  });
 });
