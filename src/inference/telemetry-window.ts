@@ -52,14 +52,15 @@ export class TelemetryWindow {
   }
 
   #sinceLast(totals: ComponentTotals, durationMs: number): Telemetry['components'][number] {
-    const { component, busyMs, cpuSeconds, restarts } = totals;
-    const before = this.#before.get(component) ?? { busyMs: 0, cpuSeconds: 0, restarts: 0 };
+    const { component, busyMs, cpuSeconds, restarts, recycled } = totals;
+    const before = this.#before.get(component) ?? { busyMs: 0, cpuSeconds: 0, restarts: 0, recycled: 0 };
     this.#before.set(component, totals);
     return {
       component,
       busyFraction: durationMs > 0 ? Math.min(1, (busyMs - before.busyMs) / durationMs) : 0,
       cpuSeconds: cpuSeconds - before.cpuSeconds,
       restarts: restarts - before.restarts,
+      recycled: recycled - before.recycled,
     };
   }
 }

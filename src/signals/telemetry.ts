@@ -67,7 +67,10 @@ export const telemetrySchema = z.object({
       /** Share of the window in which a request ran. */
       busyFraction: z.number(),
       cpuSeconds: z.number(),
+      /** Processes that died and were replaced. */
       restarts: count,
+      /** Processes that were replaced because of their age or memory, without losing a request. */
+      recycled: count.default(0),
     }),
   ),
   energy: z.object({

@@ -1,5 +1,6 @@
 import type { Component, InferenceDevice } from '../../signals/device';
 import type { Clock } from '../clock';
+import { closedError } from '../closed-error';
 import { Dispatcher } from '../serving/dispatcher';
 import type { Quarantine } from './quarantine';
 import type { RunTimes } from '../serving/run-times';
@@ -29,6 +30,7 @@ export interface ComponentTotals {
   readonly busyMs: number;
   readonly cpuSeconds: number;
   readonly restarts: number;
+  readonly recycled: number;
 }
 
 export interface ServingProcessState {
@@ -63,7 +65,8 @@ export class ServingComponent {
   /** What each model takes here, whichever process runs it. */
   readonly #times = new Map<string, RunTimes>();
   #opened = 0;
-  readonly #past = { busyMs: 0, cpuSeconds: 0, restarts: 0 };
+  #closed = false;
+  readonly #past = { busyMs: 0, cpuSeconds: 0, restarts: 0, recycled: 0 };
 
   constructor(private readonly options: ServingComponentOptions) {
     this.component = options.component;
@@ -78,8 +81,10 @@ export class ServingComponent {
     return this.#express;
   }
 
-  /** @returns the process beside the ordinary one, not yet started where there was none */
+  /** @returns the process beside the ordinary one, not yet started where there was none. @throws EcomapError NODE_CLOSED */
   openExpress(): { readonly process: ServingProcess; readonly isNew: boolean } {
+    // It would never be ended.
+    if (this.#closed) throw closedError();
     const isNew = this.#express === null;
     this.#express ??= this.#open();
     return { process: this.#express, isNew };
@@ -100,6 +105,7 @@ export class ServingComponent {
     this.#past.busyMs += express.dispatcher.busyMs;
     this.#past.cpuSeconds += express.cpuSeconds;
     this.#past.restarts += express.restarts;
+    this.#past.recycled += express.recycles;
     await this.ordinary.share(0, 1);
   }
 
@@ -112,6 +118,7 @@ export class ServingComponent {
       busyMs: this.#past.busyMs + sum(({ dispatcher }) => dispatcher.busyMs),
       cpuSeconds: this.#past.cpuSeconds + sum(({ cpuSeconds }) => cpuSeconds),
       restarts: this.#past.restarts + sum(({ restarts }) => restarts),
+      recycled: this.#past.recycled + sum(({ recycles }) => recycles),
     };
   }
 
@@ -138,6 +145,7 @@ export class ServingComponent {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all(this.processes.map((process) => process.close()));
   }
 

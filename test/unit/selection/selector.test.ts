@@ -294,7 +294,7 @@ describe('VariantSelector: observed', () => {
     const scene = new Scene(two);
     const restarted = {
       ...telemetry([slow('a')]),
-      components: [{ component: 'cpu0', busyFraction: 0.5, cpuSeconds: 1, restarts: 1 }],
+      components: [{ component: 'cpu0', busyFraction: 0.5, cpuSeconds: 1, restarts: 1, recycled: 0 }],
     };
     for (let times = 0; times < 3; times += 1) assert.equal(scene.selector.onTelemetry(restarted), null);
     assert.equal(scene.selector.onTelemetry(telemetry([slow('a')])), null);
