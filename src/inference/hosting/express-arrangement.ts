@@ -43,8 +43,8 @@ export class ExpressArrangement {
     const tenants = this.misplaced(nowMs);
     if (tenants.length === 0) return;
     const before = this.component.express;
-    const { process: express, isNew } = this.component.openExpress();
     try {
+      const { process: express, isNew } = this.component.openExpress();
       if (isNew) {
         this.onOpen(express);
         await express.start();
@@ -64,7 +64,7 @@ export class ExpressArrangement {
       this.#nextTryMs = nowMs + retryMs;
       this.log.warn(`${this.component.component.name}: no express process for now: ${messageOf(error)}`);
     }
-    if (express.clients.length === 0) await this.component.closeExpress();
+    if (this.component.express?.clients.length === 0) await this.component.closeExpress();
   }
 }
 

@@ -321,7 +321,8 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
       const isIdle = host.inFlight === 0 && this.clients.every((client) => client.head() === undefined);
       const measure = this.#guard.judge({ ...read, isIdle, nowMs });
       if (measure.kind === 'kill') host.kill(measure.why);
-      if (measure.kind === 'evict') await host.evictIdle(measure.modelBudgetBytes);
+      // It never fails, and is not waited for: a process that is computing frees nothing, but may well go on growing.
+      if (measure.kind === 'evict') void host.evictIdle(measure.modelBudgetBytes);
       if (measure.kind === 'recycle' && !this.isSwapping && nowMs >= this.#noRecyclingUntilMs) {
         // Also where it fails: to try it again at once would keep the cores busy with nothing else.
         this.#noRecyclingUntilMs = nowMs + recyclePauseMs;

@@ -29,6 +29,7 @@ const intervalMs = 500;
  */
 export class Upkeep {
   readonly #expresses: readonly ExpressArrangement[];
+  readonly #arranging = new Set<ExpressArrangement>();
   readonly #timer: NodeJS.Timeout;
   #looking = false;
   #ended = false;
@@ -71,13 +72,11 @@ export class Upkeep {
   async #look(): Promise<void> {
     if (this.#looking || this.#ended) return;
     this.#looking = true;
-    const { components, clock, changes, log } = this.options;
+    const { components, clock, log } = this.options;
     try {
       const nowMs = clock.nowMs();
       await Promise.all(components.map((component) => component.watch(nowMs)));
-      for (const express of this.#expresses.filter((one) => one.isDue(nowMs))) {
-        await changes.run(() => this.#arrange(express));
-      }
+      this.#arrangeWhatIsDue(nowMs);
     } catch (error) {
       log.warn(`The inference hosts could not be looked after: ${messageOf(error)}`);
     } finally {
@@ -85,10 +84,25 @@ export class Upkeep {
     }
   }
 
+  /** Does not wait for it: the memory of a process that loads has to be looked at while it loads. */
+  #arrangeWhatIsDue(nowMs: number): void {
+    for (const express of this.#expresses) {
+      if (this.#arranging.has(express) || !express.isDue(nowMs)) continue;
+      this.#arranging.add(express);
+      void this.options.changes.run(() => this.#arrange(express));
+    }
+  }
+
   async #arrange(express: ExpressArrangement): Promise<void> {
-    const { isServing, clock, onChange } = this.options;
-    if (!isServing()) return;
-    await express.arrange(clock.nowMs());
-    onChange();
+    const { isServing, clock, log, onChange } = this.options;
+    try {
+      if (!isServing()) return;
+      await express.arrange(clock.nowMs());
+      onChange();
+    } catch (error) {
+      log.warn(`The inference processes could not be arranged: ${messageOf(error)}`);
+    } finally {
+      this.#arranging.delete(express);
+    }
   }
 }

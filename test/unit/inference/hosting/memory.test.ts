@@ -186,6 +186,32 @@ describe('the memory of hosts', function () {
     }
   });
 
+  it('a host that goes on growing while it should give idle models back is ended all the same', async () => {
+    const hostEntry = await hostEntryWith(
+      models.path,
+      'insatiable',
+      `const kept = [];
+       const grow = (share) => kept.push(Buffer.alloc(Math.max(0, share * 300 * 1024 * 1024 - process.memoryUsage.rss()), 1));
+       process.on('message', ({ kind, requests }) => {
+         if (kind !== 'run' || requests[0][0].data[0] !== 666) return;
+         grow(0.92);
+         const never = new Int32Array(new SharedArrayBuffer(4));
+         Atomics.wait(never, 0, 0, 2000);
+         grow(1.3);
+         Atomics.wait(never, 0, 0);
+       });`,
+    );
+    const other = { name: 'w', accuracy: 0.9, ...(await writeModel(models.path, 'w.onnx', doublingModel([1, 3]))) };
+    served = await Served.start([tenantOf('one', [model, other])], { hostEntry, hostMemoryLimitMb: 300 });
+    try {
+      await served.executor.applyPlan(planOf({ one: ['w', 'cpu0'] }));
+      assert.equal(served.executor.state().hosts[0]?.models, 2);
+      await assert.rejects(infer(666, 0, 0), { code: 'HOST_CRASHED', message: /beyond its memory limit of 300 MB/ });
+    } finally {
+      await served.executor.close();
+    }
+  });
+
   it('a host that has grown old is replaced while it serves', async () => {
     served = await Served.start([tenantOf('one', [model])], { recycle: { afterHours: 1e-5 } });
     try {
@@ -194,6 +220,9 @@ describe('the memory of hosts', function () {
       assert.notEqual(served.pids()[0], first);
       assert.deepEqual(await outcomes([infer(1, 2, 3)]), { answered: 1 });
       assert.match(served.executor.state().hosts[0]?.recycledBecause ?? '', /has run for/);
+      const counts = () =>
+        served.executor.takeTelemetry().components.map(({ recycled, restarts }) => [recycled, restarts]);
+      assert.deepEqual([counts(), counts()], [[[1, 0]], [[0, 0]]]);
     } finally {
       await served.executor.close();
     }
