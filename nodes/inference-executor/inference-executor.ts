@@ -55,6 +55,7 @@ export default defineNode({
     executor.on('problem', (error, tenant) => {
       report.cannotServe(error, tenant).catch((failure: unknown) => node.error(failure));
     });
+    executor.on('unused', (error) => node.error(error, { topic: 'ecomap/device' }));
     node.every(statusIntervalMs, () => {
       answersPerS = answered / (statusIntervalMs / 1000);
       answered = 0;

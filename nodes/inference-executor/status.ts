@@ -93,6 +93,11 @@ export function statusOf(
       values: { loaded, toLoad, rate: shown(answersPerS) },
     };
   }
+  const [unused] = state.unused;
+  if (unused !== undefined) {
+    const values = { component: short(unused.component), rate: shown(answersPerS) };
+    return { fill: 'yellow', shape: 'ring', key: 'status.unused', values };
+  }
   const degraded = degradedOf(state, tenants);
   const [firstDegraded] = degraded;
   if (firstDegraded !== undefined) {

@@ -51,6 +51,8 @@ export interface ExecutorEvents {
   change: [];
   /** A tenant cannot serve (any more). */
   problem: [error: EcomapError, tenant: string];
+  /** A component of the device cannot be used; the others serve. */
+  unused: [error: EcomapError, component: string];
 }
 
 const drainLimitMs = 5000;
@@ -225,6 +227,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     this.#slots = await openSlotDirectory();
     await this.#components.open(this.#slots);
     if (this.#hasEnded()) return;
+    this.#tellOfUnused();
     this.#energy = this.#device.openReader?.() ?? null;
     const processes = this.#components.ordinary;
     for (const process of processes) this.#listenTo(process);
@@ -251,6 +254,14 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     await this.#firstVariants.deploy(services, up);
     if (this.#phase === 'starting') this.#phase = 'serving';
     this.emit('change');
+  }
+
+  /** Nothing computes elsewhere in silence: where nobody listens the log has it. */
+  #tellOfUnused(): void {
+    for (const { component, why } of this.#components.unused) {
+      const text = `The component ${component} is not used: ${why.replace(/\.$/, '')}. Correct it in the device, or take it out there.`;
+      if (!this.emit('unused', new EcomapError('RUNTIME_UNAVAILABLE', text), component)) this.#log.warn(text);
+    }
   }
 
   #openSlots(): SlotDirectory {

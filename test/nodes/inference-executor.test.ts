@@ -391,6 +391,12 @@ describe('inference-executor: status', () => {
     ],
     ['all well', {}, 'green', 'ready · 4.1/s'],
     [
+      'a component whose execution provider does not run',
+      { unused: [{ component: 'gpu', why: 'no driver' }] },
+      'yellow',
+      'without gpu · 4.1/s',
+    ],
+    [
       'a lighter variant',
       { tenants: [first, { ...second, variant: 'small' }] },
       'green',

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { Component } from '../../signals/device';
 import { messageOf } from '../../signals/errors';
 import { readJsonFile, writeJsonFile } from '../../signals/json-file';
+import { closedError } from '../closed-error';
 import type { HostEntry } from './host-entry';
 import { HostProcess } from './host-process';
 import { openSlotDirectory } from '../shared-memory/slot-directory';
@@ -49,7 +50,9 @@ async function runtimeVersion(): Promise<string | null> {
 export class ProviderProbe {
   readonly #known = new Map<string, Promise<Outcome>>();
   readonly #options: ProviderProbeOptions;
+  readonly #active = new Set<HostProcess>();
   #probes = 0;
+  #closed = false;
 
   constructor(options: ProviderProbeOptions = {}) {
     this.#options = options;
@@ -77,6 +80,12 @@ export class ProviderProbe {
     return works ? null : why;
   }
 
+  /** Ends what is under way: nobody waits for the outcome any more, and it is not kept. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#active].map((host) => host.close()));
+  }
+
   async #find(of: string, component: Component): Promise<Outcome> {
     const { stateDirectory, warn = () => undefined } = this.#options;
     const nowMs = this.#options.nowMs?.() ?? Date.now();
@@ -89,7 +98,7 @@ export class ProviderProbe {
       if (fresh) return kept.data;
     }
     const outcome = { of, probedAtMs: nowMs, ...(await this.#probe(component)) };
-    if (path !== null) {
+    if (path !== null && !this.#closed) {
       await writeJsonFile(path, outcome).catch((error: unknown) => {
         warn(`What was found out about execution providers cannot be written to ${path}: ${messageOf(error)}`);
       });
@@ -102,13 +111,16 @@ export class ProviderProbe {
     const slots = await openSlotDirectory();
     const entry = this.#options.hostEntry;
     const host = new HostProcess({ component, slots, device: null, entry, restart: false });
+    this.#active.add(host);
     try {
+      if (this.#closed) throw closedError();
       await host.start();
       await host.probe();
       return { works: true, why: '' };
     } catch (error) {
       return { works: false, why: messageOf(error) };
     } finally {
+      this.#active.delete(host);
       await host.close();
       await slots.remove();
     }

@@ -34,6 +34,7 @@ export interface UnusedComponent {
 export class ServingComponents {
   readonly #opened = new Map<string, ServingComponent>();
   readonly #unused: UnusedComponent[] = [];
+  #probe: ProviderProbe | null = null;
   /** An input that ends a host does so on every component. */
   readonly #quarantines = new Map<string, Quarantine>();
 
@@ -96,6 +97,7 @@ export class ServingComponents {
   }
 
   async close(): Promise<void> {
+    await this.#probe?.close();
     await Promise.all(this.all.map((component) => component.close()));
   }
 
@@ -103,6 +105,7 @@ export class ServingComponents {
   async #usable(): Promise<Component[]> {
     const { device, entry, stateDirectory, log } = this.options;
     const probe = new ProviderProbe({ stateDirectory, hostEntry: entry, warn: (text) => log.warn(text) });
+    this.#probe = probe;
     const problems = new Map<Component, string>();
     await Promise.all(
       device.components.map(async (component) => {
@@ -111,7 +114,6 @@ export class ServingComponents {
           : `a component of the kind ${component.kind} needs an execution provider`;
         if (why === null) return;
         problems.set(component, why);
-        log.warn(`The component ${component.name} is not used: ${why}.`);
         this.#unused.push({ component: component.name, why });
       }),
     );

@@ -107,6 +107,40 @@ describe('execution providers', function () {
     }
   });
 
+  it('a component that is left out is told to whoever listens, else to the log', async () => {
+    const device = new TestDevice([gpu('abacus'), gpu('cpu')]);
+    const warnings: string[] = [];
+    const log = { info: () => undefined, warn: (text: string) => void warnings.push(text) };
+    const executor = new InferenceExecutor({ device, tenants: [tenantOf('one', [model])], log });
+    const told: string[] = [];
+    executor.on('unused', ({ code, message }, name) => told.push(`${name} ${code} ${message}`));
+    try {
+      await executor.start();
+      assert.equal(told.length, 1);
+      assert.match(told[0] ?? '', /^gpu-abacus RUNTIME_UNAVAILABLE .*"abacus" does not run here.*take it out/);
+      assert.deepEqual(warnings, []);
+    } finally {
+      await executor.close();
+    }
+  });
+
+  it('close ends a probe that stands still, and nothing of it is remembered', async () => {
+    const script = join(folder.path, 'silent.js');
+    await writeFile(
+      script,
+      `process.send({ kind: 'ready', usage: { cpuSeconds: 0, rssBytes: 1 } }); setInterval(() => 0, 1000);`,
+    );
+    const stateDirectory = join(folder.path, 'closed');
+    const device = new TestDevice([gpu('abacus')]);
+    const tenants = [tenantOf('one', [model])];
+    const executor = new InferenceExecutor({ device, tenants, stateDirectory, hostEntry: { script, execArgv: [] } });
+    const started = codeOf(executor.start());
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await executor.close();
+    assert.notEqual(await started, 'none: it resolved');
+    await assert.rejects(readdir(join(stateDirectory, 'ecomap', 'execution-providers')), { code: 'ENOENT' });
+  });
+
   it('a device on which nothing runs says so to everybody, instead of computing elsewhere', async () => {
     const device = new TestDevice([gpu('abacus')]);
     const executor = new InferenceExecutor({ device, tenants: [tenantOf('one', [model])] });
