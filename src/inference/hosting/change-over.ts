@@ -1,7 +1,9 @@
 import type { EcomapError } from '../../signals/errors';
 import type { Variant } from '../../signals/tenant';
 import type { HostProcess } from './host-process';
-import type { ProcessSwitch, Replaced, Retirable, ServedTenant, ServingProcess } from './serving-process';
+import type { ProcessSwitch, Replaced } from './process-switch';
+import type { Retirable, ServedTenant } from './served-tenant';
+import type { ServingProcess } from './serving-process';
 import type { LoadedVariant } from '../serving/variant-server';
 
 /** Where one tenant shall be served, and with what. */

@@ -3,7 +3,8 @@ import { ChangeOver, type Places } from './change-over';
 import { shouldBeExpress, type TenantRuns } from './express-rule';
 import type { HostLog } from './host-process';
 import type { ServingComponent } from './serving-component';
-import type { ServedTenant, ServingProcess } from './serving-process';
+import type { ServedTenant } from './served-tenant';
+import type { ServingProcess } from './serving-process';
 
 const retryMs = 60_000;
 
