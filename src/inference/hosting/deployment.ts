@@ -10,6 +10,7 @@ import type { LoadAnswer } from '../host/protocol';
 import { Quarantine } from './quarantine';
 import { RunTimes } from '../serving/run-times';
 import type { LoadedVariant } from '../serving/variant-server';
+import { UnderWay } from '../under-way';
 import type { NamedTensors, TensorSpec } from '../tensors/tensors';
 
 /** What serving needs of a host. */
@@ -38,8 +39,7 @@ export function hostModelOf({ path, sha256 }: Variant): HostModel {
 
 /** One variant of a tenant, loaded on one component and proven by an inference. */
 export class Deployment implements LoadedVariant {
-  #underWay = 0;
-  #onDrained: (() => void)[] = [];
+  readonly #underWay = new UnderWay();
 
   private constructor(
     readonly variant: Variant,
@@ -102,25 +102,14 @@ export class Deployment implements LoadedVariant {
     }
   }
 
-  async #runOnHost(requests: readonly NamedTensors[], expectedMs: number | null): Promise<HostRun> {
-    this.#underWay += 1;
-    try {
-      const { refuseNonFinite } = this;
-      return await this.host.run(this.key, requests, { expectedMs, refuseNonFinite });
-    } finally {
-      this.#underWay -= 1;
-      if (this.#underWay === 0) for (const resolve of this.#onDrained.splice(0)) resolve();
-    }
-  }
-
-  /** Waits for what is under way. Call it once nothing new comes. */
-  async drained(): Promise<void> {
-    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#onDrained.push(resolve));
+  #runOnHost(requests: readonly NamedTensors[], expectedMs: number | null): Promise<HostRun> {
+    const { refuseNonFinite } = this;
+    return this.#underWay.during(() => this.host.run(this.key, requests, { expectedMs, refuseNonFinite }));
   }
 
   /** Waits for what is under way, then gives the model back to its host. */
   async retire(): Promise<void> {
-    await this.drained();
+    await this.#underWay.drained();
     await this.host.unload(this.key);
   }
 }

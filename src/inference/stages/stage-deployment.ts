@@ -3,6 +3,7 @@ import type { LoadAnswer, RunAnswer, StageRange } from '../host/protocol';
 import type { FramedRun } from '../hosting/host-process';
 import type { HostModel } from '../hosting/resident-models';
 import { RunTimes } from '../serving/run-times';
+import { UnderWay } from '../under-way';
 
 /** What a stage needs of a host. */
 export interface StageHost {
@@ -15,8 +16,7 @@ export interface StageHost {
 /** One stage of a variant, loaded on one component. */
 export class StageDeployment {
   readonly inputs: readonly string[];
-  #underWay = 0;
-  #onDrained: (() => void)[] = [];
+  readonly #underWay = new UnderWay();
 
   private constructor(
     readonly host: StageHost,
@@ -45,19 +45,13 @@ export class StageDeployment {
     return new StageDeployment(host, model.key, await host.load(model), times);
   }
 
-  async compute(run: FramedRun): Promise<RunAnswer> {
-    this.#underWay += 1;
-    try {
-      return await this.host.runFrames(this.key, run);
-    } finally {
-      this.#underWay -= 1;
-      if (this.#underWay === 0) for (const resolve of this.#onDrained.splice(0)) resolve();
-    }
+  compute(run: FramedRun): Promise<RunAnswer> {
+    return this.#underWay.during(() => this.host.runFrames(this.key, run));
   }
 
   /** Waits for what is under way, then gives the model back to its host. Never fails. */
   async retire(): Promise<void> {
-    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#onDrained.push(resolve));
+    await this.#underWay.drained();
     await this.host.unload(this.key);
   }
 }
@@ -65,4 +59,9 @@ export class StageDeployment {
 /** A stage as a host knows it; tenants that share a stage share its session. */
 export function stageModelOf({ path, sha256 }: Variant, stage: StageRange): HostModel {
   return { key: `${path}#${sha256 ?? ''}@${stage.firstNode}-${stage.endNode ?? ''}`, path, sha256, stage };
+}
+
+/** For so long a run keeps its component busy, ms. */
+export function busyMsOf({ decodeMs, runMs }: RunAnswer): number {
+  return decodeMs + runMs;
 }

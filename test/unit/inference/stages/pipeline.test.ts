@@ -186,7 +186,6 @@ describe('a variant in stages', function () {
       const result = await service.submit({ tenant: 'staged', payload: { x: x(5), skipped: x(100) } });
       assert.deepEqual(outputsOf(result), { late: four(115), early: four(10) });
       assert.deepEqual(result.account.components, ['cpu0', 'cpu1']);
-      assert.deepEqual(pipeline.components, ['cpu0', 'cpu1']);
       dispatchers[0]?.detach(service);
       await pipeline.retire();
     }
