@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ClientsInNodeRed, servingFlow } from '../support/clients-in-node-red';
 import { exampleFlows } from '../support/ecomap-flow';
-import { childrenOf, NodeRedRuntime, until, type SeenMessage } from '../support/node-red-runtime';
-
-/** The inference hosts below a process. */
-async function hostsOf(pid: number): Promise<number[]> {
-  const found: number[] = [];
-  for (const child of await childrenOf(pid)) {
-    const command = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '');
-    if (command.includes('inference-host')) found.push(child);
-  }
-  return found;
-}
+import { hostsOf, isRunning, NodeRedRuntime, until, type SeenMessage } from '../support/node-red-runtime';
+import { slowNumberModel, writeModel } from '../support/onnx-builder';
 
 describe('an inference host that is killed in a real flow', function () {
   this.timeout(120_000);
@@ -71,5 +65,68 @@ describe('an inference host that is killed in a real flow', function () {
     for (const { error } of crashes) assert.match(error?.message ?? '', /host/i);
     const codes = new Set(seen.flatMap(({ error }) => (error?.code === undefined ? [] : [error.code])));
     for (const code of codes) assert.ok(['HOST_CRASHED', 'QUEUE_FULL', 'DEADLINE_EXCEEDED'].includes(code), code);
+  });
+});
+
+describe('inference hosts that are killed and stopped under load in a real flow', function () {
+  this.timeout(180_000);
+  let models: string;
+  let clients: ClientsInNodeRed;
+
+  before(async () => {
+    models = await mkdtemp(join(tmpdir(), 'ecomap-crash-'));
+    clients = await ClientsInNodeRed.start();
+  });
+  after(async () => {
+    await clients?.runtime.stop();
+    await rm(models, { recursive: true, force: true });
+  });
+
+  /** The host that computes on a core. */
+  const hostOn = async (core: number): Promise<number> => {
+    const pid = await until(async () => {
+      for (const host of await hostsOf(clients.runtime.pid)) {
+        const status = await readFile(`/proc/${host}/status`, 'utf8').catch(() => '');
+        if (new RegExp(`^Cpus_allowed_list:\\s*${core}$`, 'm').test(status)) return host;
+      }
+      return null;
+    }, `a host on core ${core}`);
+    return pid;
+  };
+
+  it('kill -9 twice, then SIGSTOP: all end once, the other tenant answers all of its own, the counts agree', async () => {
+    const { path } = await writeModel(models, 'v.onnx', slowNumberModel(10));
+    const variants = [{ name: 'v', path }];
+    const tenants = [
+      { name: 'hit', variants },
+      { name: 'spared', variants },
+    ];
+    await clients.deploy(servingFlow(tenants, { components: 2 }), ['hit', 'spared']);
+    for (const tenant of ['hit', 'spared']) await clients.work(8, { tenant }, 2);
+    const answered = async (tenant: string) => (await clients.counts()).ended[tenant]?.['answered'] ?? 0;
+    let restarts = 0;
+    for (const signal of ['SIGKILL', 'SIGKILL', 'SIGSTOP'] as const) {
+      const [victim, spared] = [await hostOn(0), await hostOn(1)];
+      process.kill(victim, signal);
+      restarts += 1;
+      // A stopped host is found out by the watchdog, after ten seconds and one of grace.
+      const before = await clients.untilCounts((counts) => counts.restarts === restarts, `the restart after ${signal}`);
+      const [hitBefore = 0, sparedBefore = 0] = ['hit', 'spared'].map((name) => before.ended[name]?.['answered']);
+      await until(
+        async () =>
+          (await answered('hit')) > hitBefore + 20 && (await answered('spared')) > sparedBefore + 20 ? true : null,
+        'further answers',
+        60_000,
+      );
+      assert.deepEqual([await isRunning(victim), await hostOn(1)], [false, spared]);
+    }
+    await clients.rest();
+    const counts = await clients.reconciled();
+    const { answered: fine = 0, HOST_CRASHED: lost = 0, ...others } = counts.ended['hit'] ?? {};
+    assert.deepEqual([fine + lost, others], [counts.sent['hit'], {}]);
+    assert.ok(lost <= 2 * restarts, `${lost} were in the host, more than it is ever given`);
+    assert.equal(counts.telemetry['hit']?.failed, lost);
+    assert.deepEqual(counts.ended['spared'], { answered: counts.sent['spared'] });
+    assert.equal((await hostsOf(clients.runtime.pid)).length, 2);
   });
 });

@@ -174,6 +174,16 @@ export class NodeRedRuntime {
     return this.#ask('send', { node, message });
   }
 
+  /** Calls a method of a node that the test has written, and returns what that gives or resolves with. */
+  call(node: string, method: string, details: object = {}, limitMs?: number): Promise<unknown> {
+    return this.#ask('call', { node, method, details }, limitMs);
+  }
+
+  /** Remembers no more than so many messages from now on. */
+  async remember(count: number): Promise<void> {
+    await this.#ask('remember', { count });
+  }
+
   /** Every message that reached a node since the last call. */
   async messages(): Promise<readonly SeenMessage[]> {
     return (await this.#ask('messages')) as readonly SeenMessage[];
@@ -194,15 +204,23 @@ export class NodeRedRuntime {
 
   /** Ends Node-RED as a service manager would, and everything that it has not ended itself fails the test. */
   async stop(): Promise<void> {
+    try {
+      await this.end();
+    } finally {
+      await rm(this.userDirectory, { recursive: true, force: true, maxRetries: 3 });
+    }
+  }
+
+  /** The same, but leaves the user directory for the test to look at until `stop`. */
+  async end(): Promise<void> {
     const children = await childrenOf(this.pid);
-    if (this.child.exitCode === null) {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
       const exited = once(this.child, 'exit');
       const timer = setTimeout(() => this.child.kill('SIGKILL'), 20_000);
       this.child.kill('SIGTERM');
       await exited;
       clearTimeout(timer);
     }
-    await rm(this.userDirectory, { recursive: true, force: true, maxRetries: 3 });
     const alive: number[] = [];
     for (const pid of children) if (await isRunning(pid)) alive.push(pid);
     for (const pid of alive) process.kill(pid, 'SIGKILL');
@@ -226,9 +244,9 @@ export class NodeRedRuntime {
     while (this.#deploys <= before) await once(this.#answers, 'deployed', { signal });
   }
 
-  async #ask(command: string, details: object = {}): Promise<unknown> {
+  async #ask(command: string, details: object = {}, limitMs = 30_000): Promise<unknown> {
     const id = (this.#requests += 1);
-    const answered = once(this.#answers, `answer ${id}`, { signal: AbortSignal.timeout(30_000) });
+    const answered = once(this.#answers, `answer ${id}`, { signal: AbortSignal.timeout(limitMs) });
     this.child.send({ id, command, ...details });
     const [message] = (await answered) as [{ answer?: unknown; failure?: string }];
     if (message.failure !== undefined) throw new Error(`${command}: ${message.failure}`);
@@ -260,6 +278,16 @@ export async function childrenOf(pid: number): Promise<number[]> {
     return parent !== null && (parent === pid || (parent > 1 && isBelow(parent)));
   };
   return pids.filter((candidate) => candidate !== pid && isBelow(candidate));
+}
+
+/** The inference hosts below a process. */
+export async function hostsOf(pid: number): Promise<number[]> {
+  const found: number[] = [];
+  for (const child of await childrenOf(pid)) {
+    const command = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '');
+    if (command.includes('inference-host')) found.push(child);
+  }
+  return found;
 }
 
 async function openFiles(pid: number): Promise<Record<string, number>> {

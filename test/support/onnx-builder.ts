@@ -216,6 +216,28 @@ export function slowModel(size: number, depth: number): Buffer {
   return onnxModel({ nodes, inputs: [{ name: 'x', dims }], outputs: [{ name: 'y', dims }] });
 }
 
+/**
+ * y = x + 1/256, for one number, by `depth` products of 256 x 256: takes as long as is asked for (depth 100: about 0.1 s on one
+ * core), whereas its request and its answer weigh nothing.
+ */
+export function slowNumberModel(depth: number): Buffer {
+  const size = 256;
+  // Every row adds up to 1: the products leave the numbers as they are.
+  const w = { dims: [size, size], data: new Float32Array(size * size).fill(1 / size) };
+  const products = Array.from({ length: depth }, (_, index) => ({
+    op: 'MatMul',
+    inputs: [`t${index}`, 'w'],
+    output: `t${index + 1}`,
+  }));
+  const mean = { op: 'ReduceMean', inputs: [`t${depth}`], output: 'y' };
+  return onnxModel({
+    nodes: [{ op: 'Add', inputs: ['x', 'w'], output: 't0' }, ...products, mean],
+    inputs: [{ name: 'x', dims: [1, 1] }],
+    outputs: [{ name: 'y', dims: [1, 1] }],
+    weights: { w },
+  });
+}
+
 export async function writeModel(
   directory: string,
   name: string,

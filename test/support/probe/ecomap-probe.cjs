@@ -1,6 +1,6 @@
 // Runs inside the Node-RED under test (copied into its user directory) and answers the test over the IPC channel: what reached
 // which node, which status nodes show, what is still alive. It holds no strong reference to any node.
-const kept = 5000;
+let kept = 5000;
 
 module.exports = function (RED) {
   const messages = [];
@@ -71,6 +71,13 @@ module.exports = function (RED) {
       return found;
     },
     send: ({ node, message }) => RED.nodes.getNode(node).receive(message),
+    /** Calls a method of a node that a test has written. */
+    call: ({ node, method, details }) => RED.nodes.getNode(node)[method](details),
+    /** Remembers only so many messages from now on. */
+    remember: ({ count }) => {
+      kept = count;
+      messages.length = 0;
+    },
     deploys: () => deploys,
     alive: async () => {
       await collectGarbage();
