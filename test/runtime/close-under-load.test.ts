@@ -22,16 +22,16 @@ describe('closing while requests are under way and waiting', function () {
     models = await mkdtemp(join(tmpdir(), 'ecomap-close-'));
     const paths = [
       await writeModel(models, 'quick.onnx', slowNumberModel(1)),
-      await writeModel(models, 'slow.onnx', slowNumberModel(2000)),
+      await writeModel(models, 'slow.onnx', slowNumberModel(500)),
     ].map(({ path }) => path);
     flow = servingFlow(
       [
         { name: 'quick', variants: [{ name: 'quick', path: paths[0] ?? '' }], more: { queueLength: 50 } },
-        // Most of its requests wait in front of the queue.
+        // Some of its requests wait in front of the queue.
         {
           name: 'slow',
           variants: [{ name: 'slow', path: paths[1] ?? '' }],
-          more: { queueLength: 4, whenFull: 'wait' },
+          more: { queueLength: 250, whenFull: 'wait' },
         },
       ],
       { components: 2 },
@@ -44,9 +44,9 @@ describe('closing while requests are under way and waiting', function () {
   afterEach(() => clients?.runtime.stop());
   after(() => rm(models, { recursive: true, force: true }));
 
-  /** 40 that are soon answered, and a minute's work. */
+  /** 40 that are soon answered, and more work than there is time for. */
   const load = async () => {
-    await clients.offer(60, slow);
+    await clients.offer(300, slow);
     await clients.offer(40, quick);
   };
 
@@ -73,7 +73,7 @@ describe('closing while requests are under way and waiting', function () {
     assert.deepEqual(ended['quick'], { answered: before, NODE_CLOSED: refused });
     assert.equal(before + refused, 1 + 40 + 60);
     const { answered = 0, NODE_CLOSED = 0, ...others } = ended['slow'] ?? {};
-    assert.deepEqual([answered + NODE_CLOSED, others], [1 + 60, {}]);
+    assert.deepEqual([answered + NODE_CLOSED, others], [1 + 300, {}]);
     // What waited was answered, what came later was not.
     assert.ok(before >= 41 && refused > 0 && answered > 0 && NODE_CLOSED > 0, JSON.stringify(ended));
     assert.deepEqual([received, sumOf(settled)], [sumOf(sent), sumOf(sent)]);
