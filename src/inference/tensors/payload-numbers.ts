@@ -1,6 +1,7 @@
 import type { NumericData } from '../../signals/inference';
 import { toFloat16 } from './float16';
 import { lengthOf, mismatch, typedArrayKind } from './payload-description';
+import { refuseTooMany } from './payload-shapes';
 import { describeTensor, emptyData, typedView, type NumericType, type TensorSpec } from './tensors';
 
 /** The whole numbers that an integer type can hold. */
@@ -57,6 +58,7 @@ export function bitsToData(value: unknown): NumericData | null {
 export function numbersToData(values: unknown, spec: TensorSpec, type: NumericType, count: number): NumericData {
   // 0 and 1 have to be checked, so `bool` is never taken as it is.
   if (ArrayBuffer.isView(values) && elementType[typedArrayKind(values) ?? ''] === type) return adopt(values, type);
+  if (ArrayBuffer.isView(values)) refuseTooMany(count, spec, values);
   const elements = values as ArrayLike<unknown>;
   const first = elements[0];
   // Before any memory is taken for an array of holes.
@@ -79,10 +81,13 @@ export function numbersToData(values: unknown, spec: TensorSpec, type: NumericTy
   return data;
 }
 
+const int64Range = [-(2n ** 63n), 2n ** 63n - 1n] as const;
+const uint64Range = [0n, 2n ** 64n - 1n] as const;
+
 function toBigInt(value: unknown, spec: TensorSpec, index: number): bigint {
   const whole =
     typeof value === 'bigint' ? value : typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : null;
-  const [least, most] = spec.type === 'int64' ? [-(2n ** 63n), 2n ** 63n - 1n] : [0n, 2n ** 64n - 1n];
+  const [least, most] = spec.type === 'int64' ? int64Range : uint64Range;
   if (whole === null || whole < least || whole > most) throw wrong(spec, index, value);
   return whole;
 }

@@ -3,6 +3,12 @@ import { describeTensor, elementCount, type TensorSpec } from './tensors';
 
 /** Beyond this many elements nothing is even looked at (256 MB of float32). */
 const mostElements = 64 * 1024 * 1024;
+/**
+ * Elements of plain arrays, and of typed arrays of another type than the model's, that are converted one by one while Node-RED
+ * waits: either takes at most some 50 ms.
+ */
+const mostListed = 1.5 * 1024 * 1024;
+const mostConverted = 8 * 1024 * 1024;
 const mostAxes = 8;
 
 /** `dims` as a payload tells them. @throws EcomapError INPUT_MISMATCH when they are none, or not those of the model */
@@ -57,7 +63,19 @@ export function resolveFlat(count: number, spec: TensorSpec, value: unknown): nu
 export function unfold(value: readonly unknown[], spec: TensorSpec): { dims: number[]; elements: unknown[] } {
   const shape = nestedShape(value, spec);
   const dims = resolveNested(shape, spec);
+  refuseTooMany(elementCount(shape), spec, value);
   return { dims, elements: leavesOf(value, shape, spec) };
+}
+
+/** @throws EcomapError INPUT_MISMATCH when so many elements would keep Node-RED from everything else while they are converted */
+export function refuseTooMany(count: number, spec: TensorSpec, value: unknown): void {
+  const most = ArrayBuffer.isView(value) ? mostConverted : mostListed;
+  if (count <= most) return;
+  const cure = spec.type === 'string' ? 'send fewer in one request' : `send a typed array of the type ${spec.type}`;
+  throw mismatch(
+    `Expected ${describeTensor(spec.type, spec.dims)}. Got ${describePayload(value)}: ${count} elements, of which at most ` +
+      `${most} can be converted without keeping Node-RED waiting; ${cure}.`,
+  );
 }
 
 /** The shape as the first element of each level has it. */

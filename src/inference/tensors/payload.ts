@@ -4,7 +4,7 @@ import { quoted } from '../../signals/parse';
 import { describePayload, lengthOf, mismatch, typedArrayKind, unexpected } from './payload-description';
 import { encodeImage, imageFormat, imageFormats } from './payload-images';
 import { bitsToData, numbersToData } from './payload-numbers';
-import { readDims, resolveFlat, unfold } from './payload-shapes';
+import { readDims, refuseTooMany, resolveFlat, unfold } from './payload-shapes';
 import { textsToData } from './payload-texts';
 import { describeTensor, elementCount, type NamedTensors, type TensorSpec } from './tensors';
 
@@ -70,6 +70,7 @@ function encodeTensor(value: unknown, spec: TensorSpec): Tensor {
       return { type: spec.type, dims, data: toData(elements, spec, elementCount(dims)) };
     }
     const dims = resolveFlat(value.length, spec, value);
+    refuseTooMany(value.length, spec, value);
     return { type: spec.type, dims, data: toData(value, spec, value.length) };
   }
   // One value for a model that takes one.

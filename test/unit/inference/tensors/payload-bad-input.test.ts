@@ -115,6 +115,26 @@ describe('bad input', () => {
       /Got an array of 4294967295 elements\.$/,
       [spec(['n'])],
     ],
+    'more numbers one by one than Node-RED can wait for, unread': [
+      untouchable(1.5 * 2 ** 20 + 1),
+      /1572865 elements, of which at most 1572864 can be .*; send a typed array of the type float32\.$/,
+      [spec(['n'])],
+    ],
+    'more texts than Node-RED can wait for, unread': [
+      untouchable(1.5 * 2 ** 20 + 1),
+      /; send fewer in one request\.$/,
+      [spec(['n'], 'string')],
+    ],
+    'nested arrays of more numbers than Node-RED can wait for, unread': [
+      untouchable(2 ** 11, untouchable(2 ** 11)),
+      /Got an array of 2048 elements: 4194304 elements, of which at most 1572864 can be/,
+      [spec([2 ** 11, 2 ** 11])],
+    ],
+    'a typed array of another type that is too large to be converted': [
+      new Float64Array(8 * 2 ** 20 + 1),
+      /Got a Float64Array of 8388609 elements: 8388609 elements, of which at most 8388608 can be/,
+      [spec(['n'])],
+    ],
     'nested arrays beyond any tensor, unread': [
       untouchable(2 ** 20, untouchable(2 ** 20)),
       /Got nested arrays of \[1048576, 1048576, \.\.\.\]\.$/,
@@ -126,7 +146,7 @@ describe('bad input', () => {
     'a sparse array': [new Array(6), 'Expected float32 [2, 3]. Element 0 is undefined, which is no float32 value.'],
     'a sparse array of 64 million': [
       new Array(64 * 1024 * 1024),
-      /Element 0 is undefined, which is no float32 value\.$/,
+      /67108864 elements, of which at most 1572864 can be converted/,
       [spec(['n'])],
     ],
     'a getter that throws': [trap('data'), 'msg.payload cannot be read: gone fishing'],
