@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { demonstrationFamilies } from '../../src/models/family-card';
-import { tensorTypes } from '../../src/signals/inference';
+import { tensorTypes } from '../../src/signals/tensor';
 import { overloadAnswerSchema } from '../../src/signals/tenant';
 import { numberOr, optionalNumber } from '../shared/optional-number';
 import { channelNumbers, dims, fraction, labels, optionalText, text } from './fields';

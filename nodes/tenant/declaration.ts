@@ -1,7 +1,8 @@
 import { demonstrationFamily } from '../../src/models/family-card';
 import { tenantOfFamily, tenantOfOwnModels, type ServiceTerms } from '../../src/models/tenant-from-config';
 import { EcomapError } from '../../src/signals/errors';
-import type { ImageDeclaration, Serving, Tenant } from '../../src/signals/tenant';
+import type { ImageDeclaration } from '../../src/signals/image';
+import type { Serving, Tenant } from '../../src/signals/tenant';
 import type { TenantConfig } from './config';
 import { imageOf } from './image';
 

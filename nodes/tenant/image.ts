@@ -1,5 +1,5 @@
 import { EcomapError } from '../../src/signals/errors';
-import { channelCount, type ImageDeclaration } from '../../src/signals/tenant';
+import { channelCount, type ImageDeclaration } from '../../src/signals/image';
 import type { TenantConfig } from './config';
 
 type Size = Pick<ImageDeclaration, 'width' | 'height'>;

@@ -1,7 +1,8 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { EcomapError } from '../signals/errors';
 import { parseAtTheDoor } from '../signals/parse';
-import { tenantSchema, type ImageDeclaration, type Serving, type Tenant } from '../signals/tenant';
+import type { ImageDeclaration } from '../signals/image';
+import { tenantSchema, type Serving, type Tenant } from '../signals/tenant';
 import { demonstrationFamily, type DemonstrationFamily, type ModelFamily } from './family-card';
 
 /** What a user says about a tenant, whatever its models are. */

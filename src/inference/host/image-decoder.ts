@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as SharpModule from 'sharp';
 import { EcomapError, messageOf } from '../../signals/errors';
-import { channelCount, type ImageDeclaration } from '../../signals/tenant';
+import { channelCount, type ImageDeclaration } from '../../signals/image';
 
 type Sharp = typeof SharpModule.default;
 

@@ -1,5 +1,5 @@
-import type { ImageEncoding, NumericData } from '../../signals/inference';
-import { channelCount } from '../../signals/tenant';
+import type { ImageEncoding, NumericData } from '../../signals/tensor';
+import { channelCount } from '../../signals/image';
 import { toFloat16 } from '../tensors/float16';
 import { integerRange } from '../tensors/payload-numbers';
 import { emptyData, type NumericType } from '../tensors/tensors';

@@ -1,4 +1,4 @@
-import type { NumericData } from '../../signals/inference';
+import type { NumericData } from '../../signals/tensor';
 import { bytesPerElement, typedView, type NumericType } from '../tensors/tensors';
 
 /** What is larger is given back after its run: it would stay with the host for good. */

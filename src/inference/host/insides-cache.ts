@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { tensorTypes } from '../../signals/inference';
+import { tensorTypes } from '../../signals/tensor';
 import type { ModelInsides } from './model-insides';
 
 const dimsSchema = z.array(z.union([z.number(), z.string()]));

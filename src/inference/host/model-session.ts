@@ -1,5 +1,5 @@
 import { EcomapError, messageOf } from '../../signals/errors';
-import type { TensorData } from '../../signals/inference';
+import type { TensorData } from '../../signals/tensor';
 import { loadRuntime, type InferenceSession } from '../runtime';
 import { isTexts, type ModelSignature, type NamedTensors } from '../tensors/tensors';
 import { cutStage } from './cut-stage';

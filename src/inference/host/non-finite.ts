@@ -1,5 +1,5 @@
 import { EcomapError } from '../../signals/errors';
-import type { Tensor } from '../../signals/inference';
+import type { Tensor } from '../../signals/tensor';
 import { fromFloat16 } from '../tensors/float16';
 import { isTexts } from '../tensors/tensors';
 

@@ -1,5 +1,5 @@
 import { EcomapError } from '../../signals/errors';
-import type { TensorData } from '../../signals/inference';
+import type { TensorData } from '../../signals/tensor';
 import { toFloat16 } from '../tensors/float16';
 import { emptyData, elementCount, type ModelSignature, type NamedTensors, type TensorSpec } from '../tensors/tensors';
 

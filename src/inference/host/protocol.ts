@@ -1,6 +1,6 @@
 import type { ModelDescription } from '../../models/description/model-description';
 import type { ErrorCode } from '../../signals/errors';
-import type { ImageEncoding, TensorData, TensorType } from '../../signals/inference';
+import type { ImageEncoding, TensorData, TensorType } from '../../signals/tensor';
 import type { ModelSignature } from '../tensors/tensors';
 
 /** Where the bytes of a tensor are: in the message itself, or in the slot file that travels with the request. */

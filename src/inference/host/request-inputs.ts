@@ -1,5 +1,5 @@
 import { EcomapError } from '../../signals/errors';
-import type { Tensor } from '../../signals/inference';
+import type { Tensor } from '../../signals/tensor';
 import type { SlotFile } from '../shared-memory/slot-file';
 import { bytesOf, elementCount, isTexts, type NamedTensors, type NumericType } from '../tensors/tensors';
 import { decodeImage } from './image-decoder';

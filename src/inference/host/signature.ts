@@ -1,5 +1,5 @@
 import { EcomapError } from '../../signals/errors';
-import { tensorTypes, type TensorType } from '../../signals/inference';
+import { tensorTypes, type TensorType } from '../../signals/tensor';
 import type { InferenceSession } from '../runtime';
 import type { TensorSpec } from '../tensors/tensors';
 

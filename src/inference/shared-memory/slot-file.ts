@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, read, readSync, write, writeSync } from
 import { promisify } from 'node:util';
 import { inlineLimitBytes, type TensorFrame } from '../host/protocol';
 import { bytesOf, elementCount, isTexts, messageBytes, typedView, type NamedTensors } from '../tensors/tensors';
-import type { Tensor } from '../../signals/inference';
+import type { Tensor } from '../../signals/tensor';
 import { decodeTexts, encodeTexts } from './text-bytes';
 
 const writeLater = promisify(write);

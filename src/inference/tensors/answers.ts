@@ -1,5 +1,5 @@
 import { EcomapError } from '../../signals/errors';
-import type { Tensor } from '../../signals/inference';
+import type { Tensor } from '../../signals/tensor';
 import type { Tenant } from '../../signals/tenant';
 import { fromFloat16 } from './float16';
 import { describeTensor, isTexts, type NamedTensors } from './tensors';

@@ -1,4 +1,4 @@
-import type { Tensor } from '../../signals/inference';
+import type { Tensor } from '../../signals/tensor';
 import { patternInputs } from '../host/pattern-inputs';
 import { encodeImage } from './payload-images';
 import type { NamedTensors, TensorSpec } from './tensors';

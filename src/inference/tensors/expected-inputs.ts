@@ -1,4 +1,5 @@
-import { channelCount, type ImageDeclaration, type Tenant } from '../../signals/tenant';
+import { channelCount, type ImageDeclaration } from '../../signals/image';
+import type { Tenant } from '../../signals/tenant';
 import { mismatch } from './payload-description';
 import { imageDims } from './payload-images';
 import { fitsDims } from './payload-shapes';

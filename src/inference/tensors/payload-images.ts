@@ -1,5 +1,5 @@
-import type { Tensor } from '../../signals/inference';
-import { channelCount, type ImageDeclaration } from '../../signals/tenant';
+import type { Tensor } from '../../signals/tensor';
+import { channelCount, type ImageDeclaration } from '../../signals/image';
 import { describePayload, mismatch, typedArrayKind } from './payload-description';
 import { describeTensor, type TensorSpec } from './tensors';
 

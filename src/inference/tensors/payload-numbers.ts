@@ -1,4 +1,4 @@
-import type { NumericData } from '../../signals/inference';
+import type { NumericData } from '../../signals/tensor';
 import { toFloat16 } from './float16';
 import { lengthOf, mismatch, typedArrayKind } from './payload-description';
 import { refuseTooMany } from './payload-shapes';

@@ -1,5 +1,5 @@
 import { isEcomapError, messageOf } from '../../signals/errors';
-import { tensorTypes, type Tensor, type TensorData } from '../../signals/inference';
+import { tensorTypes, type Tensor, type TensorData } from '../../signals/tensor';
 import { quoted } from '../../signals/parse';
 import { describePayload, lengthOf, mismatch, typedArrayKind, unexpected } from './payload-description';
 import { encodeImage, imageFormat, imageFormats } from './payload-images';

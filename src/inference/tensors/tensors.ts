@@ -1,5 +1,5 @@
-import type { NumericData, Tensor, TensorData, TensorType } from '../../signals/inference';
-import type { ImageDeclaration } from '../../signals/tenant';
+import type { NumericData, Tensor, TensorData, TensorType } from '../../signals/tensor';
+import type { ImageDeclaration } from '../../signals/image';
 
 /** Tensors by input or output name of the model. */
 export type NamedTensors = Readonly<Record<string, Tensor>>;

@@ -1,5 +1,5 @@
 import { nodesInOrder, type FlowNode } from './data-flow';
-import type { Initializer } from './graph';
+import { subgraphsOf, type Initializer } from './graph';
 import type { OnnxModel } from './model';
 import type { OnnxNode } from './node';
 
@@ -28,7 +28,7 @@ function isPure(node: OnnxNode, model: OnnxModel): boolean {
     pureDomains.includes(node.domain) &&
     !model.functions.has(`${node.domain}:${node.opType}`) &&
     !drawsAnew.test(node.opType) &&
-    node.subgraphs.every(({ nodes }) => nodes.every((inner) => isPure(inner, model)))
+    subgraphsOf(node).every(({ nodes }) => nodes.every((inner) => isPure(inner, model)))
   );
 }
 

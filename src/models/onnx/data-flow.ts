@@ -1,5 +1,5 @@
 import { EcomapError } from '../../signals/errors';
-import type { OnnxGraph } from './graph';
+import { subgraphsOf, type OnnxGraph } from './graph';
 import type { OnnxNode } from './node';
 
 /** A node with the names it reads, those that its sub-graphs take from outside included, and the names it makes. */
@@ -21,7 +21,7 @@ function capturedBy(graph: OnnxGraph): string[] {
 }
 
 function readsOf(node: OnnxNode): string[] {
-  const read = [...node.inputs, ...node.subgraphs.flatMap(capturedBy)];
+  const read = [...node.inputs, ...subgraphsOf(node).flatMap(capturedBy)];
   return [...new Set(read)].filter((name) => name !== '');
 }
 

@@ -61,3 +61,8 @@ export class OnnxGraph {
     this.valueInfos = values(graphField.valueInfo);
   }
 }
+
+/** The branches of If, the body of Loop and Scan. Read anew at each call. */
+export function subgraphsOf({ attributes }: OnnxNode): OnnxGraph[] {
+  return attributes.flatMap(({ graphs }) => graphs).map((bytes) => new OnnxGraph(bytes));
+}

@@ -1,4 +1,3 @@
-import { OnnxGraph } from './graph';
 import { OnnxTensor } from './tensor';
 import { floatsOf, integerOf, integersOf, lastOf, readFields, textOf, textsOf, type Field } from './wire';
 
@@ -53,11 +52,11 @@ export class OnnxAttribute {
     return field === undefined ? null : new OnnxTensor(field.value);
   }
 
-  /** The branches of If, the body of Loop and Scan. */
-  get graphs(): OnnxGraph[] {
+  /** The bytes of the branches of If, of the body of Loop and Scan; see `subgraphsOf`. */
+  get graphs(): Uint8Array[] {
     return this.fields
       .filter(({ number }) => number === attributeField.graph || number === attributeField.graphs)
-      .map(({ value }) => new OnnxGraph(value));
+      .map(({ value }) => value);
   }
 }
 
@@ -92,10 +91,6 @@ export class OnnxNode {
 
   attribute(name: string): OnnxAttribute | undefined {
     return this.attributes.find((attribute) => attribute.name === name);
-  }
-
-  get subgraphs(): readonly OnnxGraph[] {
-    return this.attributes.flatMap(({ graphs }) => graphs);
   }
 
   /** "Conv "conv1"", for messages. */

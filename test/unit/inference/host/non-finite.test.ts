@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { toFloat16 } from '../../../../src/inference/tensors/float16';
 import { firstNonFinite } from '../../../../src/inference/host/non-finite';
-import type { NumericData, TensorType } from '../../../../src/signals/inference';
+import type { NumericData, TensorType } from '../../../../src/signals/tensor';
 
 describe('looking for NaN and infinity', () => {
   const arrays: Partial<Record<TensorType, (values: readonly number[]) => NumericData>> = {

@@ -4,7 +4,7 @@ import { HostProcess } from '../../../../src/inference/hosting/host-process';
 import { encodeInputs } from '../../../../src/inference/tensors/payload';
 import { openSlotDirectory, type SlotDirectory } from '../../../../src/inference/shared-memory/slot-directory';
 import { elementCount, type NamedTensors } from '../../../../src/inference/tensors/tensors';
-import type { TensorType } from '../../../../src/signals/inference';
+import type { TensorType } from '../../../../src/signals/tensor';
 import {
   castModel,
   doublingModel,

@@ -13,7 +13,7 @@ import { canPin } from '../../../../src/inference/hosting/host-launch';
 import { encodeInputs } from '../../../../src/inference/tensors/payload';
 import { openSlotDirectory, type SlotDirectory } from '../../../../src/inference/shared-memory/slot-directory';
 import type { ModelSignature } from '../../../../src/inference/tensors/tensors';
-import type { TensorType } from '../../../../src/signals/inference';
+import type { TensorType } from '../../../../src/signals/tensor';
 import { inputDeclarationSchema } from '../../../../src/signals/tenant';
 import { identityModel, onnxModel, writeModel } from '../../../support/onnx-builder';
 import { codeOf, component, runOne, temporaryDirectory } from '../support';

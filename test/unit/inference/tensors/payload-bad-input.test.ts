@@ -5,7 +5,7 @@ import { expectedInputs } from '../../../../src/inference/tensors/expected-input
 import { encodeInputs } from '../../../../src/inference/tensors/payload';
 import type { TensorSpec } from '../../../../src/inference/tensors/tensors';
 import { isEcomapError } from '../../../../src/signals/errors';
-import { tensorTypes, type TensorType } from '../../../../src/signals/inference';
+import { tensorTypes, type TensorType } from '../../../../src/signals/tensor';
 import { inputDeclarationSchema } from '../../../../src/signals/tenant';
 
 const spec = (dims: readonly (number | string)[], type: TensorType = 'float32', name = 'x'): TensorSpec => ({
