@@ -104,6 +104,7 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
       clock: this.#clock,
       cacheDirectory: stateDirectory === undefined ? null : join(stateDirectory, 'ecomap', 'model-insides'),
       slots: () => this.#openSlots(),
+      quarantineOf: (tenant) => this.#components.quarantineOf(tenant),
       onLost: (service, error) => this.#breakDown(service, error),
     });
     this.#firstVariants = new FirstVariants({

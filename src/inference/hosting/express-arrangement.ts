@@ -25,9 +25,11 @@ export class ExpressArrangement {
     if (nowMs < this.#nextTryMs) return [];
     const { ordinary, express } = this.component;
     const tenants = [...ordinary.clients, ...(express?.clients ?? [])].filter(({ deployment }) => deployment !== null);
-    if (tenants.length < 2) return express === null ? [] : (express.clients ?? []);
+    // Stages of models are never served apart, but tenants may have to wait behind them.
+    const guests = [...ordinary.guests].map(({ runMs }): TenantRuns => ({ latencyLimitMs: Infinity, runMs }));
+    if (tenants.length + guests.length < 2) return express === null ? [] : (express.clients ?? []);
     return tenants.filter((tenant) => {
-      const others = tenants.filter((other) => other !== tenant).map(runsOf);
+      const others = [...tenants.filter((other) => other !== tenant).map(runsOf), ...guests];
       const isExpress = express !== null && this.places.get(tenant) === express;
       return shouldBeExpress(runsOf(tenant), others, isExpress) !== isExpress;
     });

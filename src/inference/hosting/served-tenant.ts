@@ -23,6 +23,8 @@ export interface Retirable {
 /** What lives in a process beside the whole models of its tenants: a stage of a model. */
 export interface Guest {
   readonly key: string;
+  /** Measured mean of one run, ms; null before the first. */
+  readonly runMs: number | null;
   /** Loads and proves it in another process, beside the one that serves. The result puts it into force. */
   place(host: HostProcess): Promise<() => readonly Retirable[]>;
   /** Its process is down, or its model cannot be loaded again. */

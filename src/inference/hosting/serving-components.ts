@@ -90,10 +90,17 @@ export class ServingComponents {
         memoryLimitBytes,
         recycle: { ...defaultRecycleRules, ...recycle },
         mayRaisePriority: mayRaise,
-        quarantineOf: (tenant) => this.#quarantineOf(tenant),
+        quarantineOf: (tenant) => this.quarantineOf(tenant),
       });
       this.#opened.set(component.name, opened);
     }
+  }
+
+  /** The inputs of a tenant that have ended a host. */
+  quarantineOf(tenant: string): Quarantine {
+    const quarantine = this.#quarantines.get(tenant) ?? new Quarantine(tenant);
+    this.#quarantines.set(tenant, quarantine);
+    return quarantine;
   }
 
   async close(): Promise<void> {
@@ -118,12 +125,6 @@ export class ServingComponents {
       }),
     );
     return device.components.filter((component) => !problems.has(component));
-  }
-
-  #quarantineOf(tenant: string): Quarantine {
-    const quarantine = this.#quarantines.get(tenant) ?? new Quarantine(tenant);
-    this.#quarantines.set(tenant, quarantine);
-    return quarantine;
   }
 }
 

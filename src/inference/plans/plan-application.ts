@@ -8,7 +8,7 @@ import type { ServingProcess } from '../hosting/serving-process';
 import type { TenantService } from '../serving/tenant-service';
 import type { LoadedVariant } from '../serving/variant-server';
 import type { StagedMove, StagedTenant } from '../stages/staged-tenant';
-import type { StagedTenants } from '../stages/staged-tenants';
+import type { PreparedStages, StagedTenants } from '../stages/staged-tenants';
 import type { FirstVariants } from './first-variants';
 import type { PlanOutcome } from './latest-plan';
 import { movesOf } from './plan-moves';
@@ -36,10 +36,10 @@ export class PlanApplication {
   async apply(plan: Plan): Promise<PlanOutcome> {
     const { services, places, staged, firstVariants, isServing } = this.options;
     const moves = movesOf(plan, services, (name, service) => this.#processFor(plan, name, service));
-    const newlyStaged = moves.staged.filter((move) => !staged.isAs(move));
+    const newlyStaged = moves.staged.filter((move) => !staged.isAs(move) || hasLostStage(move));
     const whole = moves.all.filter((move) => this.#isChange(move));
     const changeOver = await ChangeOver.prepare(whole, places, staged.needsOf(newlyStaged));
-    const prepared = await this.#prepareStages(newlyStaged, changeOver);
+    const { prepared, failures } = await this.#prepareStages(newlyStaged, changeOver);
     if (!isServing()) {
       await Promise.all(prepared.map((one) => one.retire()));
       await changeOver.discard();
@@ -47,13 +47,15 @@ export class PlanApplication {
     }
     const why = [
       ...moves.notes,
-      ...changeOver.failures.map(([{ tenant }, error]) => `${tenant.name} stays broken: ${error.message}`),
+      ...[...changeOver.failures, ...failures].map(
+        ([{ tenant }, error]) => `${tenant.name} stays broken: ${error.message}`,
+      ),
     ];
     const changed = changeOver.commit((move) => reasons(plan, move));
     let swaps = 0;
     for (const [{ tenant, variant }, before] of changed) if (noteSwap(tenant, before, variant)) swaps += 1;
     for (const one of prepared) if (this.#commitStages(plan, one)) swaps += 1;
-    const changedTenants = [...changed.keys(), ...newlyStaged].map(({ tenant }) => tenant);
+    const changedTenants = [...changed.keys(), ...prepared.map(({ move }) => move)].map(({ tenant }) => tenant);
     const unused = staged.replace(changedTenants, prepared);
     for (const move of moves.staged) {
       if (!newlyStaged.includes(move)) move.tenant.explain(reasons(plan, move));
@@ -67,7 +69,7 @@ export class PlanApplication {
     return { applied: true, swaps, why };
   }
 
-  async #prepareStages(moves: readonly StagedMove[], changeOver: ChangeOver<TenantService>): Promise<StagedTenant[]> {
+  async #prepareStages(moves: readonly StagedMove[], changeOver: ChangeOver<TenantService>): Promise<PreparedStages> {
     try {
       return await this.options.staged.prepare(moves, (process) => changeOver.hostFor(process));
     } catch (error) {
@@ -108,6 +110,11 @@ export class PlanApplication {
     const isElsewhere = this.options.staged.has(tenant) || this.options.places.get(tenant) !== process;
     return deployment === null || deployment.variant.name !== variant.name || isElsewhere;
   }
+}
+
+/** Its processes serve, but cannot compute it: a model could not be loaded again. */
+function hasLostStage({ tenant, stages }: StagedMove): boolean {
+  return tenant.deployment === null && stages.every(({ process }) => process.ready);
 }
 
 /** Counts a change of variant of a tenant that was being served. */

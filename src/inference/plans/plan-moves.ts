@@ -46,6 +46,10 @@ export function movesOf(
     if (first === undefined) continue;
     if (later.length === 0) moves.all.push({ tenant: service, variant, process: first.process });
     else moves.staged.push({ tenant: service, variant, stages });
+    const { whenFull, whenLate } = service.tenant.serving;
+    if (later.length > 0 && (whenFull === 'downgrade' || whenLate === 'downgrade')) {
+      moves.notes.push(`${planTenant.tenant} runs in stages: nothing lighter is loaded beside it to downgrade to`);
+    }
   }
   return moves;
 }

@@ -114,8 +114,13 @@ export class Admission {
 
   /** Lets a lighter variant answer. Null when that is possible, else what is in the way, as a sentence. */
   #downgrade(request: PendingRequest, reason: DowngradeReason, nowMs: number): string | null {
-    const { light } = this.lanes;
-    if (light.server === null) return 'No lighter variant is loaded that could answer instead.';
+    const { light, planned } = this.lanes;
+    if (light.server === null) {
+      const isInStages = planned.server?.loaded.entryTimes !== undefined;
+      return isInStages
+        ? 'Beside a variant in stages no lighter one is loaded that could answer instead.'
+        : 'No lighter variant is loaded that could answer instead.';
+    }
     const { name } = light.server.loaded.variant;
     if (light.queue.size >= this.capacity) return `As many already wait for the lighter variant "${name}".`;
     if (this.#isLate(light, request, nowMs)) return `The lighter variant "${name}" could not be in time either.`;

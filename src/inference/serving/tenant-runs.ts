@@ -5,7 +5,7 @@ import { HostLostError } from '../hosting/host-lost-error';
 import type { Accounting } from './accounting';
 import type { Batch } from './batch';
 import type { PendingRequest } from './pending-request';
-import type { Waiting } from './queue';
+import { isTooLate, type Waiting } from './queue';
 import { RunsUnderWay } from './runs-under-way';
 import type { VariantServer } from './variant-server';
 
@@ -30,6 +30,8 @@ export class TenantRuns {
     private readonly accounting: Accounting,
     /** Lets a request wait again that has not been computed. */
     private readonly putBack: (request: PendingRequest) => void,
+    /** Whether the tenant wants answers that come after their deadline. */
+    private readonly lateIsWelcome: boolean,
   ) {}
 
   /** Requests that are being computed. */
@@ -59,7 +61,7 @@ export class TenantRuns {
     try {
       const run = await loaded.run(inputs, server.expectedMs(rows), {
         urgency: mostUrgent(requests),
-        isWanted: () => requests.some(({ ended }) => !ended),
+        refusal: (leastMs) => this.#refusalOf(requests, leastMs),
         onFree: (busyMs) => {
           this.#underWay.leave(underWay, this.clock.nowMs());
           onFree(busyMs);
@@ -84,6 +86,20 @@ export class TenantRuns {
     } finally {
       this.#underWay.end(underWay, this.clock.nowMs());
     }
+  }
+
+  /** Between two components: of several requests each one is enough for the run to go on. */
+  #refusalOf(requests: readonly PendingRequest[], leastMs: number): EcomapError | null {
+    const waiting = requests.filter(({ ended }) => !ended);
+    if (waiting.length === 0) return new EcomapError('CANCELLED', 'Nobody waits for the answer any more.');
+    const nowMs = this.clock.nowMs();
+    const mayEnd = ({ deadlineMs }: PendingRequest) => deadlineMs !== null && isTooLate(deadlineMs, nowMs, leastMs);
+    if (this.lateIsWelcome || !waiting.every(mayEnd)) return null;
+    return new EcomapError(
+      'DEADLINE_EXCEEDED',
+      `The request could not be answered in time any more when its next stage began, which takes at least ` +
+        `${leastMs.toFixed(1)} ms with those that follow. Allow more time or a lighter variant.`,
+    );
   }
 
   #onFailure(requests: readonly PendingRequest[], server: VariantServer, error: EcomapError): void {

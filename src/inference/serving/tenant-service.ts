@@ -51,7 +51,8 @@ export class TenantService<Loaded extends LoadedVariant = LoadedVariant> impleme
     this.#accounting = new Accounting(tenant, clock, options);
     this.#refuse = (request, error) => this.#accounting.refuse(request, error);
     const capacity = tenant.serving.queueLength ?? options.queueLength;
-    this.#runs = new TenantRuns(clock, this.#accounting, (request) => this.#putBack(request));
+    const lateIsWelcome = tenant.serving.whenLate === 'wait';
+    this.#runs = new TenantRuns(clock, this.#accounting, (request) => this.#putBack(request), lateIsWelcome);
     this.#admission = new Admission(tenant, capacity, this.#lanes, () => this.#runs.freeAtMs, this.#refuse);
     this.#sweeper = new Alarm(clock, () => this.#sweep());
   }

@@ -1,3 +1,4 @@
+import type { EcomapError } from '../../signals/errors';
 import type { Variant } from '../../signals/tenant';
 import type { HostRun } from '../hosting/host-process';
 import { encodeInputs } from '../tensors/payload';
@@ -10,8 +11,11 @@ import type { RunTimes } from './run-times';
 export interface RunWay {
   /** Its place among the runs that wait for the same component. */
   readonly urgency: Waiting;
-  /** False when nobody waits for the answer any more. */
-  readonly isWanted: () => boolean;
+  /**
+   * Why it should not go on: nobody waits for the answer any more, or it would come too late even if the rest took no more than
+   * `leastMs`. Null when it should.
+   */
+  readonly refusal: (leastMs: number) => EcomapError | null;
   /** To be called when the component where it began is free again, with the milliseconds that it was kept busy. */
   readonly onFree: (busyMs: number) => void;
 }

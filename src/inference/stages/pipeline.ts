@@ -5,7 +5,9 @@ import { canaryInputs } from '../tensors/canary';
 import type { Clock } from '../clock';
 import { expectedInputs } from '../tensors/expected-inputs';
 import type { RunAnswer, StageRange } from '../host/protocol';
+import { HostLostError } from '../hosting/host-lost-error';
 import type { HostRun } from '../hosting/host-process';
+import type { Quarantine } from '../hosting/quarantine';
 import type { Dispatcher } from '../serving/dispatcher';
 import { RunTimes } from '../serving/run-times';
 import type { LoadedVariant, RunWay } from '../serving/variant-server';
@@ -36,6 +38,8 @@ export interface PipelineOptions {
   readonly name: string;
   readonly cacheDirectory: string | null;
   readonly clock: Clock;
+  /** The tenant's inputs that have ended a host; absent lets every input run. */
+  readonly quarantine?: Quarantine;
 }
 
 /**
@@ -74,7 +78,8 @@ export class Pipeline implements LoadedVariant {
     this.#queues = new StageQueues({
       tenant,
       dispatchers: options.places.map(({ dispatcher }) => dispatcher),
-      expectedMs: (stage) => this.stages[stage]?.times.meanMs() ?? null,
+      expectedMs: (stage) => this.meanMs(stage),
+      leastMsFrom: (stage) => this.#leastMsFrom(stage),
       clock: options.clock,
     });
   }
@@ -151,8 +156,24 @@ export class Pipeline implements LoadedVariant {
     return this.#queues.waiting;
   }
 
-  /** @throws EcomapError HOST_CRASHED when one of the hosts dies meanwhile, CANCELLED when nobody wants the answer any more */
+  /**
+   * @throws EcomapError HOST_CRASHED when one of the hosts dies meanwhile, INPUT_QUARANTINED for inputs that have ended a host
+   * before, CANCELLED or DEADLINE_EXCEEDED when the answer is of no use any more
+   */
   async run(requests: readonly NamedTensors[], _expectedMs: number | null, way: RunWay): Promise<HostRun> {
+    const { quarantine } = this.options;
+    const suspects = quarantine?.examine(requests) ?? [];
+    try {
+      const run = await this.#run(requests, way);
+      quarantine?.acquit(suspects);
+      return run;
+    } catch (error) {
+      if (error instanceof HostLostError && error.wasRunning) quarantine?.blame(requests);
+      throw error;
+    }
+  }
+
+  async #run(requests: readonly NamedTensors[], way: RunWay): Promise<HostRun> {
     const passage = this.#queues.begin();
     try {
       return await this.#through(requests, (stage, compute) =>
@@ -171,15 +192,30 @@ export class Pipeline implements LoadedVariant {
     await Promise.all(this.stages.map((stage) => stage.retire()));
   }
 
-  /** What waits for a stage ends with this error: its component will not compute (again). */
+  /** What waits for a stage, or comes to wait for one, ends with this error: a component does not compute (again). */
   abandon(error: EcomapError): void {
     this.#queues.abandon(error);
+  }
+
+  /** All components compute again. */
+  resume(): void {
+    this.#queues.resume();
+  }
+
+  /** The mean of a stage, ms; null before its first run. */
+  meanMs(stage: number): number | null {
+    return this.stages[stage]?.times.meanMs() ?? null;
   }
 
   /** One inference through all stages, without waiting for anybody's turn. */
   async #prove(tenant: Tenant, stageAt?: StageAt): Promise<void> {
     const canary = await this.#through([canaryInputs(this.inputs)], (_stage, compute) => compute(), stageAt);
     for (const { outputs } of canary.results) decodeOutputs(outputs, tenant.output);
+  }
+
+  #leastMsFrom(stage: number): number {
+    const nowMs = this.options.clock.nowMs();
+    return this.stages.slice(stage).reduce((sum, { times }) => sum + (times.fastestMs(nowMs) ?? 0), 0);
   }
 
   /** @param turn computes a stage when it is its turn */

@@ -1,4 +1,4 @@
-import { EcomapError } from '../../signals/errors';
+import type { EcomapError } from '../../signals/errors';
 import type { Tenant } from '../../signals/tenant';
 import type { Clock } from '../clock';
 import type { RunAnswer } from '../host/protocol';
@@ -13,6 +13,8 @@ export interface StageQueuesOptions {
   readonly dispatchers: readonly Dispatcher[];
   /** What a run of a stage takes, ms; null when nothing is known. */
   readonly expectedMs: (stage: number) => number | null;
+  /** The least that a run takes from this stage on, ms; 0 when nothing is known. */
+  readonly leastMsFrom: (stage: number) => number;
   readonly clock: Clock;
 }
 
@@ -34,6 +36,8 @@ export class StageQueues {
   /** By stage: runs that have begun the one before it and not yet this one. */
   readonly #ahead: number[];
   readonly #stages: number;
+  /** Why no stage can be begun; null when all can. */
+  #problem: EcomapError | null = null;
 
   constructor(private readonly options: StageQueuesOptions) {
     const { tenant, dispatchers, expectedMs } = options;
@@ -68,9 +72,14 @@ export class StageQueues {
     this.#clients.forEach((client, index) => this.options.dispatchers[index + 1]?.detach(client));
   }
 
-  /** What waits for a stage ends with this error. */
+  /** What waits for a stage ends with this error, and so does what comes to wait there, until `resume`. */
   abandon(error: EcomapError): void {
+    this.#problem = error;
     for (const client of this.#clients) client.refuseAll(error);
+  }
+
+  resume(): void {
+    this.#problem = null;
   }
 
   /** A run begins the first stage. Every passage has to be ended. */
@@ -87,21 +96,27 @@ export class StageQueues {
 
   /**
    * Computes a later stage when it is its turn.
-   * @throws EcomapError CANCELLED when nobody waits for the answer any more by then; what `compute` throws
+   * @throws EcomapError CANCELLED or DEADLINE_EXCEEDED when its answer is of no use any more by then, that of `abandon`; what
+   * `compute` throws
    */
   turn(
     stage: number,
     compute: () => Promise<RunAnswer>,
-    { urgency, isWanted }: RunWay,
+    { urgency, refusal }: RunWay,
     passage: Passage,
   ): Promise<RunAnswer> {
     return new Promise<RunAnswer>((resolve, reject) => {
-      const { clock, dispatchers } = this.options;
+      const { clock, dispatchers, leastMsFrom } = this.options;
+      if (this.#problem !== null) {
+        reject(this.#problem);
+        return;
+      }
       this.#clients[stage - 1]?.put({
         ...{ priority: urgency.priority, arrivedMs: urgency.arrivedMs, deadlineMs: urgency.deadlineMs },
         start: () => {
-          if (!isWanted()) {
-            reject(new EcomapError('CANCELLED', 'Nobody waits for the answer any more.'));
+          const why = refusal(leastMsFrom(stage));
+          if (why !== null) {
+            reject(why);
             return null;
           }
           this.#advance(passage, stage + 1);

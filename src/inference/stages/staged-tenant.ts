@@ -2,6 +2,7 @@ import type { EcomapError } from '../../signals/errors';
 import type { Variant } from '../../signals/tenant';
 import type { Clock } from '../clock';
 import type { HostProcess } from '../hosting/host-process';
+import type { Quarantine } from '../hosting/quarantine';
 import type { Guest } from '../hosting/served-tenant';
 import type { ServingProcess } from '../hosting/serving-process';
 import type { TenantService } from '../serving/tenant-service';
@@ -26,6 +27,8 @@ export interface StagedTenantOptions {
   readonly cacheDirectory: string | null;
   /** The process that will serve, where a process is just being replaced. */
   readonly hostFor: (process: ServingProcess) => HostProcess;
+  /** Inputs that have ended a host, by tenant. */
+  readonly quarantineOf: (tenant: string) => Quarantine;
   /** A stage cannot be computed any more. */
   readonly onLost: (tenant: TenantService, error: EcomapError) => void;
 }
@@ -57,7 +60,7 @@ export class StagedTenant {
 
   /** Loads and proves all stages, beside what runs. @throws EcomapError as `Pipeline.prepare` */
   static async prepare(move: StagedMove, options: StagedTenantOptions): Promise<StagedTenant> {
-    const { slots, clock, name, cacheDirectory, hostFor } = options;
+    const { slots, clock, name, cacheDirectory, hostFor, quarantineOf } = options;
     const places = move.stages.map(({ process, firstNode }) => ({
       host: hostFor(process),
       dispatcher: process.dispatcher,
@@ -72,6 +75,7 @@ export class StagedTenant {
       name,
       cacheDirectory,
       clock,
+      quarantine: quarantineOf(tenant.name),
     });
     return new StagedTenant(move, pipeline, options);
   }
@@ -114,6 +118,7 @@ export class StagedTenant {
 
   #serve(why?: readonly string[]): void {
     const { tenant } = this.move;
+    this.pipeline.resume();
     tenant.deployFallback(null);
     tenant.deploy(this.pipeline, why);
     this.firstProcess?.dispatcher.attach(tenant);
@@ -124,6 +129,9 @@ export class StagedTenant {
     return {
       get key() {
         return pipeline.keyOf(stage) ?? '';
+      },
+      get runMs() {
+        return pipeline.meanMs(stage);
       },
       place: async (host) => {
         const placed = await pipeline.placeStage(stage, host);

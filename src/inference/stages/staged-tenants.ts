@@ -1,7 +1,8 @@
-import type { EcomapError } from '../../signals/errors';
+import { asEcomapError, type EcomapError } from '../../signals/errors';
 import type { Clock } from '../clock';
 import type { StageNeeds } from '../hosting/change-over';
 import type { HostProcess } from '../hosting/host-process';
+import type { Quarantine } from '../hosting/quarantine';
 import type { ServingProcess } from '../hosting/serving-process';
 import type { TenantService } from '../serving/tenant-service';
 import type { SlotDirectory } from '../shared-memory/slot-directory';
@@ -13,8 +14,17 @@ export interface StagedTenantsOptions {
   readonly cacheDirectory: string | null;
   /** @throws EcomapError NODE_CLOSED while there is none */
   readonly slots: () => SlotDirectory;
+  /** Inputs that have ended a host, by tenant. */
+  readonly quarantineOf: (tenant: string) => Quarantine;
   /** A stage cannot be computed any more. */
   readonly onLost: (tenant: TenantService, error: EcomapError) => void;
+}
+
+/** Loaded and proven, not yet in force. */
+export interface PreparedStages {
+  readonly prepared: readonly StagedTenant[];
+  /** Tenants that could not be served before either, and why. */
+  readonly failures: readonly (readonly [TenantService, EcomapError])[];
 }
 
 /** The tenants that run in stages, and the pipelines that only end what is under way. */
@@ -45,22 +55,29 @@ export class StagedTenants {
 
   /**
    * Loads the stages into the processes that will serve; when that fails, nothing has changed.
-   * @throws EcomapError as `Pipeline.prepare`, NODE_CLOSED
+   * @throws EcomapError as `Pipeline.prepare` for a tenant that is being served, NODE_CLOSED
    */
   async prepare(
     moves: readonly StagedMove[],
     hostFor: (process: ServingProcess) => HostProcess,
-  ): Promise<StagedTenant[]> {
-    const { clock, cacheDirectory, onLost } = this.options;
+  ): Promise<PreparedStages> {
+    const { clock, cacheDirectory, quarantineOf, onLost } = this.options;
     const prepared: StagedTenant[] = [];
+    const failures: [TenantService, EcomapError][] = [];
     try {
       for (const move of moves) {
         this.#made += 1;
         const name = `stages-${this.#made}`;
         const slots = this.options.slots();
-        prepared.push(await StagedTenant.prepare(move, { slots, clock, name, cacheDirectory, hostFor, onLost }));
+        const options = { slots, clock, name, cacheDirectory, hostFor, quarantineOf, onLost };
+        try {
+          prepared.push(await StagedTenant.prepare(move, options));
+        } catch (error) {
+          if (move.tenant.deployment !== null) throw error;
+          failures.push([move.tenant, asEcomapError(error)]);
+        }
       }
-      return prepared;
+      return { prepared, failures };
     } catch (error) {
       await Promise.all(prepared.map((one) => one.retire()));
       throw error;

@@ -84,4 +84,30 @@ describe('a small tenant with a tight limit beside a big one', function () {
     const { failed, rejected } = served.totals();
     assert.deepEqual([failed, rejected], [0, 0]);
   });
+
+  it('has one beside a stage of a big one, too', async () => {
+    served = await Served.start(
+      [
+        tenantOf('alarm', [small], { latencyLimitMs: 40 }),
+        tenantOf('report', [big], { latencyLimitMs: 60_000, serving: { whenFull: 'downgrade' } }),
+      ],
+      { cores: 2 },
+    );
+    const plan = planOf({ alarm: ['small', 'cpu0'], report: ['big', 'cpu0', 'cpu1'] });
+    const { why } = await served.executor.applyPlan({
+      ...plan,
+      tenants: plan.tenants.map((tenant) => ({
+        ...tenant,
+        stages: tenant.stages.map((stage, index) => ({ ...stage, firstNode: 300 * index })),
+      })),
+    });
+    assert.deepEqual(why, ['report runs in stages: nothing lighter is loaded beside it to downgrade to']);
+    const onFirst = () => served.executor.state().hosts.filter(({ component: name }) => name === 'cpu0').length;
+    while (onFirst() < 2) {
+      assert.deepEqual(await outcomes([served.infer('alarm'), served.infer('report', { payload: square(256) })]), {
+        answered: 2,
+      });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
 });

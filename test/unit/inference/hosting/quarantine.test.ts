@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { Quarantine } from '../../../../src/inference/hosting/quarantine';
 import type { NamedTensors } from '../../../../src/inference/tensors/tensors';
-import { doublingModel, writeModel } from '../../../support/onnx-builder';
-import { temporaryDirectory, tenantOf, until, type TestVariant } from '../support';
+import { doublingModel, slowModel, writeModel } from '../../../support/onnx-builder';
+import { planOf, temporaryDirectory, tenantOf, until, type TestVariant } from '../support';
 import { hostEntryWith, outcomes, Served } from './served';
 
 const input = (...numbers: number[]): NamedTensors => ({
@@ -67,11 +67,33 @@ describe('an input that ends its host', function () {
       models.path,
       name,
       `process.on('message', ({ kind, requests }) => {
-         if (kind === 'run' && requests.some(([x]) => x.data[0] === 666)) ${death};
+         if (kind === 'run' && requests.some(([x]) => x.data?.[0] === 666)) ${death};
        });`,
     );
   const infer = (...payload: number[]) => served.executor.infer({ tenant: 'one', payload });
   const ready = () => until(() => served.executor.state().hosts[0]?.state === 'ready');
+
+  it('is refused as well where its variant runs in stages', async () => {
+    const stages: TestVariant = {
+      name: 'stages',
+      accuracy: 1,
+      ...(await writeModel(models.path, 'stages.onnx', slowModel(2, 3))),
+    };
+    served = await Served.start([tenantOf('one', [stages])], {
+      cores: 2,
+      hostEntry: await poisonable('poison-in-stages', 'process.kill(process.pid, "SIGKILL")'),
+    });
+    await served.executor.applyPlan(planOf({ one: ['stages', 'cpu0', 'cpu1'] }));
+    const send = (first: number) =>
+      outcomes([
+        served.executor.infer({ tenant: 'one', payload: { data: [first, 0, 0, 0], dims: [2, 2], type: 'float32' } }),
+      ]);
+    assert.deepEqual(await send(666), { HOST_CRASHED: 1 });
+    assert.deepEqual(await send(1), { answered: 1 });
+    assert.deepEqual(await send(666), { HOST_CRASHED: 1 });
+    assert.deepEqual(await send(666), { INPUT_QUARANTINED: 1 });
+    assert.deepEqual(await send(2), { answered: 1 });
+  });
 
   it('twice is refused from then on, while others are answered', async () => {
     served = await Served.start([tenantOf('one', [model])], {

@@ -11,6 +11,7 @@ import type { LoadedVariant } from '../../../../src/inference/serving/variant-se
 import { openSlotDirectory, type SlotDirectory } from '../../../../src/inference/shared-memory/slot-directory';
 import { Pipeline } from '../../../../src/inference/stages/pipeline';
 import type { StageHost } from '../../../../src/inference/stages/stage-deployment';
+import { EcomapError } from '../../../../src/signals/errors';
 import type { InferenceResult } from '../../../../src/signals/inference';
 import type { Tenant } from '../../../../src/signals/tenant';
 import { Random } from '../../../../src/simulation/random';
@@ -227,7 +228,7 @@ describe('a variant in stages', function () {
     const pipeline = await prepare(tenant, [0, 2]);
     const run = await pipeline.run([{ x: x(1), skipped: x(1) } as never], null, {
       urgency: { priority: 1, arrivedMs: 0, deadlineMs: null },
-      isWanted: () => true,
+      refusal: () => null,
       onFree: () => undefined,
     });
     assert.deepEqual(
@@ -368,6 +369,45 @@ describe('a variant in stages', function () {
     await until(() => service.underWay === 0);
     // Nothing is computed for nobody.
     assert.equal(second.runs.length, begun);
+  });
+
+  it('does not begin the next stage of what would be late, unless late answers are wanted', async () => {
+    for (const whenLate of ['reject', 'wait'] as const) {
+      const tenant = await tenantWith(skipping, { serving: { whenLate } });
+      const service = serve(tenant, await prepare(tenant, [0, 2]));
+      const [first, second] = watched;
+      assert.ok(first && second);
+      stop(1);
+      const deadlineMs = Date.now() + 2000;
+      const codes = [1, 2, 3, 4].map(() =>
+        codeOf(service.submit({ tenant: 'staged', deadlineMs, payload: { x: x(1), skipped: x(0) } })),
+      );
+      await until(() => first.ended === 4);
+      const begun = second.runs.length;
+      await until(() => Date.now() > deadlineMs);
+      go();
+      const ends = await Promise.all(codes);
+      const late = ends.filter((code) => code === 'DEADLINE_EXCEEDED').length;
+      assert.equal(second.runs.length, whenLate === 'wait' ? 4 : begun);
+      assert.equal(late, whenLate === 'wait' ? 0 : 4 - begun);
+      assert.ok(begun > 0 && begun < 4);
+      dispatchers[0]?.detach(service);
+    }
+  });
+
+  it('ends also what comes to wait for a stage after that was given up, until it computes again', async () => {
+    const tenant = await tenantWith(skipping);
+    const pipeline = await prepare(tenant, [0, 2]);
+    const service = serve(tenant, pipeline);
+    stop(0);
+    const end = () => codeOf(service.submit({ tenant: 'staged', payload: { x: x(1), skipped: x(0) } }));
+    const lost = end();
+    await until(() => watched[0]?.runs.length === 1);
+    pipeline.abandon(new EcomapError('HOST_CRASHED', 'The second component is gone.'));
+    go();
+    assert.equal(await lost, 'HOST_CRASHED');
+    pipeline.resume();
+    assert.equal(await end(), 'none: it resolved');
   });
 
   it('is refused where there is no such cut, with those that are offered, and leaves nothing loaded', async () => {

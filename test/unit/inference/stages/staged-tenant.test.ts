@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceExecutor } from '../../../../src/inference/executor';
 import type { InferenceResult } from '../../../../src/signals/inference';
@@ -160,5 +160,22 @@ describe('tenants in stages', function () {
     const codes = Array.from({ length: 8 }, () => codeOf(infer()));
     await executor.close();
     for (const code of await Promise.all(codes)) assert.equal(code, 'NODE_CLOSED');
+  });
+
+  it('are served again by the same plan after a stage could not be loaded again', async () => {
+    const { path } = heavy;
+    await executor.applyPlan(cutAt([0, 3]));
+    const model = await readFile(path);
+    await rm(path);
+    process.kill(executor.state().hosts[1]?.pid ?? 0, 'SIGKILL');
+    await until(() => executor.state().tenants[0]?.activity === 'broken');
+    assert.equal(await codeOf(infer()), 'MODEL_NOT_FOUND');
+    await until(() => executor.state().hosts.every(({ state }) => state === 'ready'));
+    const failed = await executor.applyPlan(cutAt([0, 3], 'other'));
+    assert.match(failed.why.join(), /cut stays broken: .*heavy\.onnx/);
+    assert.equal(executor.state().tenants[1]?.variant, 'other', 'the neighbour gets its plan all the same');
+    await writeFile(path, model);
+    await executor.applyPlan(cutAt([0, 3], 'other'));
+    assert.deepEqual((await infer()).account.components, ['cpu0', 'cpu1']);
   });
 });
