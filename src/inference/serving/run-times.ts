@@ -1,19 +1,21 @@
 const kept = 16;
 /** Older than this, a run time says nothing about now: the device may run at another speed. */
 const validMs = 5000;
+/** Sizes that are known at once: callers choose how many rows they send. */
+const mostSizes = 64;
 
 /** The last runs of one size. */
 class RecentRuns {
   readonly #runMs: number[] = [];
   #next = 0;
-  #lastMs = -Infinity;
+  lastMs = -Infinity;
   meanMs = 0;
   fastestMs = Infinity;
 
   record(runMs: number, nowMs: number): void {
     this.#runMs[this.#next] = runMs;
     this.#next = (this.#next + 1) % kept;
-    this.#lastMs = nowMs;
+    this.lastMs = nowMs;
     let sum = 0;
     this.fastestMs = Infinity;
     for (const one of this.#runMs) {
@@ -24,7 +26,7 @@ class RecentRuns {
   }
 
   isFresh(nowMs: number): boolean {
-    return nowMs - this.#lastMs <= validMs;
+    return nowMs - this.lastMs <= validMs;
   }
 }
 
@@ -33,12 +35,24 @@ export class RunTimes {
   readonly #sizes = new Map<number, RecentRuns>();
 
   record(runMs: number, nowMs: number, rows = 1): void {
-    let recent = this.#sizes.get(rows);
-    if (recent === undefined) {
-      recent = new RecentRuns();
-      this.#sizes.set(rows, recent);
-    }
+    const known = this.#sizes.get(rows);
+    const recent = known ?? new RecentRuns();
     recent.record(runMs, nowMs);
+    if (known !== undefined) return;
+    this.#sizes.set(rows, recent);
+    if (this.#sizes.size > mostSizes) this.#forgetOldest();
+  }
+
+  /** Single rows stay: what one request takes is asked for most. */
+  #forgetOldest(): void {
+    let oldest: number | null = null;
+    let oldestMs = Infinity;
+    for (const [rows, { lastMs }] of this.#sizes) {
+      if (rows === 1 || lastMs >= oldestMs) continue;
+      oldest = rows;
+      oldestMs = lastMs;
+    }
+    if (oldest !== null) this.#sizes.delete(oldest);
   }
 
   /**

@@ -65,10 +65,10 @@ export function decodeOutputs(outputs: NamedTensors, declaration: OutputDeclarat
     return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, readable(tensor)]));
   }
   const tensor = outputTensor(outputs, declaration.name);
-  const numbers = numbersOf(tensor);
   const perAnswer = declaration.kind === 'label' ? declaration.labels.length : 1;
   const batch = tensor.dims.length > 1 ? (tensor.dims[0] ?? 1) : 1;
-  if (numbers.length !== perAnswer * batch) {
+  // Before anything is walked: it may be large.
+  if (tensor.data.length !== perAnswer * batch) {
     const wanted =
       declaration.kind === 'label' ? `${perAnswer} labels are declared` : 'one value per answer is declared';
     throw new EcomapError(
@@ -76,6 +76,7 @@ export function decodeOutputs(outputs: NamedTensors, declaration: OutputDeclarat
       `${wanted}, but the model gives ${describeTensor(tensor.type, tensor.dims)}: correct the tenant's output.`,
     );
   }
+  const numbers = numbersOf(tensor);
   const answers: (LabelAnswer | ValueAnswer)[] = [];
   for (let start = 0; start < numbers.length; start += perAnswer) {
     const part = numbers.slice(start, start + perAnswer);

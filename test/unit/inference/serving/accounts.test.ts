@@ -114,6 +114,14 @@ describe('latencies', () => {
     assert.deepEqual([times.fastestMs(0, 4), times.fastestMs(0, 16)], [10, 25]);
     assert.deepEqual([times.meanMs(7), times.fastestMs(6000, 8)], [25, null]);
   });
+
+  it('forget the sizes that have not been run for longest, but never that of one row', () => {
+    const times = new RunTimes();
+    times.record(2000, 0, 1);
+    for (let rows = 2; rows <= 1000; rows += 1) times.record(rows, rows, rows);
+    assert.deepEqual([times.meanMs(1), times.meanMs(938), times.meanMs(1000)], [2000, 938, 1000]);
+    assert.equal(times.meanMs(500), 938, 'judged by the smallest size that is left');
+  });
 });
 
 describe('answers', () => {
@@ -152,6 +160,14 @@ describe('answers', () => {
       code: 'INVALID_CONFIG',
       message: /the model gives texts: string \[1, 3\]\. Declare the output as tensors/,
     });
+  });
+
+  it('are not made of outputs of another size, however large: nothing is walked', () => {
+    const data = new Proxy(new Float32Array(4), {
+      get: (_, property) => (property === 'length' ? 1e9 : assert.fail(`${String(property)} was read`)),
+    });
+    const outputs = { scores: { type: 'float32' as const, dims: [1, 1e9], data } };
+    assert.throws(() => decodeOutputs(outputs, labels), /3 labels are declared.*float32 \[1, 1000000000\]/);
   });
 
   it('refuse to guess when the model gives something else than was declared', () => {
