@@ -4,12 +4,16 @@ import { checkModelFile } from '../models/onnx-file';
 import type { Component } from '../signals/device';
 import type { HostEntry } from './hosting/host-entry';
 import { HostProcess } from './hosting/host-process';
+import { defaultHostLimitBytes } from './hosting/memory-limit';
+import { watchMemory } from './hosting/memory-watch';
 import { openSlotDirectory } from './shared-memory/slot-directory';
 
 export interface ModelInspectorOptions {
   /** Where descriptions are kept: Node-RED's user directory. */
   readonly stateDirectory: string;
   readonly hostEntry?: HostEntry;
+  /** What the process that looks at a model may have, bytes; default: 35 % of the memory that there is. */
+  readonly memoryLimitBytes?: number;
   readonly warn?: (text: string) => void;
 }
 
@@ -43,8 +47,8 @@ export class ModelInspectorProcess {
   }
 
   /**
-   * @throws EcomapError MODEL_NOT_FOUND, MODEL_INVALID, MODEL_HASH_MISMATCH, RUNTIME_UNAVAILABLE, or HOST_CRASHED when
-   * looking at the model ended its process
+   * @throws EcomapError MODEL_NOT_FOUND, MODEL_INVALID, MODEL_HASH_MISMATCH, RUNTIME_UNAVAILABLE, or
+   * HOST_CRASHED when looking at the model ended its process, or took more memory than it may have
    */
   async describe(request: InspectionRequest): Promise<ModelDescription> {
     const described = this.#tail.then(() => this.#describe(request));
@@ -63,6 +67,7 @@ export class ModelInspectorProcess {
 
   async #inChild<T>(task: (host: HostProcess) => Promise<T>): Promise<T> {
     const slots = await openSlotDirectory();
+    const memoryLimitBytes = this.options.memoryLimitBytes ?? (await defaultHostLimitBytes(2));
     const host = new HostProcess({
       component: inspecting,
       slots,
@@ -70,10 +75,12 @@ export class ModelInspectorProcess {
       entry: this.options.hostEntry,
       restart: false,
     });
+    const stopWatching = watchMemory(host, memoryLimitBytes);
     try {
       await host.start();
       return await task(host);
     } finally {
+      stopWatching();
       await host.close();
       await slots.remove();
     }

@@ -4,6 +4,8 @@ import type { Profile, ProfileRunner } from '../signals/profile';
 import { systemClock, type Clock } from './clock';
 import type { HostEntry } from './hosting/host-entry';
 import { HostProcess } from './hosting/host-process';
+import { defaultHostLimitBytes } from './hosting/memory-limit';
+import { watchMemory } from './hosting/memory-watch';
 import type { ProfileAnswer } from './host/protocol';
 import { openSlotDirectory } from './shared-memory/slot-directory';
 
@@ -73,10 +75,12 @@ export class ProfileRunnerProcess implements ProfileRunner {
       restart: false,
     });
     this.#active = host;
+    const stopWatching = watchMemory(host, await defaultHostLimitBytes(1));
     try {
       await host.start();
       return await task(host);
     } finally {
+      stopWatching();
       this.#active = null;
       await host.close();
       await slots.remove();

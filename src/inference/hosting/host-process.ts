@@ -459,7 +459,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
       `The inference host of ${this.component.name} ${child.obituary(how)}.` +
       (words === '' ? '' : ` Its last words: ${words}`);
     this.#lastReason = reason;
-    const advice = `${reason} A new one takes over; send the request again.`;
+    const advice = this.options.restart === false ? reason : `${reason} A new one takes over; send the request again.`;
     const error = new HostLostError(advice, false);
     this.#channel.rejectAll(error, new HostLostError(advice, true));
     if (!this.#replaced) {

@@ -179,6 +179,29 @@ describe('descriptions of models', function () {
     assert.equal(warnings.length, 1);
   });
 
+  it('end with their process when they take more memory than they may', async () => {
+    const script = join(directory, 'greedy.js');
+    await writeFile(
+      script,
+      `let kept;
+       process.on('message', () => {
+         kept = Buffer.alloc(300 * 1024 * 1024, 1);
+         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+       });
+       require(${JSON.stringify(defaultHostEntry().script)});`,
+    );
+    const { path } = await writeModel(directory, 'model.onnx', doublingModel([1, 3]));
+    const inspector = new ModelInspectorProcess({
+      stateDirectory: directory,
+      hostEntry: { script, execArgv: [] },
+      memoryLimitBytes: 200 * 1024 * 1024,
+    });
+    await assert.rejects(inspector.describe({ path, sha256: null, dims: null }), {
+      code: 'HOST_CRASHED',
+      message: /grew to \d+ MB, beyond its memory limit of 200 MB, and was stopped\.$/,
+    });
+  });
+
   it('are refused for what is missing, no model, or another one', async () => {
     const inspector = inspectorOf();
     const { path } = await writeModel(directory, 'model.onnx', doublingModel([1, 3]));
