@@ -48,11 +48,11 @@ function keepHalvesAsBits({ Tensor }: Runtime): void {
  * synchronous native call that would freeze Node-RED, and a native crash takes its process along.
  * @throws EcomapError RUNTIME_UNAVAILABLE with the one line that mends it.
  */
-export function loadRuntime(load: (name: string) => unknown = createRequire(__filename)): Runtime {
+export function loadRuntime(load?: (name: string) => unknown): Runtime {
   if (runtime !== null) return runtime;
   let loaded: Runtime;
   try {
-    loaded = load('onnxruntime-node') as Runtime;
+    loaded = (load ?? createRequire(__filename))('onnxruntime-node') as Runtime;
   } catch (error) {
     throw unavailable(error);
   }
