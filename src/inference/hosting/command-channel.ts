@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { EcomapError, messageOf } from '../../signals/errors';
 import type { HostAnswers, HostCommand, HostMessage } from '../host/protocol';
+import { Watchdog } from './watchdog';
 
 interface Pending {
   readonly kind: HostCommand['kind'];
@@ -15,9 +16,6 @@ export type Order<Kind extends HostCommand['kind']> = Omit<Extract<HostCommand, 
 /** The answer to a command, or its refusal. */
 export type HostReply = Exclude<HostMessage, { kind: 'ready' }>;
 
-/** An answer that is already here gets this long to be read: the parent itself may have been asleep. */
-const graceMs = 1000;
-
 /**
  * Commands to an inference host and their answers, with a watchdog. The host works on one command at a time, so the watch is on
  * the oldest that is unanswered.
@@ -25,10 +23,12 @@ const graceMs = 1000;
 export class CommandChannel {
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
-  #watchdog: NodeJS.Timeout | null = null;
+  readonly #watchdog: Watchdog;
 
   /** @param onSilence called when nothing came for the time that was allowed */
-  constructor(private readonly onSilence: (limitMs: number) => void) {}
+  constructor(onSilence: (limitMs: number) => void) {
+    this.#watchdog = new Watchdog(onSilence);
+  }
 
   get unanswered(): number {
     return this.#pending.size;
@@ -85,20 +85,16 @@ export class CommandChannel {
 
   /** Something has to come within this time. */
   watch(limitMs: number): void {
-    this.stopWatch();
-    this.#watchdog = setTimeout(() => {
-      this.#watchdog = setTimeout(() => this.onSilence(limitMs), graceMs);
-    }, limitMs);
+    this.#watchdog.expect(limitMs);
   }
 
   stopWatch(): void {
-    if (this.#watchdog !== null) clearTimeout(this.#watchdog);
-    this.#watchdog = null;
+    this.#watchdog.stop();
   }
 
   #watchNext(): void {
     const oldest = this.#pending.values().next().value;
-    if (oldest === undefined) this.stopWatch();
-    else this.watch(oldest.limitMs);
+    if (oldest === undefined) this.#watchdog.relax();
+    else this.#watchdog.expect(oldest.limitMs);
   }
 }

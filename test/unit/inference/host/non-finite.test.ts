@@ -30,6 +30,13 @@ describe('looking for NaN and infinity', () => {
     });
   }
 
+  it('takes the largest numbers for what they are, however many there are', () => {
+    const largest32 = new Float32Array(1000).fill(3.4028234663852886e38);
+    assert.equal(firstNonFinite({ type: 'float32', dims: [1000], data: largest32 }), null);
+    const largest64 = new Float64Array(1000).fill(Number.MAX_VALUE);
+    assert.equal(firstNonFinite({ type: 'float64', dims: [1000], data: largest64 }), null);
+  });
+
   it('has nothing to say about whole numbers and texts', () => {
     for (const data of [Uint16Array.of(0x7c00), Int32Array.of(0x7f800000), BigInt64Array.of(1n), ['NaN']]) {
       const type = Array.isArray(data) ? 'string' : data instanceof Uint16Array ? 'uint16' : 'int32';
