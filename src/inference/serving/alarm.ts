@@ -10,6 +10,10 @@ export class Alarm {
     private readonly ring: () => void,
   ) {}
 
+  get isSet(): boolean {
+    return this.#takeBack !== null;
+  }
+
   /** Rings at this moment of the monotonic clock, unless it rings before that anyway; for Infinity it need not ring. */
   setFor(atMs: number): void {
     if (atMs >= this.#atMs) return;

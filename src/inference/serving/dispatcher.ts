@@ -66,7 +66,8 @@ export class Dispatcher {
   readonly #clock: Clock;
   readonly #ready: () => boolean;
   readonly #starvationMs: number;
-  readonly #underWay = new Set<UnderWay>();
+  /** The run that the host computes, and the one that was handed over in advance. */
+  readonly #underWay: UnderWay[] = [];
   /** Time used by whoever was served last: the measure for those who come back from idleness. */
   #levelMs = 0;
   #busyMs = 0;
@@ -119,13 +120,14 @@ export class Dispatcher {
 
   /** Answers most calls under load, without looking at the tenants. */
   #mayHaveRoom(): boolean {
-    const [running, second] = this.#underWay;
+    const running = this.#underWay[0];
     if (running === undefined) return true;
-    return second === undefined && running.expectedMs !== null && running.expectedMs < this.#mostInAdvanceMs;
+    if (this.#underWay.length > 1 || this.#advance.isSet) return false;
+    return running.expectedMs !== null && running.expectedMs < this.#mostInAdvanceMs;
   }
 
   #hasRoom({ client, head }: Candidate): boolean {
-    const [running] = this.#underWay;
+    const running = this.#underWay[0];
     if (running === undefined) return true;
     const expectedMs = client.expectedRunMs();
     if (running.expectedMs === null || expectedMs === null || client.gathering) return false;
@@ -156,8 +158,7 @@ export class Dispatcher {
     if (run === null) return;
     const nowMs = this.#clock.nowMs();
     const entry: UnderWay = { expectedMs, beganMs: nowMs };
-    this.#underWay.add(entry);
-    this.#advance.clear();
+    this.#underWay.push(entry);
     const chargedMs = expectedMs ?? 0;
     this.#levelMs = account.usedMs;
     account.usedMs += chargedMs / client.weight;
@@ -165,10 +166,17 @@ export class Dispatcher {
     void run.then((busyMs) => {
       account.usedMs += (busyMs - chargedMs) / client.weight;
       this.#busyMs += busyMs;
-      this.#underWay.delete(entry);
-      for (const next of this.#underWay) next.beganMs = this.#clock.nowMs();
+      this.#end(entry);
       this.pump();
     });
+  }
+
+  #end(run: UnderWay): void {
+    const place = this.#underWay.indexOf(run);
+    this.#underWay.splice(place, 1);
+    this.#advance.clear();
+    const next = this.#underWay[0];
+    if (place === 0 && next !== undefined) next.beganMs = this.#clock.nowMs();
   }
 
   #next(): Candidate | null {
@@ -195,7 +203,7 @@ export class Dispatcher {
       if (best === null || goesFirst(candidate, best)) best = candidate;
     }
     // While something runs, its end asks again.
-    if (best === null && soonestMs < Infinity && this.#underWay.size === 0) this.#ripe.setFor(soonestMs);
+    if (best === null && soonestMs < Infinity && this.#underWay.length === 0) this.#ripe.setFor(soonestMs);
     else this.#ripe.clear();
     return best;
   }
