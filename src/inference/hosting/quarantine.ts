@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 import { EcomapError } from '../../signals/errors';
-import { bytesOf, isTexts, messageBytes, type NamedTensors } from '../tensors/tensors';
+import { bytesOf, isTexts, type NamedTensors } from '../tensors/tensors';
 
 /** An input that has ended so many hosts, without an answer in between, is not tried again. */
 const mostDeaths = 2;
 const mostSuspects = 64;
 
 interface Suspect {
-  readonly bytes: number;
+  readonly glimpse: string;
   deaths: number;
 }
 
 /**
  * Remembers which inputs of one tenant were being computed when their host died or hung. After two deaths an input is refused;
  * one that is answered is beyond suspicion again, so that a host that somebody else ends brings no input into disrepute. Inputs
- * are told apart by their SHA-256, which is only computed while there are suspects of the same length: else it costs nothing.
+ * are told apart by their SHA-256, which is only computed of those that look like a suspect at a glance: else it costs nothing.
  */
 export class Quarantine {
   /** By hash, the one that was blamed longest ago first. */
@@ -35,10 +35,10 @@ export class Quarantine {
    */
   examine(requests: readonly NamedTensors[]): string[] {
     if (this.#suspects.size === 0) return [];
-    const lengths = new Set([...this.#suspects.values()].map(({ bytes }) => bytes));
+    const glimpses = new Set([...this.#suspects.values()].map(({ glimpse }) => glimpse));
     const found: string[] = [];
     for (const request of requests) {
-      if (!lengths.has(lengthOf(request))) continue;
+      if (!glimpses.has(glimpseOf(request))) continue;
       const hash = hashOf(request);
       const suspect = this.#suspects.get(hash);
       if (suspect === undefined) continue;
@@ -63,7 +63,7 @@ export class Quarantine {
   blame(requests: readonly NamedTensors[]): void {
     for (const request of requests) {
       const hash = hashOf(request);
-      const suspect = this.#suspects.get(hash) ?? { bytes: lengthOf(request), deaths: 0 };
+      const suspect = this.#suspects.get(hash) ?? { glimpse: glimpseOf(request), deaths: 0 };
       suspect.deaths += 1;
       this.#suspects.delete(hash);
       this.#suspects.set(hash, suspect);
@@ -80,8 +80,18 @@ export class Quarantine {
   }
 }
 
-function lengthOf(request: NamedTensors): number {
-  return Object.values(request).reduce((sum, { data }) => sum + messageBytes(data), 0);
+/** Elements of each tensor that a glance takes in. */
+const glanced = 64;
+
+/** The same for equal inputs, and for few others: the length of every tensor, and some elements from all over it. */
+function glimpseOf(request: NamedTensors): string {
+  const parts = Object.entries(request).map(([name, { data }]) => {
+    const step = Math.max(1, Math.floor(data.length / glanced));
+    const seen: unknown[] = [name, data.length];
+    for (let index = 0; index < data.length; index += step) seen.push(String(data[index]).slice(0, 32));
+    return JSON.stringify(seen);
+  });
+  return parts.sort().join();
 }
 
 function hashOf(request: NamedTensors): string {
