@@ -120,15 +120,16 @@ export class Pipeline implements LoadedVariant {
   }
 
   /**
-   * Loads a stage into another host of its component and proves it by an inference through all stages, beside what runs.
+   * Loads a stage into another host of its component and, where all stages can be computed, proves it by an inference through
+   * all of them, beside what runs.
    * @throws EcomapError as {@link prepare}
    */
-  async placeStage(stage: number, host: StageHost): Promise<StageDeployment> {
+  async placeStage(stage: number, host: StageHost, prove: boolean): Promise<StageDeployment> {
     const { variant, places, cacheDirectory, tenant } = this.options;
     const range = rangeOf(places, stage, cacheDirectory);
     const placed = await StageDeployment.load(host, variant, range, this.stages[stage]?.times);
     try {
-      await this.#prove(tenant, (index) => (index === stage ? placed : this.stages[index]));
+      if (prove) await this.#prove(tenant, (index) => (index === stage ? placed : this.stages[index]));
       return placed;
     } catch (error) {
       await placed.retire();

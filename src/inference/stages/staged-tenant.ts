@@ -3,7 +3,7 @@ import type { Variant } from '../../signals/tenant';
 import type { Clock } from '../clock';
 import type { HostProcess } from '../hosting/host-process';
 import type { Quarantine } from '../hosting/quarantine';
-import type { Guest } from '../hosting/served-tenant';
+import type { Guest, Retirable } from '../hosting/served-tenant';
 import type { ServingProcess } from '../hosting/serving-process';
 import type { TenantService } from '../serving/tenant-service';
 import type { SlotDirectory } from '../shared-memory/slot-directory';
@@ -124,6 +124,21 @@ export class StagedTenant {
     this.firstProcess?.dispatcher.attach(tenant);
   }
 
+  /** What is broken anyway must not keep the neighbours from another process: a later plan takes it in again. */
+  async #place(stage: number, host: HostProcess): Promise<() => readonly Retirable[]> {
+    const isServing = this.move.tenant.deployment !== null;
+    try {
+      const placed = await this.pipeline.placeStage(stage, host, isServing);
+      return () => this.pipeline.replaceStage(stage, placed);
+    } catch (error) {
+      if (isServing) throw error;
+      return () => {
+        this.#inForce = false;
+        return [];
+      };
+    }
+  }
+
   #guestOf(stage: number): Guest {
     const { pipeline } = this;
     return {
@@ -133,10 +148,7 @@ export class StagedTenant {
       get runMs() {
         return pipeline.meanMs(stage);
       },
-      place: async (host) => {
-        const placed = await pipeline.placeStage(stage, host);
-        return () => pipeline.replaceStage(stage, placed);
-      },
+      place: (host) => this.#place(stage, host),
       onLost: (error) => {
         pipeline.abandon(error);
         if (this.#inForce) this.options.onLost(this.move.tenant, error);

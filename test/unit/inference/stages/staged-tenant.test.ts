@@ -171,6 +171,8 @@ describe('tenants in stages', function () {
     await until(() => executor.state().tenants[0]?.activity === 'broken');
     assert.equal(await codeOf(infer()), 'MODEL_NOT_FOUND');
     await until(() => executor.state().hosts.every(({ state }) => state === 'ready'));
+    // A component of the broken tenant can still be given other work in a new process.
+    await executor.applyPlan(planOf({ neighbour: ['other', 'cpu0'] }));
     const failed = await executor.applyPlan(cutAt([0, 3], 'other'));
     assert.match(failed.why.join(), /cut stays broken: .*heavy\.onnx/);
     assert.equal(executor.state().tenants[1]?.variant, 'other', 'the neighbour gets its plan all the same');
