@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { confineToRoots } from '../../../src/models/allowed-roots';
+import { FileFields } from '../../../src/models/onnx/file-fields';
 import { checkModelFile } from '../../../src/models/onnx-file';
 import { tenantSchema } from '../../../src/signals/tenant';
 import { doublingModel, scoringModel, slowModel, writeModel } from '../../support/onnx-builder';
@@ -55,6 +56,27 @@ describe('model files', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('of a great many tiny fields let others have their turn while they are walked', async () => {
+    // `ir_version` 100,000 times, from a file whose reading takes no time.
+    const content = Buffer.alloc(200_000, 8);
+    const read = (buffer: Buffer, offset: number, length: number, position: number) =>
+      Promise.resolve({ buffer, bytesRead: content.copy(buffer, offset, position, position + length) });
+    let turns = 0;
+    let walking = true;
+    const count = () => {
+      turns += 1;
+      if (walking) setImmediate(count);
+    };
+    setImmediate(count);
+    let fields = 0;
+    for await (const { number } of new FileFields({ read } as never, content.length).between(0, content.length)) {
+      fields += number;
+    }
+    walking = false;
+    assert.equal(fields, 100_000);
+    assert.ok(turns >= 40, `${turns} turns`);
   });
 
   it('come only from allowed directories, whatever links say', async () => {
