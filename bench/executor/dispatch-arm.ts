@@ -1,5 +1,5 @@
 import { systemClock } from '../../src/inference/clock';
-import type { HostRun } from '../../src/inference/hosting/host-process';
+import type { HostRun } from '../../src/inference/hosting/host-run';
 import { Dispatcher } from '../../src/inference/serving/dispatcher';
 import { RunTimes } from '../../src/inference/serving/run-times';
 import { TenantService } from '../../src/inference/serving/tenant-service';

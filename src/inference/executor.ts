@@ -14,7 +14,7 @@ import { inferenceEnergyJ, unknownEnergy, type EnergyReader, type ServingDevice 
 import { stateOf, type ExecutorState } from './executor-state';
 import type { Places } from './hosting/change-over';
 import type { HostEntry } from './hosting/host-entry';
-import { silentLog, type HostLog } from './hosting/host-process';
+import { silentLog, type HostLog } from './hosting/host-log';
 import type { RecycleRules } from './hosting/memory-guard';
 import { ServingComponents } from './hosting/serving-components';
 import type { ServingProcess } from './hosting/serving-process';

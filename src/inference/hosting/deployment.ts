@@ -4,7 +4,7 @@ import { decodeOutputs } from '../tensors/answers';
 import { canaryInputs } from '../tensors/canary';
 import { expectedInputs } from '../tensors/expected-inputs';
 import { HostLostError } from './host-lost-error';
-import type { HostRun, RunOptions } from './host-process';
+import type { HostRun, RunOptions } from './host-run';
 import type { HostModel } from './resident-models';
 import type { LoadAnswer } from '../host/protocol';
 import { Quarantine } from './quarantine';

@@ -1,7 +1,7 @@
 import { messageOf } from '../../signals/errors';
 import { ChangeOver, type Places } from './change-over';
 import { shouldBeExpress, type TenantRuns } from './express-rule';
-import type { HostLog } from './host-process';
+import type { HostLog } from './host-log';
 import type { ServingComponent } from './serving-component';
 import type { ServedTenant } from './served-tenant';
 import type { ServingProcess } from './serving-process';

@@ -1,15 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import type { Component, InferenceDevice } from '../../signals/device';
-import { EcomapError, isEcomapError } from '../../signals/errors';
-import type {
-  HostAnswers,
-  HostCommand,
-  HostMessage,
-  LoadAnswer,
-  RunAnswer,
-  SlotPaths,
-  TensorFrame,
-} from '../host/protocol';
+import { EcomapError } from '../../signals/errors';
+import type { HostAnswers, HostCommand, HostMessage, LoadAnswer, RunAnswer } from '../host/protocol';
 import { RequestSlots } from '../shared-memory/request-slots';
 import type { SlotDirectory } from '../shared-memory/slot-directory';
 import type { NamedTensors } from '../tensors/tensors';
@@ -18,58 +10,17 @@ import { DeviceMembership } from './device-membership';
 import { HostChild } from './host-child';
 import { defaultHostEntry, type HostEntry } from './host-entry';
 import { canPin } from './host-launch';
+import { silentLog, type HostLog } from './host-log';
 import { HostLostError } from './host-lost-error';
+import { HostModels } from './host-models';
+import { HostPace } from './host-pace';
+import type { FramedRun, HostRun, RunOptions } from './host-run';
 import { residentBytesOf, type ProcessReading } from './memory-guard';
-import { modelFileBytes } from './memory-limit';
-import { ResidentModels, type HostModel, type Residence } from './resident-models';
+import type { HostModel } from './resident-models';
 import { RestartPolicy } from './restart-policy';
-
-/** One run of a model for one or several requests. */
-export interface HostRun {
-  /** Of each request, in the order they came. */
-  readonly results: readonly { readonly outputs: NamedTensors; readonly nonFiniteInput: boolean }[];
-  readonly runMs: number;
-  /** CPU time of all threads, ms, of the inference and of decoding images. */
-  readonly cpuMs: number;
-  /** Time that the host took to make images into tensors, before the inference; 0 without images. */
-  readonly decodeMs: number;
-  /** Of each stage, in their order, where the model runs in stages. */
-  readonly parts?: readonly StagePart[];
-}
-
-/** What one component has done of a run that went through several. */
-export interface StagePart {
-  readonly component: string;
-  /** CPU time of all threads, ms. */
-  readonly cpuMs: number;
-}
-
-export interface RunOptions {
-  /** What the run should take, ms; null when nothing is known. */
-  readonly expectedMs: number | null;
-  /** Refuses NaN and infinity in the input, instead of passing them on. */
-  readonly refuseNonFinite: boolean;
-}
-
-/** The tensors of a run of which somebody else keeps the slot files. */
-export interface FramedRun extends RunOptions {
-  readonly requests: TensorFrame[][];
-  readonly slot: SlotPaths;
-  /** Where in the output file the outputs may begin. */
-  readonly outputFrom?: number;
-  /** Whether another host goes on with the outputs. */
-  readonly handOver?: boolean;
-}
 
 /** `down`: several starts in a row have failed; tries go on, but nobody waits for them. */
 export type HostState = 'starting' | 'ready' | 'restarting' | 'down' | 'closed';
-
-export interface HostLog {
-  info(text: string): void;
-  warn(text: string): void;
-}
-
-export const silentLog: HostLog = { info: () => undefined, warn: () => undefined };
 
 export interface HostProcessOptions {
   readonly component: Component;
@@ -93,8 +44,6 @@ export interface HostProcessOptions {
 const hangFactor = 20;
 const loadLimitMs = 120_000;
 const bootLimitMs = 30_000;
-/** A model that ended so many processes while it was loaded again is given up. */
-const mostReloadDeaths = 2;
 
 export interface HostEvents {
   state: [state: HostState, reason: string];
@@ -118,15 +67,13 @@ export class HostProcess extends EventEmitter<HostEvents> {
   #lastReason = '';
   #pinned = false;
   #cpuSecondsOfDead = 0;
-  #pace = 1;
-  #portion = 1;
   #child: HostChild | null = null;
-  #reloading: Residence | null = null;
   #restartTimer: NodeJS.Timeout | null = null;
   readonly #channel: CommandChannel;
   readonly #membership: DeviceMembership;
   readonly #restartPolicy = new RestartPolicy();
-  readonly #residents: ResidentModels;
+  readonly #pace: HostPace;
+  readonly #models: HostModels;
   readonly #slots: RequestSlots;
   readonly #entry: HostEntry;
   readonly #log: HostLog;
@@ -137,7 +84,14 @@ export class HostProcess extends EventEmitter<HostEvents> {
     this.component = options.component;
     this.#replaced = options.restart ?? true;
     this.#slots = new RequestSlots(options.slots, options.name ?? options.component.name);
-    this.#residents = new ResidentModels(options.idleBudgetBytes ?? 0);
+    this.#pace = new HostPace((share) => this.#order({ kind: 'pace', share }, this.#leastHangMs));
+    this.#models = new HostModels({
+      orderLoad: ({ key, path, sha256, stage }) => this.#order({ kind: 'load', key, path, sha256, stage }, loadLimitMs),
+      orderUnload: (key) => this.#order({ kind: 'unload', key }, loadLimitMs),
+      memoryLimitBytes: options.memoryLimitBytes ?? Infinity,
+      idleBudgetBytes: options.idleBudgetBytes ?? 0,
+      onLost: (model, error) => this.emit('modelLost', model, error),
+    });
     this.#entry = options.entry ?? defaultHostEntry();
     this.#log = options.log ?? silentLog;
     this.#leastHangMs = options.leastHangMs ?? 10_000;
@@ -179,19 +133,19 @@ export class HostProcess extends EventEmitter<HostEvents> {
   }
   /** Models in memory, those without users included. */
   get models(): number {
-    return this.#residents.all().length;
+    return this.#models.count;
   }
   /** What they measure together, bytes. */
   get modelBytes(): number {
-    return this.#residents.bytes;
+    return this.#models.bytes;
   }
   get hasIdleModels(): boolean {
-    return this.#residents.all().some(({ users, loaded }) => users === 0 && loaded);
+    return this.#models.hasIdle;
   }
 
   /** What one model measures, bytes; null when it is not in memory. */
   bytesOf(key: string): number | null {
-    return this.holds(key) ? (this.#residents.get(key)?.memoryBytes ?? null) : null;
+    return this.holds(key) ? this.#models.bytesOf(key) : null;
   }
 
   /**
@@ -218,7 +172,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
 
   /** Whether the model is in memory now, with or without users. */
   holds(key: string): boolean {
-    return this.#state === 'ready' && (this.#residents.get(key)?.loaded ?? false);
+    return this.#state === 'ready' && this.#models.isLoaded(key);
   }
 
   /**
@@ -227,40 +181,17 @@ export class HostProcess extends EventEmitter<HostEvents> {
    */
   async load(model: HostModel): Promise<LoadAnswer> {
     await this.#whenReady();
-    const resident = this.#residents.get(model.key);
-    if (resident !== undefined) {
-      this.#residents.use(resident);
-      return resident.answer;
-    }
-    const added = this.#residents.add(model);
-    added.answer = this.#loadNow(added);
-    try {
-      return await added.answer;
-    } catch (error) {
-      // Also when the load itself killed the process: it must not do so again at each restart.
-      this.#residents.remove(added);
-      throw error;
-    } finally {
-      void this.evictIdle();
-    }
+    return this.#models.load(model);
   }
 
   /** Takes one user of the model away; without users it is idle, and stays as the budget allows. Never fails. */
-  async unload(key: string): Promise<void> {
-    const resident = this.#residents.get(key);
-    if (resident === undefined) return;
-    this.#residents.leave(resident);
-    if (resident.users === 0) await this.evictIdle();
+  unload(key: string): Promise<void> {
+    return this.#models.unload(key);
   }
 
   /** Frees idle models, the least recently used first, until all together keep the budget. Resolves with their number. */
-  async evictIdle(budgetBytes = this.options.idleBudgetBytes ?? 0): Promise<number> {
-    const going = this.#residents.overBudget(budgetBytes).filter((residence) => this.#residents.remove(residence));
-    await Promise.all(
-      // A dead host has freed it anyway.
-      going.map(({ model: { key } }) => this.#order({ kind: 'unload', key }, loadLimitMs).catch(() => undefined)),
-    );
-    return going.length;
+  evictIdle(budgetBytes?: number): Promise<number> {
+    return this.#models.evictIdle(budgetBytes);
   }
 
   /**
@@ -286,7 +217,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
 
   /** The same for tensors that lie in slot files already, and whose results stay there. @throws EcomapError as {@link run} */
   runFrames(key: string, { expectedMs, ...run }: FramedRun): Promise<RunAnswer> {
-    const limitMs = Math.max(this.#leastHangMs, (hangFactor * (expectedMs ?? 0)) / this.#pacedShare());
+    const limitMs = Math.max(this.#leastHangMs, (hangFactor * (expectedMs ?? 0)) / this.#pace.share);
     return this.#order({ kind: 'run', key, ...run }, limitMs);
   }
 
@@ -309,17 +240,13 @@ export class HostProcess extends EventEmitter<HostEvents> {
   }
 
   /** Works only this share of the time, by pausing between runs. Holds for the processes that follow, too. */
-  async pace(share: number): Promise<number> {
-    this.#pace = Math.min(1, share);
-    const answer = await this.#order({ kind: 'pace', share: this.#pacedShare() }, this.#leastHangMs);
-    return this.#pace < 1 ? answer.share / this.#portion : answer.share;
+  pace(share: number): Promise<number> {
+    return this.#pace.take(share);
   }
 
   /** Of a pace below full speed this process gets only this portion, because it shares its component with another. */
   async takePortion(portion: number): Promise<void> {
-    if (portion === this.#portion) return;
-    this.#portion = portion;
-    if (this.#pace < 1 && this.#state === 'ready') await this.pace(this.#pace);
+    await this.#pace.takePortion(portion, this.#state === 'ready');
   }
 
   /** Ends the process; what was under way gets HOST_CRASHED with the reason, and a new one takes over. */
@@ -341,7 +268,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
     if (rssBytes === null || child !== this.#child) return null;
     child.rssBytes = rssBytes;
     const { modelBytes, hasIdleModels } = this;
-    return { pid: child.pid, rssBytes, modelChanges: this.#residents.changes, modelBytes, hasIdleModels };
+    return { pid: child.pid, rssBytes, modelChanges: this.#models.changes, modelBytes, hasIdleModels };
   }
 
   /** From now on a death is final: nobody needs this host any more. */
@@ -361,16 +288,12 @@ export class HostProcess extends EventEmitter<HostEvents> {
     this.#leaveDevice();
     await child?.ended();
     this.#slots.close();
-    this.#residents.clear();
+    this.#models.clear();
   }
 
   async #whenReady(): Promise<void> {
     while (this.#state === 'starting' || this.#state === 'restarting') await once(this, 'state');
     if (this.#state === 'down') throw this.#unavailable();
-  }
-
-  #pacedShare(): number {
-    return this.#pace < 1 ? this.#pace * this.#portion : 1;
   }
 
   #setState(state: HostState, reason: string): void {
@@ -402,39 +325,16 @@ export class HostProcess extends EventEmitter<HostEvents> {
     this.#channel.onReply(message);
   }
 
-  async #loadNow(residence: Residence): Promise<LoadAnswer> {
-    const { key, path, sha256, stage } = residence.model;
-    const fileBytes = await modelFileBytes(path, this.options.memoryLimitBytes ?? Infinity);
-    const answer = await this.#order({ kind: 'load', key, path, sha256, stage }, loadLimitMs);
-    // Memory that was freed before and is used again does not show as growth.
-    this.#residents.loaded(residence, Math.max(answer.memoryBytes, fileBytes));
-    return answer;
-  }
-
   /** A new process: same pace, announced to the device, same models; only then does it get requests. */
   async #takeUpWork(child: HostChild): Promise<void> {
     try {
-      if (this.#pace < 1) await this.pace(this.#pace);
+      await this.#pace.restore();
       await this.#membership.join(child);
     } catch (error) {
       this.emit('problem', error);
     }
-    for (const resident of this.#residents.all()) {
-      if (child !== this.#child) return;
-      // Its last user may have left while the ones before it were loaded.
-      if (this.#residents.get(resident.model.key) !== resident) continue;
-      this.#reloading = resident;
-      resident.answer = this.#loadNow(resident);
-      try {
-        await resident.answer;
-      } catch (error) {
-        if (child !== this.#child) return;
-        this.#residents.remove(resident);
-        if (isEcomapError(error)) this.emit('modelLost', resident.model, error);
-      }
-    }
+    await this.#models.reload(() => child === this.#child);
     if (child !== this.#child) return;
-    this.#reloading = null;
     this.#restartPolicy.serving();
     this.#setState('ready', 'ready');
   }
@@ -453,7 +353,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
     this.#cpuSecondsOfDead += child.cpuSeconds;
     if (this.#state === 'closed') return;
     this.#leaveDevice();
-    this.#residents.removeIdle();
+    this.#models.forgetIdle();
     const words = child.lastWords;
     const reason =
       `The inference host of ${this.component.name} ${child.obituary(how)}.` +
@@ -472,7 +372,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
       this.#spawn();
       return;
     }
-    this.#giveUpReloading(error);
+    this.#models.giveUpReloading(error);
     const { delayMs, hopeless } = this.#restartPolicy.died(performance.now());
     if (this.#state !== 'starting') {
       this.#restarts += 1;
@@ -483,14 +383,6 @@ export class HostProcess extends EventEmitter<HostEvents> {
     this.#restartTimer = setTimeout(() => {
       if (this.#state !== 'closed') this.#spawn();
     }, delayMs);
-  }
-
-  /** A model that ends its host whenever it is loaded must not keep the others from being served. */
-  #giveUpReloading(error: EcomapError): void {
-    const resident = this.#reloading;
-    this.#reloading = null;
-    if (resident === null || (resident.deaths += 1) < mostReloadDeaths) return;
-    if (this.#residents.remove(resident)) this.emit('modelLost', resident.model, error);
   }
 
   #unavailable(): EcomapError {

@@ -6,7 +6,8 @@ import type { Quarantine } from './quarantine';
 import type { RunTimes } from '../serving/run-times';
 import type { SlotDirectory } from '../shared-memory/slot-directory';
 import type { HostEntry } from './host-entry';
-import { HostProcess, type HostLog, type HostState } from './host-process';
+import type { HostLog } from './host-log';
+import { HostProcess, type HostState } from './host-process';
 import type { RecycleRules } from './memory-guard';
 import { ServingProcess } from './serving-process';
 

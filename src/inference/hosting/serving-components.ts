@@ -3,7 +3,7 @@ import { EcomapError } from '../../signals/errors';
 import type { Clock } from '../clock';
 import type { SlotDirectory } from '../shared-memory/slot-directory';
 import type { HostEntry } from './host-entry';
-import type { HostLog } from './host-process';
+import type { HostLog } from './host-log';
 import { defaultRecycleRules, type RecycleRules } from './memory-guard';
 import { bytesOfMb, defaultHostLimitBytes } from './memory-limit';
 import { mayRaisePriority } from './process-priority';

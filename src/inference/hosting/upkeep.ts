@@ -3,7 +3,7 @@ import type { Clock } from '../clock';
 import type { OneAtATime } from '../one-at-a-time';
 import type { Places } from './change-over';
 import { ExpressArrangement } from './express-arrangement';
-import type { HostLog } from './host-process';
+import type { HostLog } from './host-log';
 import type { ServingComponent } from './serving-component';
 import type { ServingProcess } from './serving-process';
 

@@ -4,7 +4,7 @@ import type { Tenant, Variant } from '../../signals/tenant';
 import { decodeOutputs } from '../tensors/answers';
 import type { Clock } from '../clock';
 import { inferenceEnergyMethod } from '../energy';
-import type { HostRun, StagePart } from '../hosting/host-process';
+import type { HostRun, StagePart } from '../hosting/host-run';
 import type { PendingRequest } from './pending-request';
 import { TenantWindow } from './tenant-window';
 import type { LoadedVariant } from './variant-server';

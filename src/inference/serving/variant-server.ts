@@ -1,6 +1,6 @@
 import type { EcomapError } from '../../signals/errors';
 import type { Variant } from '../../signals/tenant';
-import type { HostRun } from '../hosting/host-process';
+import type { HostRun } from '../hosting/host-run';
 import { encodeInputs } from '../tensors/payload';
 import type { NamedTensors, TensorSpec } from '../tensors/tensors';
 import type { PendingRequest } from './pending-request';

@@ -1,6 +1,6 @@
 import type { Variant } from '../../signals/tenant';
 import type { LoadAnswer, RunAnswer, StageRange } from '../host/protocol';
-import type { FramedRun } from '../hosting/host-process';
+import type { FramedRun } from '../hosting/host-run';
 import type { HostModel } from '../hosting/resident-models';
 import { RunTimes } from '../serving/run-times';
 import { UnderWay } from '../under-way';

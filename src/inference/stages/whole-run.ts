@@ -1,5 +1,5 @@
 import type { RunAnswer } from '../host/protocol';
-import type { HostRun, StagePart } from '../hosting/host-process';
+import type { HostRun, StagePart } from '../hosting/host-run';
 import type { RequestSlot } from '../shared-memory/request-slots';
 import type { NamedTensors } from '../tensors/tensors';
 import type { StageFlow } from './stage-flow';

@@ -1,6 +1,6 @@
 import { HostLostError } from '../../../../src/inference/hosting/host-lost-error';
 import { Dispatcher } from '../../../../src/inference/serving/dispatcher';
-import type { HostRun } from '../../../../src/inference/hosting/host-process';
+import type { HostRun } from '../../../../src/inference/hosting/host-run';
 import { RunTimes } from '../../../../src/inference/serving/run-times';
 import { TenantService } from '../../../../src/inference/serving/tenant-service';
 import type { LoadedVariant } from '../../../../src/inference/serving/variant-server';
