@@ -4,6 +4,15 @@ import tseslint from 'typescript-eslint';
 
 const rooms = ['carbon', 'power', 'models', 'mapping', 'selection', 'inference', 'simulation', 'loop', 'node-red'];
 
+const noSupervision = {
+  selector: 'ImportDeclaration[source.value=/\\.\\.\\/(hosting|serving|stages|plans|executor)/]',
+  message: 'Child processes load this: nothing of what supervises them.',
+};
+const noRuntime = {
+  selector: 'ImportDeclaration[source.value=/\\/runtime$/]',
+  message: 'Only the entry points of child processes load the runtime.',
+};
+
 export default tseslint.config(
   { ignores: ['node_modules/', 'dist/', '.node-red/', '.cache/'] },
   js.configs.recommended,
@@ -43,6 +52,32 @@ export default tseslint.config(
         ],
       },
     })),
+  // What runs natively belongs to the child processes, and one file each loads it. (The rule of typescript-eslint, because of two
+  // settings of the same rule only the last would hold.)
+  {
+    files: ['src/**/*.ts', 'nodes/**/*.ts'],
+    ignores: ['src/inference/runtime.ts', 'src/inference/host/image-decoder.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            { name: 'onnxruntime-node', message: 'Only src/inference/runtime.ts loads it.' },
+            { name: 'sharp', message: 'Only src/inference/host/image-decoder.ts loads it.' },
+          ],
+        },
+      ],
+    },
+  },
+  // A child process computes and knows nothing of what supervises it; what supervises it never loads the runtime.
+  ...[
+    { files: ['src/inference/host/**/*.ts'], rules: [noSupervision] },
+    { files: ['src/inference/{tensors,shared-memory}/**/*.ts'], rules: [noSupervision, noRuntime] },
+    {
+      files: ['src/inference/*.ts', 'src/inference/{hosting,serving,stages,plans}/**/*.ts', 'nodes/**/*.ts'],
+      rules: [noRuntime],
+    },
+  ].map(({ files, rules }) => ({ files, rules: { 'no-restricted-syntax': ['error', ...rules] } })),
   {
     files: ['src/signals/**/*.ts'],
     rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: `\\.\\./(${rooms.join('|')})/` }] }] },
