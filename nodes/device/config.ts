@@ -3,7 +3,6 @@ import { simulatedDeviceNames } from '../../src/simulation/devices';
 import { optionalNumber } from '../shared/optional-number';
 
 export const hardwareSchema = z.enum(['auto', ...simulatedDeviceNames]);
-export type Hardware = z.infer<typeof hardwareSchema>;
 
 /** `[{name, cores, threads}]` as an array or as JSON text; empty lets the cores decide. */
 const components = z

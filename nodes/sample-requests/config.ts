@@ -12,4 +12,3 @@ export const sampleRequestsConfig = z
     seed: z.coerce.number().default(1),
   })
   .transform((config) => ({ ...config, tenants: tenantIds(config) }));
-export type SampleRequestsConfig = z.infer<typeof sampleRequestsConfig>;

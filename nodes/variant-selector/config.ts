@@ -11,4 +11,3 @@ export const variantSelectorConfig = z
     dwellS: z.coerce.number().min(0).max(86_400).default(10),
   })
   .transform((config) => ({ ...config, tenants: tenantIds(config) }));
-export type VariantSelectorConfig = z.infer<typeof variantSelectorConfig>;

@@ -11,7 +11,7 @@ export interface HttpLimits {
   readonly longestPauseMs: number;
 }
 
-export const defaultHttpLimits: HttpLimits = {
+const defaultHttpLimits: HttpLimits = {
   timeoutMs: 15_000,
   maximumBytes: 1_000_000,
   maximumRedirects: 3,

@@ -12,7 +12,7 @@ export type DemonstrationFamily = (typeof demonstrationFamilies)[number];
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** `family.json` beside the ONNX files of a model family: what they take, what they give, how good and how big they are. */
-export const familyCardSchema = z.object({
+const familyCardSchema = z.object({
   schema: z.literal(1),
   family: z.string().min(1),
   title: z.string(),
@@ -58,7 +58,7 @@ export interface ModelFamily {
  * Reads the card of a family.
  * @throws EcomapError MODEL_NOT_FOUND when there is none, MODEL_INVALID when it is not as it should be
  */
-export function readFamily(directory: string): ModelFamily {
+function readFamily(directory: string): ModelFamily {
   const path = join(directory, 'family.json');
   let text: string;
   try {

@@ -50,7 +50,6 @@ export const overrideSchema = z.discriminatedUnion('mode', [
 
 /** What is done with a request that finds its queue full, or cannot be answered in time. */
 export const overloadAnswerSchema = z.enum(['reject', 'wait', 'downgrade']);
-export type OverloadAnswer = z.infer<typeof overloadAnswerSchema>;
 
 /** How the requests of a tenant are served. */
 export const servingSchema = z.object({

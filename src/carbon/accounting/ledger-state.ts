@@ -4,7 +4,7 @@ import { sourceSchema } from '../../signals/quantities';
 export const ledgerStateVersion = 1;
 
 /** Sums of one tenant, or of all. null means that nothing of it was ever known. */
-export const sumsSchema = z.object({
+const sumsSchema = z.object({
   energyJ: z.number().nullable(),
   carbonG: z.number().nullable(),
   offered: z.number(),

@@ -5,7 +5,7 @@ import { cannotBeInTime } from './lateness';
 import type { DowngradeReason, PendingRequest } from './pending-request';
 
 /** How many times the queue's length may wait outside of a full queue, where the tenant lets requests wait. */
-export const mostOutside = 16;
+const mostOutside = 16;
 
 /** Requests that may wait for the planned variant, in the queue and outside of it. */
 function mostWaitingOf(tenant: Tenant, capacity: number): number {

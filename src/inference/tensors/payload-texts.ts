@@ -3,7 +3,7 @@ import { quoted } from '../../signals/parse';
 import type { TensorSpec } from './tensors';
 
 /** Characters in one input, all its texts together: what a message of a flow may reasonably hold. */
-export const mostCharacters = 16 * 1024 * 1024;
+const mostCharacters = 16 * 1024 * 1024;
 
 /**
  * The elements of a `string` tensor, as they are.

@@ -33,7 +33,7 @@ const cutSchema = z.object({
 });
 export type DescribedCut = z.infer<typeof cutSchema>;
 
-export const descriptionWarnings = [
+const descriptionWarnings = [
   /** Operators that neither ONNX nor the runtime define. */
   'custom-operators',
   /** The runtime refuses the model: what it says is in the text. */

@@ -81,7 +81,7 @@ function totalBytes(crossing: readonly CrossingTensor[]): number | null {
  * work. With three and more a cut goes through the middle of a block of branches (Inception, dense blocks): the next cut a few
  * nodes further computes nearly the same and hands over less, and every tensor costs its own copy into and out of the slot.
  */
-export const mostCrossing = 2;
+const mostCrossing = 2;
 
 /** The cut points worth choosing from, see {@link mostCrossing}. */
 export function offeredCuts(cuts: readonly CutPoint[], most = mostCrossing): CutPoint[] {

@@ -7,7 +7,7 @@ import { OnnxTensor, tensorField } from './tensor';
 import { modelPlaces, type MessagePlaces } from './tensor-places';
 
 /** What ONNX Runtime, and protobuf, take at once. */
-export const mostModelBytes = 2 ** 31 - 1;
+const mostModelBytes = 2 ** 31 - 1;
 /** The place of a tensor is three short texts; a longer one is no place. */
 const mostPlaceBytes = 64 * 1024;
 
@@ -67,7 +67,7 @@ export interface ExternalFile {
  * outside (a hard link). `model` is the real path of the model file.
  * @throws EcomapError MODEL_INVALID when the name leads elsewhere, MODEL_NOT_FOUND when the file is missing
  */
-export async function openExternalFile(model: string, name: string): Promise<ExternalFile> {
+async function openExternalFile(model: string, name: string): Promise<ExternalFile> {
   const refuse = (why: string) =>
     new EcomapError(
       'MODEL_INVALID',

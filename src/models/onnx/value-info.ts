@@ -1,4 +1,3 @@
-import { elementTypeName } from './element-types';
 import {
   integerField,
   integerOf,
@@ -78,9 +77,4 @@ export function valueInfoBytes(number: number, name: string, tensorType: OnnxTen
 function dimChunks(dim: OnnxDim): Uint8Array[] {
   if (dim === null) return [];
   return [typeof dim === 'number' ? integerField(dimField.value, dim) : textField(dimField.param, dim)];
-}
-
-/** "float32 [batch, 3, 224, 224]", for messages; a dimension that nobody knows is "?". */
-export function describeTensorType({ type, dims }: OnnxTensorType): string {
-  return `${elementTypeName(type)} ${dims === null ? 'of unknown shape' : `[${dims.map((dim) => dim ?? '?').join(', ')}]`}`;
 }

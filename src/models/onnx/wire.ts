@@ -101,7 +101,7 @@ export function textField(number: number, value: string): Uint8Array {
   return new BinaryWriter().tag(number, WireType.LengthDelimited).string(value).finish();
 }
 
-export function byteLengthOf(chunks: Chunks): number {
+function byteLengthOf(chunks: Chunks): number {
   return chunks.reduce((sum, { length }) => sum + length, 0);
 }
 

@@ -5,7 +5,6 @@ import { drawPart, makePart } from './inspect-part';
 import type { DemonstrationSample } from './sample';
 
 export const INSPECT_LABELS = ['ok', 'scratch', 'dent', 'crack', 'burr', 'missing-hole'] as const;
-export type InspectLabel = (typeof INSPECT_LABELS)[number];
 export const INSPECT_DIMS: readonly number[] = [1, 1, IMAGE_SIZE_PIXELS, IMAGE_SIZE_PIXELS];
 
 /** Cells along one side of the map that tells the trainer where the defect is. */

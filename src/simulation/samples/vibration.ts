@@ -2,7 +2,6 @@ import type { Random } from '../random';
 import type { DemonstrationSample } from './sample';
 
 export const VIBRATION_LABELS = ['healthy', 'inner-race', 'outer-race', 'ball', 'imbalance'] as const;
-export type VibrationLabel = (typeof VIBRATION_LABELS)[number];
 export const VIBRATION_SAMPLE_RATE_HZ = 8192;
 const SAMPLE_COUNT = 2048;
 export const VIBRATION_DIMS: readonly number[] = [1, 1, SAMPLE_COUNT];
