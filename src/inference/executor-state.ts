@@ -34,6 +34,7 @@ export interface StateSources {
   readonly unused: ExecutorState['unused'];
 }
 
+/** Puts the state of an executor together; reads only, and may be called at any time. */
 export function stateOf({ phase, plan, services, components, places, unused }: StateSources): ExecutorState {
   const progress = components
     .flatMap(({ processes }) => processes)

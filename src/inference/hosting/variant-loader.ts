@@ -109,6 +109,7 @@ export class VariantLoader {
   }
 }
 
+/** Both, or the one that there is; none where nothing was placed. */
 export function deploymentsOf(placed: Placed | undefined): Deployment[] {
   if (placed === undefined) return [];
   return placed.fallback === null ? [placed.deployment] : [placed.deployment, placed.fallback];
