@@ -122,6 +122,7 @@ function showDescription(place: JQuery, description: Description, text: Text): v
 
 /** The code and the words of an answer that is an error, or that there was none. */
 function problemOf(response: JQuery.jqXHR, text: Text): string {
+  if (response.status === 401 || response.status === 403) return text('modelInfo.forbidden');
   const body = response.responseJSON as { code?: string; message?: string } | undefined;
   return body?.message === undefined ? text('modelInfo.failed') : `${body.code ?? ''}: ${body.message}`;
 }
