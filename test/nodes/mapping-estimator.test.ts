@@ -53,10 +53,12 @@ describe('mapping-estimator', function () {
       warn: (text) => assert.fail(text),
     });
     await mkdir(userDirectory(), { recursive: true });
+    let width = 0;
     for (const name of names) {
       const variants = [];
       for (const [variant, accuracy, runMs] of fourVariants) {
-        const file = await writeModel(directory, `${name}-${variant}.onnx`, Buffer.from(`${name} ${variant}`));
+        // Each of another width: no two have the same hash.
+        const file = await writeModel(directory, `${name}-${variant}.onnx`, doublingModel([1, (width += 1)]));
         await store.save(profile(runMs, { modelSha256: file.sha256 }));
         variants.push({ name: variant, accuracy, path: file.path, sha256: null });
       }
