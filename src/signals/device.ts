@@ -19,7 +19,7 @@ export type Component = z.infer<typeof componentSchema>;
 /**
  * One settable state of the device. Its power law is linear in what the components do:
  * `idleW + sum over components of busyFraction * activeW[component]`, with busyFraction the share of wall time the component
- * computes (at most `speed`, because a quota leaves it idle for the rest).
+ * computes: at most {@link mostBusy}, because a quota leaves it idle for the rest.
  */
 export const operatingPointSchema = z.object({
   name: z.string().min(1),
@@ -28,6 +28,11 @@ export const operatingPointSchema = z.object({
   idleW: z.number().nonnegative(),
   /** Watts that a component adds while it computes, by component name. */
   activeW: z.record(z.string(), z.number().nonnegative()),
+  /**
+   * How the speed is limited. `time` (a quota, pacing; also when absent): components compute at full clock for `speed` of the
+   * time. `clock`: they compute slower, for as much of the time as they like.
+   */
+  limits: z.enum(['time', 'clock']).optional(),
 });
 export type OperatingPoint = z.infer<typeof operatingPointSchema>;
 
@@ -38,9 +43,15 @@ export function powerAt(point: OperatingPoint, busyFraction: Readonly<Record<str
   return powerW;
 }
 
+/** The largest share of wall time that a component can compute at this operating point. */
+export function mostBusy({ limits, speed }: OperatingPoint): number {
+  return limits === 'clock' ? 1 : speed;
+}
+
 /** Most the device can draw at this operating point: every component computes all the time that it is given. */
 export function fullLoadW(point: OperatingPoint): number {
-  return powerAt(point, Object.fromEntries(Object.keys(point.activeW).map((name) => [name, point.speed])));
+  const busy = mostBusy(point);
+  return powerAt(point, Object.fromEntries(Object.keys(point.activeW).map((name) => [name, busy])));
 }
 
 /** Who holds the cap: the hardware, our own hosts, the simulator, or nobody. */

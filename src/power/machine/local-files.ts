@@ -1,0 +1,79 @@
+import { constants } from 'node:fs';
+import { access, open, readdir, readFile, realpath } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { MachineFileError, type FileProblem, type MachineFiles } from './files';
+
+function problemOf(error: unknown): FileProblem {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENODEV') return 'missing';
+  if (code === 'EACCES' || code === 'EPERM') return 'denied';
+  if (code === 'EROFS') return 'read-only';
+  return 'failed';
+}
+
+async function told<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new MachineFileError(path, problemOf(error), error);
+  }
+}
+
+/** @param root the folder that stands for `/` */
+export function localFiles(root = '/'): MachineFiles {
+  const at = (path: string): string => join(root, path);
+  const read = (path: string): Promise<string> =>
+    told(path, async () => (await readFile(at(path), 'utf8')).replaceAll('\0', '').trim());
+  return {
+    root,
+    read,
+    async readIfThere(path) {
+      try {
+        return await read(path);
+      } catch (error) {
+        if (error instanceof MachineFileError && error.problem === 'missing') return null;
+        throw error;
+      }
+    },
+    write: (path, text) =>
+      told(path, async () => {
+        // No O_CREAT and, as for any sysfs attribute, one write; O_TRUNC matters only where a folder stands for `/`.
+        const file = await open(at(path), constants.O_WRONLY | constants.O_TRUNC);
+        try {
+          await file.write(text);
+        } finally {
+          await file.close();
+        }
+      }),
+    async list(path) {
+      try {
+        return (await readdir(at(path))).sort();
+      } catch {
+        return [];
+      }
+    },
+    async exists(path) {
+      try {
+        await access(at(path));
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    async isWritable(path) {
+      try {
+        await access(at(path), constants.W_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    async resolve(path) {
+      try {
+        return join('/', relative(await realpath(root), await realpath(at(path))));
+      } catch {
+        return null;
+      }
+    },
+  };
+}
