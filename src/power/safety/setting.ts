@@ -13,6 +13,8 @@ export interface Setting {
   write(value: string): Promise<void>;
   /** True when both say the same, e.g. a clock that the hardware has rounded. Exact when absent. */
   same?(wanted: string, found: string): boolean;
+  /** Least time between two changes, where it takes more than any other setting (a change of the nvpmodel mode). */
+  readonly leastIntervalMs?: number;
 }
 
 /** What a change would do or did. */
