@@ -12,6 +12,13 @@ export class MachineFileError extends Error {
   }
 }
 
+/** A file that is read again and again. */
+export interface OpenedFile {
+  /** The present text without surrounding white space and NUL. @throws MachineFileError */
+  read(): Promise<string>;
+  close(): Promise<void>;
+}
+
 /**
  * The files of a machine (`/sys`, `/proc`, `/etc`), by their absolute paths. A simulated device or a test puts a folder in
  * the place of `/`; everything that looks at or sets hardware goes through here, so it is the same code for both.
@@ -23,6 +30,8 @@ export interface MachineFiles {
   read(path: string): Promise<string>;
   /** null where {@link read} would throw `missing`; other problems are thrown. */
   readIfThere(path: string): Promise<string | null>;
+  /** Keeps a file open, which makes reading it often cheap: a sensor's values are a few bytes. @throws MachineFileError */
+  open(path: string): Promise<OpenedFile>;
   /** Writes to a file that exists: a setting that the kernel does not offer is never made up. @throws MachineFileError */
   write(path: string, text: string): Promise<void>;
   /** Names in a folder, sorted; empty when there is no such folder. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, open, readdir, readFile, realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { MachineFileError, type FileProblem, type MachineFiles } from './files';
+import { MachineFileError, type FileProblem, type MachineFiles, type OpenedFile } from './files';
 
 function problemOf(error: unknown): FileProblem {
   const code = error instanceof Error && 'code' in error ? error.code : null;
@@ -19,6 +19,23 @@ async function told<Result>(path: string, work: () => Promise<Result>): Promise<
   }
 }
 
+// More than any attribute of sysfs that is a number or a name.
+const mostAttributeBytes = 4096;
+
+/** A read at position 0 of an open attribute asks the kernel anew and costs a quarter of opening, reading and closing. */
+async function keepOpen(path: string): Promise<OpenedFile> {
+  const file = await told(path, () => open(path, constants.O_RDONLY));
+  return {
+    read: () =>
+      told(path, async () => {
+        const buffer = Buffer.allocUnsafe(mostAttributeBytes);
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
+        return buffer.toString('utf8', 0, bytesRead).replaceAll('\0', '').trim();
+      }),
+    close: () => file.close(),
+  };
+}
+
 /** @param root the folder that stands for `/` */
 export function localFiles(root = '/'): MachineFiles {
   const at = (path: string): string => join(root, path);
@@ -27,6 +44,8 @@ export function localFiles(root = '/'): MachineFiles {
   return {
     root,
     read,
+    // The files of a folder that stands for `/` may be replaced rather than rewritten: there each read looks anew.
+    open: async (path) => (root === '/' ? keepOpen(path) : { read: () => read(path), close: () => Promise.resolve() }),
     async readIfThere(path) {
       try {
         return await read(path);

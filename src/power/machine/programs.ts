@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 
 export interface ProgramOutcome {
   /** null when the program was ended (time-out, signal). */
@@ -10,6 +11,14 @@ export interface ProgramOutcome {
   readonly missing: boolean;
 }
 
+/** A program that runs on and says something now and then. */
+export interface ProgramStream {
+  /** Settles when the program has ended, by itself or by {@link close}; never rejects. */
+  readonly ended: Promise<{ readonly exitCode: number | null; readonly missing: boolean }>;
+  /** Ends the program and resolves when it is gone. */
+  close(): Promise<void>;
+}
+
 /** Runs the few tools without which some hardware says nothing. */
 export interface Programs {
   /**
@@ -17,16 +26,31 @@ export interface Programs {
    * Does not throw: what went wrong is in the outcome.
    */
   run(program: string, args: readonly string[], options: { readonly timeoutMs: number }): Promise<ProgramOutcome>;
+  /**
+   * Starts a program that prints lines until it is closed, with a closed standard input and never in a shell; lines of both
+   * outputs go to `onLine`, which must not throw. Does not throw: that there is no such program is in `ended`.
+   */
+  stream(program: string, args: readonly string[], onLine: (line: string) => void): ProgramStream;
 }
 
 const mostOutputBytes = 1 << 20;
+/** A program that has not ended this long after it was asked to is killed. */
+const patienceMs = 1000;
+/** Time for the last lines of a program that has ended. */
+const lastWordsMs = 100;
 
 /** @param searchPath stands for PATH, e.g. the folder of a simulated device's programs */
 export function localPrograms(searchPath?: string): Programs {
+  const environment = (): NodeJS.ProcessEnv => ({
+    ...process.env,
+    LC_ALL: 'C',
+    ...(searchPath === undefined ? {} : { PATH: searchPath }),
+  });
   return {
+    stream: (program, args, onLine) => startStream(program, args, environment(), onLine),
     run: (program, args, { timeoutMs }) =>
       new Promise((resolve) => {
-        const env = { ...process.env, LC_ALL: 'C', ...(searchPath === undefined ? {} : { PATH: searchPath }) };
+        const env = environment();
         const options = { env, timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: mostOutputBytes } as const;
         const child = execFile(program, [...args], options, (error, stdout, stderr) => {
           const text = [stdout, stderr].filter((part) => part !== '').join('\n');
@@ -40,5 +64,44 @@ export function localPrograms(searchPath?: string): Programs {
         });
         child.stdin?.end();
       }),
+  };
+}
+
+function startStream(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  onLine: (line: string) => void,
+): ProgramStream {
+  const child = spawn(program, [...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let closing = false;
+  for (const output of [child.stdout, child.stderr]) {
+    createInterface({ input: output }).on('line', (line) => {
+      if (!closing) onLine(line);
+    });
+  }
+  const ended = new Promise<{ exitCode: number | null; missing: boolean }>((resolve) => {
+    child.once('error', (error) => {
+      const code = 'code' in error ? error.code : null;
+      resolve({ exitCode: null, missing: code === 'ENOENT' || code === 'EACCES' });
+    });
+    child.once('close', (exitCode) => resolve({ exitCode, missing: false }));
+    child.once('exit', () => {
+      // What the program itself has started may hold its outputs open; that is not waited for long.
+      setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, lastWordsMs);
+    });
+  });
+  return {
+    ended,
+    async close() {
+      closing = true;
+      child.kill('SIGTERM');
+      const killing = setTimeout(() => child.kill('SIGKILL'), patienceMs);
+      await ended;
+      clearTimeout(killing);
+    },
   };
 }
