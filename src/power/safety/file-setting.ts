@@ -5,6 +5,9 @@ import type { Setting } from './setting';
 
 const prefix = 'file:';
 
+/** The path of a setting that is a file; null for other settings. */
+export const pathOfKey = (key: string): string | null => (key.startsWith(prefix) ? key.slice(prefix.length) : null);
+
 /** What to tell when a file could not be read or written, with what would help. */
 function fileTrouble(action: 'read' | 'written', path: string, error: unknown): EcomapError {
   const options = { cause: error };
@@ -14,7 +17,7 @@ function fileTrouble(action: 'read' | 'written', path: string, error: unknown): 
     case 'denied':
       return new EcomapError(
         'POWER_DENIED',
-        `${path} may not be ${action} by this user: install the permission rules that come with the package`,
+        `${path} may not be ${action} by this user: install the permission rules that come with the package (folder recipe/)`,
         options,
       );
     case 'read-only':

@@ -15,7 +15,13 @@ export interface Setting {
   same?(wanted: string, found: string): boolean;
   /** Least time between two changes, where it takes more than any other setting (a change of the nvpmodel mode). */
   readonly leastIntervalMs?: number;
+  /** True when the change lowers the power, which is allowed sooner. By number when absent; what is no number never is. */
+  lowers?(from: string, to: string): boolean;
 }
+
+/** Whether a value is the wanted one, by the setting's own judgement. */
+export const isSame = (setting: Setting, wanted: string, found: string): boolean =>
+  setting.same?.(wanted, found) ?? wanted === found;
 
 /** What a change would do or did. */
 export interface SettingChange {
