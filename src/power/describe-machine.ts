@@ -18,7 +18,7 @@ export const automatic: MachineSettings = { components: null, idleW: null, fullL
 export function describeMachine(detection: Detection, settings: MachineSettings = automatic): DeviceDescription {
   const components =
     settings.components === null
-      ? componentsFor(detection.cores, detection.canPin)
+      ? componentsFor(detection.cores, detection.canPin, detection.clusters)
       : componentsByHand(settings.components, detection);
   const threads = components.reduce((sum, component) => sum + component.threads, 0);
   const power = modelPower(detection.deviceClass, Math.min(threads, detection.cores.length), settings);

@@ -1,6 +1,8 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import os from 'node:os';
 import { delimiter, join } from 'node:path';
+import { boardOf, parseDeviceTree, type DeviceTree } from './boards';
+import { findCoreClusters, type CoreCluster } from './core-clusters';
 import type { DeviceClass } from './power-defaults';
 
 /** What this machine is, as far as files can tell; nothing here needs a native module or a privilege. */
@@ -14,6 +16,8 @@ export interface Detection {
   readonly cores: readonly number[];
   /** How the cores were found. */
   readonly coresFrom: 'affinity' | 'count';
+  /** Cores that share a clock, as far as the kernel tells. */
+  readonly clusters?: readonly CoreCluster[];
   /** True when processes can be pinned to cores by `taskset`. */
   readonly canPin: boolean;
 }
@@ -28,7 +32,6 @@ export interface DetectOptions {
 
 function readText(path: string): string | null {
   try {
-    // Device tree strings end in NUL.
     return readFileSync(path, 'utf8').replaceAll('\0', '').trim();
   } catch {
     return null;
@@ -66,12 +69,25 @@ function findCpuModel(root: string, boardModel: string | null): string {
 // SMBIOS chassis types: portable, laptop, notebook, sub-notebook, convertible, detachable.
 const portableChassis = new Set(['8', '9', '10', '14', '31', '32']);
 
-function classify(root: string, arch: string, boardModel: string | null): DeviceClass {
-  if (boardModel !== null) {
-    if (/raspberry pi 4|raspberry pi compute module 4/i.test(boardModel)) return 'raspberry-pi-4';
-    if (/agx xavier/i.test(boardModel)) return 'jetson-agx-xavier';
-    if (/jetson/i.test(boardModel)) return 'jetson';
-  }
+/** What the firmware says about the board; null where it says nothing (x86). */
+export function readDeviceTree(root: string): DeviceTree | null {
+  // The strings end in NUL, and `compatible` holds several.
+  const raw = (name: string): string | null => {
+    try {
+      return readFileSync(join(root, 'proc/device-tree', name), 'utf8');
+    } catch {
+      return null;
+    }
+  };
+  const model = raw('model');
+  const compatible = raw('compatible');
+  return model === null && compatible === null ? null : parseDeviceTree(model ?? '', compatible ?? '');
+}
+
+function classify(root: string, arch: string, deviceTree: DeviceTree | null): DeviceClass {
+  const board = deviceTree === null ? null : boardOf(deviceTree);
+  if (board?.id === 'raspberry-pi-4' || board?.id === 'jetson-agx-xavier') return board.id;
+  if (board?.family === 'jetson') return 'jetson';
   if (portableChassis.has(readText(join(root, 'sys/class/dmi/id/chassis_type')) ?? '')) return 'laptop';
   return arch === 'x64' || arch === 'ia32' ? 'x86-box' : 'arm-board';
 }
@@ -91,13 +107,15 @@ function isOnPath(program: string, searchPath: string): boolean {
 export function detectMachine(options: DetectOptions = {}): Detection {
   const root = options.fileRoot ?? '/';
   const arch = options.arch ?? os.arch();
-  const boardModel = readText(join(root, 'proc/device-tree/model'));
+  const deviceTree = readDeviceTree(root);
+  const boardModel = deviceTree === null || deviceTree.model === '' ? null : deviceTree.model;
   return {
     arch,
     cpuModel: findCpuModel(root, boardModel),
     boardModel,
-    deviceClass: classify(root, arch, boardModel),
+    deviceClass: classify(root, arch, deviceTree),
     ...findCores(root, options.parallelism ?? os.availableParallelism),
+    clusters: findCoreClusters(root),
     canPin: isOnPath('taskset', options.searchPath ?? process.env['PATH'] ?? ''),
   };
 }
