@@ -1,7 +1,7 @@
 // Builds dist/: one CommonJS bundle per node with the .html that the editor loads, the entry points of child processes, the
 // library, the demo and the benchmarks.
 import { build } from 'esbuild';
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -144,9 +144,12 @@ async function buildNode(name, out) {
 }
 
 /** Bundles a program whose source may still be missing. */
-async function buildProgram(source, target) {
+async function buildProgram(source, target, firstLine) {
   if (!existsSync(join(root, source))) return;
-  await bundle({ ...forNode, entryPoints: [join(root, source)], outfile: join(staging, target) });
+  const banner = firstLine === undefined ? {} : { banner: { js: firstLine } };
+  await bundle({ ...forNode, ...banner, entryPoints: [join(root, source)], outfile: join(staging, target) });
+  // What npm links as a command is made executable by npm; a checkout has no such step.
+  if (firstLine !== undefined && existsSync(join(staging, target))) await chmod(join(staging, target), 0o755);
 }
 
 async function main() {
@@ -164,6 +167,7 @@ async function main() {
     ...names.map((name) => buildNode(name, out)),
     buildProgram('src/inference/host/main.ts', 'host/inference-host.js'),
     buildProgram('src/loop/demo-main.ts', 'demo.js'),
+    buildProgram('src/loop/doctor-main.ts', 'doctor.js', '#!/usr/bin/env node'),
     ...benchmarkNames(root).map((name) => buildProgram(`bench/${name}.ts`, `bench/${name}.js`)),
   ]);
   if (problems.length > 0) {

@@ -34,7 +34,7 @@ export interface ProviderProbeOptions {
 }
 
 /** Version of the runtime that is installed; null where none is. */
-async function runtimeVersion(): Promise<string | null> {
+export async function runtimeVersion(): Promise<string | null> {
   try {
     const path = createRequire(__filename).resolve('onnxruntime-node/package.json');
     return z.object({ version: z.string() }).parse(JSON.parse(await readFile(path, 'utf8'))).version;
