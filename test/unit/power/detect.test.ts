@@ -53,7 +53,8 @@ describe('detection of this machine', () => {
     assert.equal(detect('x64').cpuModel, 'Some CPU @ 2 GHz');
     for (const [model, deviceClass] of [
       ['Raspberry Pi 4 Model B Rev 1.4\0', 'raspberry-pi-4'],
-      ['Jetson-AGX\0', 'jetson'],
+      ['Jetson-AGX\0', 'jetson-agx-xavier'], // as JetPack 4 calls it
+      ['NVIDIA Jetson Orin Nano Developer Kit\0', 'jetson'],
       ['NVIDIA Jetson AGX Xavier Developer Kit\0', 'jetson-agx-xavier'],
       ['Raspberry Pi 5 Model B Rev 1.0\0', 'laptop'], // the chassis decides where the board has no class of its own
     ] as const) {
@@ -133,6 +134,27 @@ describe('components', () => {
     assert.throws(() => componentsByHand([{ name: 'a', cores: [7] }], twoCores), invalid(/core 7.*only use 0, 1/));
     assert.throws(() => componentsByHand([{ name: 'a' }, { name: 'a' }], twoCores), invalid(/two components.*"a"/));
     assert.throws(() => componentsByHand('cpu0', twoCores), invalid(/list of components/));
+  });
+
+  it('listed by hand may be what an execution provider drives', () => {
+    const list = [{ name: 'gpu', kind: 'gpu', provider: 'cuda', providerOptions: { device_id: 0 } }];
+    assert.deepEqual(componentsByHand(list, twoCores), [
+      {
+        name: 'gpu',
+        kind: 'gpu',
+        cores: [],
+        threads: 1,
+        componentClass: 'gpu-cuda',
+        provider: 'cuda',
+        providerOptions: { device_id: 0 },
+      },
+    ]);
+    assert.throws(
+      () => componentsByHand([{ name: 'gpu', kind: 'gpu' }], twoCores),
+      invalid(/names no execution provider/),
+    );
+    assert.throws(() => componentsByHand([{ name: 'a', provider: 'CUDA!' }], twoCores), invalid(/0\.provider/));
+    assert.throws(() => componentsByHand([{ name: 'a', kind: 'tpu' }], twoCores), invalid(/0\.kind/));
   });
 
   it('and processor decide the fingerprint, not which cores they are', () => {
