@@ -1,4 +1,4 @@
-import type { Component, InferenceDevice, OperatingPoint } from '../signals/device';
+import { clockSpeed, type Component, type InferenceDevice, type OperatingPoint } from '../signals/device';
 import type { Profile } from '../signals/profile';
 import { computingMs } from './estimator/analytic';
 import type { StageCost } from './estimator/estimator';
@@ -47,7 +47,7 @@ export class VariantCosts {
       const cost = costs[at] ?? null;
       const activeW = component === undefined ? undefined : point.activeW[component.name];
       if (component === undefined || cost === null || activeW === undefined) return null;
-      energyJ += (computingMs(component, cost) * activeW) / 1000;
+      energyJ += (computingMs(component, cost) * activeW) / clockSpeed(point) / 1000;
     }
     return energyJ;
   }

@@ -1,3 +1,4 @@
+import { clockSpeed } from '../signals/device';
 import type { EstimationContext } from './estimator/estimator';
 import { computingMs, loadLimit } from './estimator/analytic';
 import type { Evaluated, Limits } from './search/objective';
@@ -52,7 +53,7 @@ function dynamicW(item: number, { candidate }: Evaluated, context: EstimationCon
     const cost = work?.costs[stage]?.[at] ?? null;
     if (work === undefined || component === undefined || cost === null) return sum;
     const activeW = context.operatingPoint.activeW[component.name] ?? 0;
-    return sum + (work.ratePerS * computingMs(component, cost) * activeW) / 1000;
+    return sum + (work.ratePerS * computingMs(component, cost) * activeW) / clockSpeed(context.operatingPoint) / 1000;
   }, 0);
 }
 

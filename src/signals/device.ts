@@ -33,6 +33,11 @@ export const operatingPointSchema = z.object({
    * time. `clock`: they compute slower, for as much of the time as they like.
    */
   limits: z.enum(['time', 'clock']).optional(),
+  /**
+   * Share of the time that components may compute at most where both are limited: slower clocks, and pauses on top (then
+   * part of `speed`). Only with `limits: clock`; absent means all of the time.
+   */
+  busyLimit: z.number().positive().max(1).optional(),
 });
 export type OperatingPoint = z.infer<typeof operatingPointSchema>;
 
@@ -44,8 +49,13 @@ export function powerAt(point: OperatingPoint, busyFraction: Readonly<Record<str
 }
 
 /** The largest share of wall time that a component can compute at this operating point. */
-export function mostBusy({ limits, speed }: OperatingPoint): number {
-  return limits === 'clock' ? 1 : speed;
+export function mostBusy({ limits, speed, busyLimit }: OperatingPoint): number {
+  return limits === 'clock' ? (busyLimit ?? 1) : speed;
+}
+
+/** How fast a component is while it computes, relative to full speed: below 1 only where clocks are limited. */
+export function clockSpeed(point: OperatingPoint): number {
+  return Math.min(1, point.speed / mostBusy(point));
 }
 
 /** Most the device can draw at this operating point: every component computes all the time that it is given. */

@@ -1,4 +1,4 @@
-import { fullLoadW, type Component } from '../../signals/device';
+import { clockSpeed, fullLoadW, mostBusy, type Component } from '../../signals/device';
 import type { Interval } from '../../signals/quantities';
 import type { Candidate, EstimationContext, LatencyPowerEstimator, Prediction, StageCost } from './estimator';
 
@@ -38,12 +38,14 @@ export function computingMs(component: Component, cost: StageCost): number {
  *   Systems II, 1976, section 3.6);
  * - tail wait = max(0, W_p/rho * ln(rho / 0.05)): of the requests that wait at all (a share rho), the wait is taken as
  *   exponential, so this is its 95th percentile over all requests;
- * - latency: expected s_i + W_p; lower the unthrottled s_i (a quota may not bite on a short run); upper
+ * - latency: expected s_i + W_p; lower the s_i at the clock in force (a quota may not bite on a short run); upper
  *   1.25 * (p95_i / q + max(tail wait, W_p + longest s_j of another tenant there)), since a run that has begun is never
  *   interrupted.
  *
  * Power is the device's law at this operating point: idle + active power of each component times the share of wall time it
- * computes, min(sum r_i c_i, q) with c_i the computing time of one run. A component cannot compute more than its quota, so the upper bound is at most full load.
+ * computes, min(sum r_i c_i / k, b) with c_i the computing time of one run at full speed, k the speed of the clock in force and
+ * b the largest share that the point allows (a quota: k = 1, b = q; a clock limit: k = q, b = 1). A component cannot compute
+ * more than that, so the upper bound is at most full load.
  */
 export class AnalyticEstimator implements LatencyPowerEstimator {
   readonly name = 'analytic';
@@ -72,7 +74,7 @@ interface Prepared {
   readonly level: readonly number[];
   readonly costs: readonly (readonly (readonly (Cost | null)[])[])[];
   readonly activeW: readonly number[];
-  readonly speed: number;
+  readonly mostBusy: number;
   readonly idleW: number;
   readonly fullLoadW: number;
   /** One per component, emptied for every candidate. */
@@ -81,6 +83,7 @@ interface Prepared {
 
 function prepare({ components, operatingPoint, work }: EstimationContext): Prepared {
   const { speed, idleW, activeW } = operatingPoint;
+  const clock = clockSpeed(operatingPoint);
   const priorities = [...new Set(work.map(({ priority }) => priority))].sort((a, b) => a - b);
   return {
     level: work.map(({ priority }) => priorities.indexOf(priority)),
@@ -93,14 +96,14 @@ function prepare({ components, operatingPoint, work }: EstimationContext): Prepa
           return {
             service: cost.p50Ms / speed / 1000,
             tail: Math.max(cost.p95Ms, cost.p50Ms) / speed / 1000,
-            unthrottled: cost.p50Ms / 1000,
-            computing: (ratePerS * computingMs(component, cost)) / 1000,
+            unthrottled: cost.p50Ms / clock / 1000,
+            computing: (ratePerS * computingMs(component, cost)) / clock / 1000,
           };
         }),
       ),
     ),
     activeW: components.map((component) => activeW[component.name] ?? 0),
-    speed,
+    mostBusy: mostBusy(operatingPoint),
     idleW,
     fullLoadW: fullLoadW(operatingPoint),
     queues: components.map(() => new Queue(priorities.length)),
@@ -175,7 +178,7 @@ function crowding(load: number): number {
 }
 
 function predict(candidate: Candidate, prepared: Prepared): Prediction {
-  const { costs, queues, ratePerS, level, activeW, speed, idleW } = prepared;
+  const { costs, queues, ratePerS, level, activeW, idleW } = prepared;
   for (const queue of queues) queue.empty();
   let everythingKnown = true;
   for (let item = 0; item < costs.length; item += 1) {
@@ -196,7 +199,7 @@ function predict(candidate: Candidate, prepared: Prepared): Prediction {
     if (queue === undefined) continue;
     queue.settle();
     load[at] = queue.load;
-    dynamicW += (activeW[at] ?? 0) * Math.min(queue.computing, speed);
+    dynamicW += (activeW[at] ?? 0) * Math.min(queue.computing, prepared.mostBusy);
   }
   const latencyMs = new Array<Interval | null>(costs.length);
   for (let item = 0; item < costs.length; item += 1) latencyMs[item] = latencyOf(item, candidate[item] ?? [], prepared);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { AnalyticEstimator } from '../../../src/mapping/estimator/analytic';
 import type { Candidate, EstimationContext, Prediction, Work } from '../../../src/mapping/estimator/estimator';
+import type { OperatingPoint } from '../../../src/signals/device';
 import { Random } from '../../../src/simulation/random';
 import { components, operatingPoint } from '../../support/planning-fixtures';
 
@@ -12,9 +13,15 @@ function work(tenant: string, runMs: number, ratePerS: number, priority = 1, cou
   return { tenant, variant: 'full', ratePerS, priority, costs: [Array.from({ length: count }, () => cost)] };
 }
 
-function predict(items: readonly Work[], mapping: readonly number[], speed = 1): Prediction {
+function predict(
+  items: readonly Work[],
+  mapping: readonly number[],
+  speed = 1,
+  limits: Pick<OperatingPoint, 'limits' | 'busyLimit'> = {},
+): Prediction {
   const parts = components(2);
-  const context: EstimationContext = { components: parts, operatingPoint: operatingPoint(parts, speed), work: items };
+  const point = { ...operatingPoint(parts, speed), ...limits };
+  const context: EstimationContext = { components: parts, operatingPoint: point, work: items };
   const [prediction] = estimator.estimate([mapping.map((at) => [at])], context);
   assert.ok(prediction);
   return prediction;
@@ -103,6 +110,16 @@ describe('AnalyticEstimator', () => {
     const overloaded = predict([work('a', 30, 1000)], [0], 0.5);
     assert.equal(overloaded.powerW.expected, 5 + 6 * 0.5);
     assert.ok(overloaded.powerW.upper <= 5 + 12 * 0.5);
+  });
+
+  it('takes a slower clock for what it is: every run is slower, and components may compute all the time', () => {
+    const slow = predict([work('a', 30, 10)], [0], 0.5, { limits: 'clock' });
+    assert.equal(slow.latencyMs[0]?.lower, 60, 'no run gets past a slower clock');
+    assert.ok(Math.abs(slow.powerW.expected - (5 + 6 * 0.6)) < 1e-9, 'the work takes twice as long');
+    assert.equal(predict([work('a', 30, 1000)], [0], 0.5, { limits: 'clock' }).powerW.expected, 5 + 6);
+    const both = predict([work('a', 30, 1000)], [0], 0.4, { limits: 'clock', busyLimit: 0.8 });
+    assert.equal(both.powerW.expected, 5 + 6 * 0.8);
+    assert.equal(both.latencyMs[0]?.lower, 60, 'the clock runs at half speed, pauses take the rest');
   });
 
   it('leaves the latency unknown where nothing was measured, and expects full load from it', () => {
