@@ -1,0 +1,94 @@
+import { RollingPeak } from './recent-power';
+
+/**
+ * How long the load must have stayed low before the loop reckons with less: at first the "sustained slack" of a few
+ * seconds, and longer each time that this turned out to be too bold, so that a noisy load does not swing the clocks.
+ */
+const patienceLadderMs: readonly number[] = [5_000, 10 * 60_000, 60 * 60_000];
+const longestPatienceMs = 60 * 60_000;
+/** Less room than this is not worth a change. */
+const worthwhile = 0.985;
+/** So much beyond what was reckoned with is noise, not a mistake. */
+const pardonable = 1.03;
+/** What a falling load is taken for above its measured peak. */
+const margin = 1.005;
+/** And above that, standard deviations: more of them after each mistake. */
+const spreadMargin = 1.5;
+/** A device that does nothing says nothing of what its next request will draw. */
+const leastLoad = 0.5;
+
+/**
+ * The load to reckon with, relative to the full load that the operating points were described for: above 1 where the
+ * networks draw more than the model says, below where they draw less or have nothing to do. Rises at once when the cap is
+ * exceeded, falls only to the peak of a time that grows with every mistake.
+ */
+export class LoadEstimate {
+  private value = 1;
+  private known = false;
+  private step = 0;
+  private lastRiseMs = Number.NEGATIVE_INFINITY;
+  private lastFallMs: number | null = null;
+  private watchedSinceMs: number | null = null;
+  private readonly peaks = new RollingPeak(1_000, longestPatienceMs);
+
+  /** The load to reckon with. */
+  get load(): number {
+    return this.value;
+  }
+
+  /** False as long as nothing was measured: then the load is assumed to be full. */
+  get measured(): boolean {
+    return this.known;
+  }
+
+  /** How long it must stay lower before less is reckoned with, ms. */
+  get patienceMs(): number {
+    return patienceLadderMs[Math.min(this.step, patienceLadderMs.length - 1)] ?? longestPatienceMs;
+  }
+
+  /** A settled measurement. */
+  observe(load: number, nowMs: number): void {
+    this.watchedSinceMs ??= nowMs;
+    this.peaks.add(nowMs, load);
+  }
+
+  /** The cap is exceeded: at least this is the load. */
+  raise(load: number, nowMs: number): void {
+    this.known = true;
+    if (load <= this.value) return;
+    // We had reckoned with less and were wrong: be slower to believe it the next time.
+    if (this.lastFallMs !== null && load > this.value * pardonable) {
+      this.step = Math.min(this.step + 1, patienceLadderMs.length - 1);
+      this.lastFallMs = null;
+    }
+    this.value = load;
+    this.lastRiseMs = nowMs;
+  }
+
+  /** Takes the load for less when it has been so for long enough. @returns true when it was */
+  relax(nowMs: number): boolean {
+    const patienceMs = this.patienceMs;
+    const watchedMs = this.watchedSinceMs === null ? 0 : nowMs - this.watchedSinceMs;
+    if (watchedMs < patienceMs || nowMs - this.lastRiseMs < patienceMs) return false;
+    const seen = this.peaks.over(nowMs, patienceMs);
+    if (seen === null) return false;
+    this.known = true;
+    // A load that varies goes beyond the peak of a few seconds soon.
+    const lower = Math.max(seen.peak * margin + spreadMargin * (1 + this.step) * seen.spread, leastLoad);
+    if (lower > this.value * worthwhile) return false;
+    this.value = lower;
+    this.lastFallMs = nowMs;
+    return true;
+  }
+
+  /** The same watts in terms of a corrected model. */
+  rescale(factor: number): void {
+    this.value *= factor;
+  }
+
+  /** Time was lost (a suspended machine): what was watched says nothing any more. */
+  forgetWatching(): void {
+    this.watchedSinceMs = null;
+    this.peaks.clear();
+  }
+}
