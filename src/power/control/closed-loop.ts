@@ -141,7 +141,9 @@ export class ClosedLoop {
     if (powerW === null) return;
     const load = this.loadOf(powerW);
     if (nowMs - this.changedAtMs >= settleMs) {
-      this.load.rescale(1 / this.errors.observe(this.inForce.point, load, nowMs));
+      // A load that varies would be taken for an error of the model.
+      if (this.load.isSteady(nowMs)) this.load.rescale(1 / this.errors.observe(this.inForce.point, load, nowMs));
+      else this.errors.forgetLast();
       this.load.observe(this.loadOf(powerW), nowMs);
     }
     const latestW = this.recent.meanW(nowMs, latestWindowMs, believedSinceMs, leastSamples) ?? powerW;

@@ -14,6 +14,8 @@ const pardonable = 1.03;
 const margin = 1.005;
 /** And above that, standard deviations: more of them after each mistake. */
 const spreadMargin = 1.5;
+const steadyWindowMs = 10_000;
+const steadySpread = 0.03;
 /** A device that does nothing says nothing of what its next request will draw. */
 const leastLoad = 0.5;
 
@@ -69,7 +71,8 @@ export class LoadEstimate {
   relax(nowMs: number): boolean {
     const patienceMs = this.patienceMs;
     const watchedMs = this.watchedSinceMs === null ? 0 : nowMs - this.watchedSinceMs;
-    if (watchedMs < patienceMs || nowMs - this.lastRiseMs < patienceMs) return false;
+    const changedMs = Math.max(this.lastRiseMs, this.lastFallMs ?? Number.NEGATIVE_INFINITY);
+    if (watchedMs < patienceMs || nowMs - changedMs < patienceMs) return false;
     const seen = this.peaks.over(nowMs, patienceMs);
     if (seen === null) return false;
     this.known = true;
@@ -79,6 +82,12 @@ export class LoadEstimate {
     this.value = lower;
     this.lastFallMs = nowMs;
     return true;
+  }
+
+  /** True when the load hardly varied of late. */
+  isSteady(nowMs: number): boolean {
+    const seen = this.peaks.over(nowMs, steadyWindowMs);
+    return seen !== null && seen.spread < steadySpread * seen.peak;
   }
 
   /** The same watts in terms of a corrected model. */
