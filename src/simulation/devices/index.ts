@@ -3,6 +3,12 @@ import { agxXavier } from './agx-xavier';
 import { describeSimulated } from './device-family';
 import { laptop } from './laptop';
 
+export { boardNames, jetPacks, type BoardName, type ClockState, type JetPack } from './boards/board';
+export type { Activity, PowerParts } from './model/power-law';
+export { SimulatedBoard, type BoardState, type SimulatedBoardOptions, type Workload } from './simulated-board';
+export { createDeviceTree, type DeviceTree, type DeviceTreeOptions } from './tree/device-tree';
+export type { NvpmodelFault } from './tree/programs/facts';
+
 export const simulatedDeviceNames = ['laptop', 'agx-xavier'] as const;
 export type SimulatedDeviceName = (typeof simulatedDeviceNames)[number];
 
