@@ -102,13 +102,11 @@ export class RaplSensor implements PowerSensor {
       }
       const microjoules = parseQuantity(await file.read());
       if (microjoules === null || microjoules < 0) return without('is not a count of energy');
-      const step = counter.take(microjoules / 1e6, this.clock.monotonicMs());
-      if (step === 'restarted') return without('has started anew');
-      if (step.elapsedMs === null) {
-        const problem = 'needs a second reading';
-        return { rail: { name, inTotal, powerW: null, problem }, counted: counter.totalJ };
-      }
-      const judged = judgePower((step.countedJ * 1000) / step.elapsedMs, processorBounds);
+      if (!counter.take(microjoules / 1e6, this.clock.monotonicMs())) return without('has started anew');
+      const judged =
+        counter.powerW === null
+          ? { powerW: null, problem: 'needs a second reading' }
+          : judgePower(counter.powerW, processorBounds);
       return { rail: { name, inTotal, ...judged }, counted: counter.totalJ };
     } catch (error) {
       await this.opened

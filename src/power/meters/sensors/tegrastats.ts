@@ -24,14 +24,14 @@ const intervalMs = 500;
 
 /** @returns a sensor that has already started the program; `settle` tells when its first line is there */
 export function openTegrastats(programs: Programs, clock: Clock = systemClock, backOff?: BackOff): StreamedSensor {
-  // What belongs to the total is decided once, so that a rail that vanishes later is missed.
+  // What belongs to the total is decided by the first line of a known board, so that a rail that vanishes later is missed.
   let total: RailTotal | null = null;
-  let expected: readonly string[] | null = null;
+  let expected: readonly string[] = [];
   const parse = (line: string): StreamedReading | null => {
     const found = parseTegrastats(line);
     if (found.length === 0) return null;
     const names = found.map(({ name }) => name);
-    if (expected === null) {
+    if (total === null) {
       total = railTotalOf(names);
       expected = [...new Set([...names, ...(total?.parts ?? [])])];
     }

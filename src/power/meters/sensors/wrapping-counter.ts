@@ -1,15 +1,14 @@
-export interface CounterStep {
-  /** Joules since the last reading. */
-  readonly countedJ: number;
-  /** null at the first reading, and where no time has passed. */
-  readonly elapsedMs: number | null;
-}
+/** A mean over less than this would be made of the counter's own steps, ms. */
+const leastMeanMs = 20;
 
 /** Undoes the wrap-around of an energy counter. */
 export class WrappingCounter {
   /** Joules since the first reading. */
   totalJ = 0;
+  /** Mean between the last two readings (over at least {@link leastMeanMs}), W; null before there are two. */
+  powerW: number | null = null;
   private last: { readonly valueJ: number; readonly atMs: number } | null = null;
+  private meanFrom: { readonly totalJ: number; readonly atMs: number } | null = null;
 
   /**
    * @param rangeJ where the counter starts again from zero
@@ -20,17 +19,34 @@ export class WrappingCounter {
     private readonly mostW: number,
   ) {}
 
-  /** `restarted`: how much was counted since the last reading is unknown. */
-  take(valueJ: number, atMs: number): CounterStep | 'restarted' {
+  /** @returns false when the counter has started anew: how much was counted since the last reading is unknown */
+  take(valueJ: number, atMs: number): boolean {
     const last = this.last;
     this.last = { valueJ, atMs };
-    if (last === null) return { countedJ: 0, elapsedMs: null };
-    const elapsedMs = atMs - last.atMs;
+    if (last === null) {
+      this.meanFrom = { totalJ: 0, atMs };
+      return true;
+    }
     const countedJ = valueJ >= last.valueJ ? valueJ - last.valueJ : valueJ + this.rangeJ - last.valueJ;
     // The counter and the clock are not read at quite the same time.
-    const mostJ = (this.mostW * (Math.max(0, elapsedMs) + 50)) / 1000;
-    if (!(countedJ >= 0) || countedJ > mostJ) return 'restarted';
+    const mostJ = (this.mostW * (Math.max(0, atMs - last.atMs) + 50)) / 1000;
+    if (!(countedJ >= 0) || countedJ > mostJ) {
+      this.powerW = null;
+      this.meanFrom = { totalJ: this.totalJ, atMs };
+      return false;
+    }
     this.totalJ += countedJ;
-    return { countedJ, elapsedMs: elapsedMs > 0 ? elapsedMs : null };
+    this.updateMean(atMs);
+    return true;
+  }
+
+  private updateMean(atMs: number): void {
+    const from = this.meanFrom;
+    if (from !== null) {
+      const spanMs = atMs - from.atMs;
+      if (spanMs >= 0 && spanMs < leastMeanMs) return;
+      this.powerW = spanMs < 0 ? null : ((this.totalJ - from.totalJ) * 1000) / spanMs;
+    }
+    this.meanFrom = { totalJ: this.totalJ, atMs };
   }
 }
