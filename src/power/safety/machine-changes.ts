@@ -146,7 +146,10 @@ class RecordedChanges implements MachineChanges {
     await this.#putOnRecord({ key, before, ours: [...new Set([from, value])] });
     this.#lastWriteMs.set(key, this.#clock.monotonicMs());
     const inForce = await this.#write(setting, { from, to: value });
-    recorded.set(key, { key, before, ours: [...new Set([value, inForce])] });
+    const ours = { key, before, ours: [...new Set([value, inForce])] };
+    // A rounded value has to be known as ours after a crash too.
+    if (inForce === value) recorded.set(key, ours);
+    else await this.#putOnRecord(ours);
     return { key, from, to: value, inForce };
   }
 
