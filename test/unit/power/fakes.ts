@@ -1,9 +1,11 @@
 import type { Clock } from '../../../src/power/clock';
 import { describeMachine, type MachineSettings } from '../../../src/power/describe-machine';
 import type { Detection } from '../../../src/power/detect';
+import type { MachineChanges, Restored, Setting, SettingChange } from '../../../src/power/safety/setting';
 import type { CarbonReading } from '../../../src/signals/carbon';
 import type { ThrottleTarget } from '../../../src/signals/device';
 import type { DeviceDescription } from '../../../src/signals/device-description';
+import { EcomapError } from '../../../src/signals/errors';
 
 /** A clock that moves only when told to. */
 export class ManualClock implements Clock {
@@ -83,4 +85,35 @@ export function reading(intensityGPerKwh: number | null, fields: Partial<CarbonR
     why: [],
     ...fields,
   };
+}
+
+/** Changes of a machine that are remembered only as long as the test runs. */
+export class RememberedChanges implements MachineChanges {
+  readonly problems: EcomapError[] = [];
+  readonly made: SettingChange[] = [];
+  private readonly before = new Map<string, { setting: Setting; value: string }>();
+
+  constructor(readonly dryRun = false) {}
+
+  async set(setting: Setting, value: string): Promise<SettingChange> {
+    const from = await setting.read();
+    const change = { key: setting.key, from, to: value };
+    if (this.dryRun) return this.remember({ ...change, inForce: null });
+    if (!this.before.has(setting.key)) this.before.set(setting.key, { setting, value: from });
+    await setting.write(value);
+    const inForce = await setting.read();
+    if (!(setting.same?.(value, inForce) ?? value === inForce))
+      throw new EcomapError('CAP_NOT_ENFORCEABLE', `${setting.key} is ${inForce} instead of ${value}`);
+    return this.remember({ ...change, inForce });
+  }
+
+  async restore(): Promise<Restored> {
+    for (const { setting, value } of [...this.before.values()].reverse()) await setting.write(value);
+    return { restored: [...this.before.keys()].reverse(), leftToOthers: [], failed: [] };
+  }
+
+  private remember(change: SettingChange): SettingChange {
+    this.made.push(change);
+    return change;
+  }
 }

@@ -1,0 +1,37 @@
+import type { Machine } from '../../machine/machine';
+import type { ProgramOutcome } from '../../machine/programs';
+
+const queryTimeoutMs = 5_000;
+const changeTimeoutMs = 10_000;
+
+/** Where the program is when it is not on the search path, as under a service manager. */
+const usualPlace = '/usr/sbin/nvpmodel';
+
+/**
+ * The program `nvpmodel`. It is only ever asked for the mode, or given one by number: never `--force` (it reboots), never a
+ * configuration file, and its standard input is closed, so that it can never be told to reboot.
+ */
+export class NvpmodelProgram {
+  constructor(private readonly machine: Machine) {}
+
+  query(): Promise<ProgramOutcome> {
+    return this.run(['-q'], queryTimeoutMs);
+  }
+
+  /** Asks for each setting of the mode in force, and what is really there. */
+  queryVerbosely(): Promise<ProgramOutcome> {
+    return this.run(['-q', '--verbose'], queryTimeoutMs);
+  }
+
+  /** @returns what it said, which proves nothing: read the hardware back */
+  change(id: number): Promise<ProgramOutcome> {
+    return this.run(['-m', String(id)], changeTimeoutMs);
+  }
+
+  private async run(args: readonly string[], timeoutMs: number): Promise<ProgramOutcome> {
+    const outcome = await this.machine.programs.run('nvpmodel', args, { timeoutMs });
+    // A folder that stands for `/` must never reach this machine's own nvpmodel.
+    if (!outcome.missing || this.machine.files.root !== '/') return outcome;
+    return this.machine.programs.run(usualPlace, args, { timeoutMs });
+  }
+}
