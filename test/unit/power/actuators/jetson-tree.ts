@@ -112,6 +112,7 @@ export class JetsonTree {
     this.machine = {
       files,
       programs: {
+        ...programs,
         run: (program, args, { timeoutMs }) => programs.run(program, args, { timeoutMs: Math.min(timeoutMs, 1500) }),
       },
     };

@@ -46,10 +46,10 @@ describe('Power modes of a Jetson', () => {
       [
         'MAXN',
         'MODE_30W_4CORE',
-        'MODE_30W_6CORE',
         'MODE_30W_2CORE',
-        'MODE_30W_ALL',
+        'MODE_30W_6CORE',
         'MODE_15W_DESKTOP',
+        'MODE_30W_ALL',
         'MODE_15W',
         'MODE_10W',
       ],
