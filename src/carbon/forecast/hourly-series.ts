@@ -29,7 +29,8 @@ export function hourlySeries(points: readonly KnownCarbonPoint[]): HourlySeries 
   });
   const last = usable.at(-1);
   if (last === undefined) return null;
-  const phaseMs = last.validToMs - last.validFromMs >= hourMs ? last.validFromMs - floorTo(last.validFromMs, hourMs) : 0;
+  const phaseMs =
+    last.validToMs - last.validFromMs >= hourMs ? last.validFromMs - floorTo(last.validFromMs, hourMs) : 0;
   const hourOf = (timeMs: number): number => Math.floor((timeMs - phaseMs) / hourMs);
   const lastHour = hourOf(last.validToMs - 1);
   const earliest = lastHour - seriesDays * 24 + 1;
@@ -38,7 +39,11 @@ export function hourlySeries(points: readonly KnownCarbonPoint[]): HourlySeries 
   const sums = new Float64Array(lastHour - firstHour + 1);
   const weights = new Float64Array(sums.length);
   for (const { validFromMs, validToMs, intensityGPerKwh } of usable) {
-    for (let hour = Math.max(firstHour, hourOf(validFromMs)); hour <= Math.min(lastHour, hourOf(validToMs - 1)); hour += 1) {
+    for (
+      let hour = Math.max(firstHour, hourOf(validFromMs));
+      hour <= Math.min(lastHour, hourOf(validToMs - 1));
+      hour += 1
+    ) {
       const startMs = hour * hourMs + phaseMs;
       const coveredMs = Math.min(validToMs, startMs + hourMs) - Math.max(validFromMs, startMs);
       const index = hour - firstHour;
@@ -46,7 +51,11 @@ export function hourlySeries(points: readonly KnownCarbonPoint[]): HourlySeries 
       weights[index] = (weights[index] ?? 0) + coveredMs;
     }
   }
-  return { startMs: firstHour * hourMs + phaseMs, firstHour, values: sums.map((sum, index) => sum / (weights[index] ?? 0)) };
+  return {
+    startMs: firstHour * hourMs + phaseMs,
+    firstHour,
+    values: sums.map((sum, index) => sum / (weights[index] ?? 0)),
+  };
 }
 
 const floorTo = (timeMs: number, stepMs: number): number => Math.floor(timeMs / stepMs) * stepMs;
