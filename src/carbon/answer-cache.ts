@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { carbonBasisSchema, carbonQualitySchema, carbonSignalSchema } from '../signals/carbon';
 import { messageOf } from '../signals/errors';
 import { fileNameOf, readJsonFile, writeJsonFile } from '../signals/json-file';
+import { forecastRecordSchema, type ForecastRecord } from './forecast/forecast-record';
 import type { CarbonPoint, ProviderAnswer } from './provider';
 
 const pointSchema = z.object({
@@ -22,12 +23,15 @@ const cacheSchema = z.object({
   attribution: z.string(),
   points: z.array(pointSchema),
   forecast: z.array(pointSchema),
+  forecastRecord: forecastRecordSchema.optional().catch(undefined),
 });
 
 export interface KeptAnswer extends ProviderAnswer {
   readonly fetchedAtMs: number;
   /** All points known, not only those of the last answer. */
   readonly points: readonly CarbonPoint[];
+  /** How far off the provider's own forecasts were; absent while it made none. */
+  readonly forecastRecord?: ForecastRecord;
 }
 
 /**

@@ -1,13 +1,12 @@
 import type { CarbonForecastPoint, CarbonReading } from '../signals/carbon';
 import type { KeptAnswer } from './answer-cache';
-import { forecastHourOfDay } from './forecast/hour-of-day';
+import { halfWidthOf } from './forecast/forecast-record';
+import type { KeptForecast } from './forecast/kept-forecast';
+import type { HourForecast } from './forecast/own-forecast';
 import { highestIntensityGPerKwh, impossibility, judge, type JudgedPoint } from './plausibility';
 import { coversTime, dayMs, hourMs, isKnown, type CarbonPoint, type KnownCarbonPoint } from './provider';
 import { quantile } from '../signals/statistics';
 
-/** How far the own forecast bridges an outage, and how much of it travels with a reading. */
-const bridgedHours = 96;
-const forecastHours = 24;
 /** Fewer values than this bound nothing. */
 const leastBoundValues = 8;
 
@@ -16,11 +15,16 @@ export class KnownGrid {
   readonly #judged: readonly JudgedPoint[];
   readonly #good: readonly KnownCarbonPoint[];
   readonly #forecast: readonly CarbonPoint[];
+  readonly #kept: KeptAnswer | null;
+  readonly #ownForecasts: KeptForecast;
 
   constructor(
     kept: KeptAnswer | null,
     readonly atMs: number,
+    ownForecasts: KeptForecast,
   ) {
+    this.#kept = kept;
+    this.#ownForecasts = ownForecasts;
     this.#forecast = (kept?.forecast ?? []).filter((point) => point.validToMs > atMs);
     const points = (kept?.points ?? []).filter((point) => point.validFromMs <= atMs);
     // Where the provider's past does not reach up to now, its forecast for now stands in and is judged like any value.
@@ -44,35 +48,51 @@ export class KnownGrid {
     return point !== undefined && isKnown(point) && impossibility(point.intensityGPerKwh) === null ? point : null;
   }
 
+  /** Reaches 96 hours beyond the last good value. */
   ownForecastNow(): KnownCarbonPoint | null {
-    return this.#ownForecast()?.find((point) => coversTime(point, this.atMs)) ?? null;
+    const hour = this.#ownForecast().find((candidate) => coversTime(intervalOf(candidate), this.atMs));
+    return hour === undefined ? null : intervalOf(hour);
   }
 
-  /** Whole hours after the last known one. */
-  #ownForecast(): KnownCarbonPoint[] | null {
-    const forecast = forecastHourOfDay(this.#good, bridgedHours);
-    return (
-      forecast?.map(({ hourMs: fromMs, intensityGPerKwh }) => ({
-        validFromMs: fromMs,
-        validToMs: fromMs + hourMs,
-        intensityGPerKwh: Math.min(highestIntensityGPerKwh, intensityGPerKwh),
-        quality: 'forecast' as const,
-      })) ?? null
-    );
+  /** From the hour that runs now on; empty where too little is known. */
+  #ownForecast(): HourForecast[] {
+    const forecast = this.#ownForecasts.after(this.#good) ?? [];
+    return forecast.filter((hour) => hour.hourMs + hourMs > this.atMs);
   }
 
-  /** The provider's forecast from now on, or the own one for the next 24 hours. */
+  /** Who made what `forecastAhead` gives. */
+  get forecastBy(): 'provider' | 'own' {
+    return this.#forecast.length > 0 ? 'provider' : 'own';
+  }
+
+  /** The provider's forecast from now on, or the own one. */
   forecastAhead(): CarbonForecastPoint[] {
-    const points: readonly CarbonPoint[] =
-      this.#forecast.length > 0
-        ? this.#forecast
-        : (this.#ownForecast() ?? []).filter((point) => point.validToMs > this.atMs).slice(0, forecastHours);
-    return points.map((point) => ({
-      validFrom: iso(point.validFromMs),
-      validTo: iso(point.validToMs),
-      intensityGPerKwh:
-        isKnown(point) && impossibility(point.intensityGPerKwh) === null ? point.intensityGPerKwh : null,
-    }));
+    if (this.forecastBy === 'own') return this.#ownAhead();
+    const firstMs = this.#kept?.forecast[0]?.validFromMs ?? this.atMs;
+    return this.#forecast.map((point): CarbonForecastPoint => {
+      const { validFromMs, validToMs } = point;
+      const frame = { validFrom: iso(validFromMs), validTo: iso(validToMs), horizonH: (validToMs - firstMs) / hourMs };
+      if (!isKnown(point) || impossibility(point.intensityGPerKwh) !== null)
+        return { ...frame, intensityGPerKwh: null };
+      const { intensityGPerKwh } = point;
+      const record = this.#kept?.forecastRecord;
+      const halfWidth = record === undefined ? null : halfWidthOf(record, firstMs, validFromMs);
+      return { ...frame, intensityGPerKwh, ...boundsAround(intensityGPerKwh, halfWidth) };
+    });
+  }
+
+  #ownAhead(): CarbonForecastPoint[] {
+    const lastMs = this.#good.at(-1)?.validToMs ?? this.atMs;
+    return this.#ownForecast().map((hour) => {
+      const { lowerGPerKwh, upperGPerKwh, intensityGPerKwh } = hour;
+      return {
+        validFrom: iso(hour.hourMs),
+        validTo: iso(hour.hourMs + hourMs),
+        intensityGPerKwh,
+        ...(lowerGPerKwh === null || upperGPerKwh === null ? {} : { lowerGPerKwh, upperGPerKwh }),
+        horizonH: (hour.hourMs + hourMs - lastMs) / hourMs,
+      };
+    });
   }
 
   /** Twelve hours back from what was, twelve ahead from the forecast. */
@@ -99,6 +119,24 @@ export class KnownGrid {
     const highGPerKwh = quantile(values, 0.95);
     return lowGPerKwh === null || highGPerKwh === null ? null : { lowGPerKwh, highGPerKwh };
   }
+}
+
+const intervalOf = ({ hourMs: validFromMs, intensityGPerKwh }: HourForecast): KnownCarbonPoint => ({
+  validFromMs,
+  validToMs: validFromMs + hourMs,
+  intensityGPerKwh,
+  quality: 'forecast',
+});
+
+function boundsAround(
+  intensityGPerKwh: number,
+  halfWidth: number | null,
+): Pick<CarbonForecastPoint, 'lowerGPerKwh' | 'upperGPerKwh'> {
+  if (halfWidth === null) return {};
+  return {
+    lowerGPerKwh: Math.max(0, intensityGPerKwh - halfWidth),
+    upperGPerKwh: Math.min(highestIntensityGPerKwh, intensityGPerKwh + halfWidth),
+  };
 }
 
 const iso = (timeMs: number): string => new Date(timeMs).toISOString();

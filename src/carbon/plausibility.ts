@@ -11,6 +11,8 @@ const rampFactor = 5;
 const leastRamps = 40;
 /** An implausible level that lasts this long is believed. */
 const believedAfterMs = 6 * hourMs;
+/** Without a good value before it, the first is compared with the median of so many. */
+const openingValues = 12;
 /** Over a longer gap than this a jump says nothing. */
 const longestComparedGapMs = 3 * hourMs;
 
@@ -33,7 +35,8 @@ export function impossibility(intensityGPerKwh: number): string | null {
 /**
  * Judges values in the order of time. A jump from the last good value is suspect above `max(120 g, 5 x the 95th percentile of
  * the steps known)`. A suspect value is compared with the last good one, not with its neighbour: glitches repeat (PJM's lasted
- * four hours). Only a level that holds for six hours is believed.
+ * four hours). Only a level that holds for six hours is believed. The first value, which has none before it, is compared with
+ * the median of the first twelve: what is known may begin in the middle of a glitch.
  *
  * Average intensities only: a marginal one jumps with the unit on the margin (in a month of CAISO_NORTH, 22 % of the five-minute
  * values would be suspect), so of it only impossible values are refused.
@@ -42,17 +45,18 @@ export function judge(points: readonly CarbonPoint[], signal: CarbonSignal): Jud
   const limitG = signal === 'average' ? suspectJumpG(points) : Infinity;
   let lastGood: KnownCarbonPoint | null = null;
   let suspectSinceMs: number | null = null;
+  const openingG = openingMedianG(points);
   return points.map((point): JudgedPoint => {
     if (!isKnown(point)) return { point, verdict: 'missing', reason: point.reason ?? 'the provider gave no value' };
     const impossible = impossibility(point.intensityGPerKwh);
     if (impossible !== null) return { point, verdict: 'impossible', reason: impossible };
-    if (lastGood !== null) {
-      const jumpG = Math.abs(point.intensityGPerKwh - lastGood.intensityGPerKwh);
-      const comparable = suspectSinceMs !== null || point.validFromMs - lastGood.validToMs <= longestComparedGapMs;
-      if (comparable && jumpG > limitG) {
+    const beforeG = lastGood?.intensityGPerKwh ?? openingG;
+    if (beforeG !== null && Math.abs(point.intensityGPerKwh - beforeG) > limitG) {
+      const gapMs = lastGood === null ? 0 : point.validFromMs - lastGood.validToMs;
+      if (suspectSinceMs !== null || gapMs <= longestComparedGapMs) {
         suspectSinceMs ??= point.validFromMs;
         if (point.validFromMs - suspectSinceMs < believedAfterMs) {
-          return { point, verdict: 'suspect', reason: suspicion(point, lastGood, limitG) };
+          return { point, verdict: 'suspect', reason: suspicion(point.intensityGPerKwh, beforeG, limitG) };
         }
       }
     }
@@ -76,10 +80,25 @@ function suspectJumpG(points: readonly CarbonPoint[]): number {
   return Math.max(leastSuspectJumpG, rampFactor * usual);
 }
 
-function suspicion(point: KnownCarbonPoint, lastGood: KnownCarbonPoint, limitG: number): string {
+/** null where fewer are known: too few to say which of them is wrong. */
+function openingMedianG(points: readonly CarbonPoint[]): number | null {
+  const values: number[] = [];
+  for (const point of points) {
+    if (isKnown(point) && impossibility(point.intensityGPerKwh) === null) values.push(point.intensityGPerKwh);
+    if (values.length === openingValues) return quantile(values, 0.5);
+  }
+  return null;
+}
+
+/** The values that may be acted on and learned from. */
+export function plausiblePoints(points: readonly CarbonPoint[], signal: CarbonSignal): KnownCarbonPoint[] {
+  return judge(points, signal).flatMap(({ verdict, point }) => (verdict === 'good' && isKnown(point) ? [point] : []));
+}
+
+function suspicion(intensityGPerKwh: number, beforeG: number, limitG: number): string {
   const round = (value: number): string => String(Math.round(value));
   return (
-    `${round(point.intensityGPerKwh)} g/kWh is an implausible jump from ${round(lastGood.intensityGPerKwh)} g/kWh ` +
+    `${round(intensityGPerKwh)} g/kWh is an implausible jump from ${round(beforeG)} g/kWh ` +
     `(more than ${round(limitG)} g/kWh)`
   );
 }

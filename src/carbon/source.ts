@@ -2,8 +2,19 @@ import type { CarbonReading } from '../signals/carbon';
 import { EcomapError, isEcomapError, messageOf } from '../signals/errors';
 import { AnswerCache, type KeptAnswer } from './answer-cache';
 import type { GridConfig } from './grid-config';
+import { emptyForecastRecord, recordForecast, type ForecastRecord } from './forecast/forecast-record';
+import { KeptForecast } from './forecast/kept-forecast';
 import { KnownGrid } from './known-grid';
-import { dayMs, hourMs, isKnown, type CarbonPoint, type CarbonProvider, type KnownCarbonPoint } from './provider';
+import { plausiblePoints } from './plausibility';
+import {
+  dayMs,
+  hourMs,
+  isKnown,
+  type CarbonPoint,
+  type CarbonProvider,
+  type KnownCarbonPoint,
+  type ProviderAnswer,
+} from './provider';
 import { createProvider, type ProviderSurroundings } from './providers';
 import { zoneAverage, type ZoneAverage } from './zone-average';
 
@@ -54,6 +65,7 @@ class ChainedSource implements CarbonSource {
   readonly #average: ZoneAverage | null;
   readonly #now: () => number;
   readonly #cache: AnswerCache | null;
+  readonly #ownForecasts = new KeptForecast();
   #reading: Promise<CarbonReading> | null = null;
   #kept: KeptAnswer | null = null;
   #cacheLoaded = false;
@@ -101,7 +113,7 @@ class ChainedSource implements CarbonSource {
   async #read(): Promise<CarbonReading> {
     this.#trouble = await this.#refresh();
     const atMs = this.#provider.gridTimeMs();
-    const known = new KnownGrid(this.#kept, atMs);
+    const known = new KnownGrid(this.#kept, atMs, this.#ownForecasts);
     const why: string[] = [];
     if (this.#trouble !== null) why.push(this.#trouble.message);
     const reading =
@@ -139,9 +151,11 @@ class ChainedSource implements CarbonSource {
       if (answer.zone !== provider.zone) {
         throw new Error(`answered for the zone ${answer.zone}, asked was ${provider.zone}`);
       }
-      const past = this.#kept?.signal === answer.signal && this.#kept.basis === answer.basis ? this.#kept.points : [];
-      const points = provider.remote ? mergePoints(past, answer.points, provider.gridTimeMs()) : answer.points;
-      this.#kept = { ...answer, points, fetchedAtMs: this.#now() };
+      const same = this.#kept?.signal === answer.signal && this.#kept.basis === answer.basis ? this.#kept : null;
+      const atMs = provider.gridTimeMs();
+      const points = provider.remote ? mergePoints(same?.points ?? [], answer.points, atMs) : answer.points;
+      const forecastRecord = recordOf(same?.forecastRecord, answer, points, atMs);
+      this.#kept = { ...answer, points, fetchedAtMs: this.#now(), forecastRecord };
       if (this.#cache !== null) this.#cacheNote = await this.#cache.save(this.#kept);
       return null;
     } catch (error) {
@@ -196,7 +210,7 @@ class ChainedSource implements CarbonSource {
       why.push('too little is known for an own forecast');
       return null;
     }
-    why.push('own forecast (hour of day with AR(1) correction)');
+    why.push('own forecast (usual course of the day and the departure from it)');
     return this.#readingOf(known, point, 'forecast', why);
   }
 
@@ -221,6 +235,7 @@ class ChainedSource implements CarbonSource {
       quality: 'static',
       // The bounds and the range belong to another signal or basis: they would not compare.
       forecast: [],
+      forecastBy: undefined,
       range24h: null,
       trailingBounds: null,
       attribution: average.attribution,
@@ -266,12 +281,24 @@ class ChainedSource implements CarbonSource {
       provider: this.#provider.name,
       suspect: false,
       forecast,
+      ...(forecast.length > 0 ? { forecastBy: known.forecastBy } : {}),
       range24h: known.range24h(forecast),
       trailingBounds: known.trailingBounds(),
       attribution: kept?.attribution ?? this.#provider.attribution,
       why,
     };
   }
+}
+
+/** undefined where the provider makes no forecast. */
+function recordOf(
+  past: ForecastRecord | undefined,
+  answer: ProviderAnswer,
+  points: readonly CarbonPoint[],
+  atMs: number,
+): ForecastRecord | undefined {
+  if (past === undefined && answer.forecast.length === 0) return undefined;
+  return recordForecast(past ?? emptyForecastRecord, atMs, answer.forecast, plausiblePoints(points, answer.signal));
 }
 
 /** New values replace old ones of the same interval; what is older than the forecast looks back is dropped. */

@@ -29,6 +29,11 @@ export const carbonForecastPointSchema = z.object({
   validFrom: timeSchema,
   validTo: timeSchema,
   intensityGPerKwh: intensitySchema.nullable(),
+  /** Bounds of the 90 % prediction interval, from errors of the recent past; absent where those are not known. */
+  lowerGPerKwh: intensitySchema.optional(),
+  upperGPerKwh: intensitySchema.optional(),
+  /** Hours from the last known value (own forecast) or the beginning of the provider's forecast to the end of this interval. */
+  horizonH: z.number().positive().optional(),
 });
 export type CarbonForecastPoint = z.infer<typeof carbonForecastPointSchema>;
 
@@ -47,6 +52,8 @@ export const carbonReadingSchema = z.object({
   /** An implausible jump: reported, not acted on. */
   suspect: z.boolean().default(false),
   forecast: z.array(carbonForecastPointSchema).default([]),
+  /** Who made the forecast; absent where there is none. */
+  forecastBy: z.enum(['provider', 'own']).optional(),
   /** Lowest and highest intensity of the 24 h around the reading, where known. */
   range24h: z.object({ minimumGPerKwh: intensitySchema, maximumGPerKwh: intensitySchema }).nullable().default(null),
   /** 5th and 95th percentile of the trailing week (or what is known of it): the bounds of the linear cap policy. */

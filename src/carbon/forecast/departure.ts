@@ -50,6 +50,8 @@ export class DepartureModel {
     const minor1 = b * f - c * e;
     const minor2 = b * e - c * d;
     const determinant = a * minor0 - b * minor1 + c * minor2;
+    // Of departures too small to be squared nothing can be learned.
+    if (!(determinant > Number.MIN_VALUE * 1e16)) return [usualPersistence, 0, 0];
     return [
       (y0 * minor0 - this.#b1 * minor1 + this.#b2 * minor2) / determinant,
       (-y0 * minor1 + this.#b1 * (a * f - c * c) - this.#b2 * (a * e - b * c)) / determinant,

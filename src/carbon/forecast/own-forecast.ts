@@ -1,3 +1,4 @@
+import { highestIntensityGPerKwh } from '../plausibility';
 import { hourMs, type KnownCarbonPoint } from '../provider';
 import { Backtest } from './backtest';
 import { Course } from './course';
@@ -12,8 +13,6 @@ const leastHours = 24;
 /** Forecasts are tested from the eighth day on, one every three hours: the hours between would say the same. */
 const untestedHours = 7 * 24;
 const testEveryHours = 5;
-/** `intensitySchema` refuses more. */
-const highestGPerKwh = 1500;
 
 export interface HourForecast {
   /** Start of the hour, ms since the epoch. */
@@ -54,13 +53,13 @@ export function forecastHours(history: readonly KnownCarbonPoint[], hours: numbe
   });
   const widths = backtest.halfWidths(firstHour + values.length, hours);
   return Array.from(averageAhead(courses, hours), (value, ahead): HourForecast => {
-    const intensityGPerKwh = Math.min(highestGPerKwh, value);
+    const intensityGPerKwh = Math.min(highestIntensityGPerKwh, value);
     const width = widths[ahead] ?? null;
     return {
       hourMs: startMs + (values.length + ahead) * hourMs,
       intensityGPerKwh,
       lowerGPerKwh: width === null ? null : Math.max(0, intensityGPerKwh - width),
-      upperGPerKwh: width === null ? null : Math.min(highestGPerKwh, intensityGPerKwh + width),
+      upperGPerKwh: width === null ? null : Math.min(highestIntensityGPerKwh, intensityGPerKwh + width),
     };
   });
 }

@@ -52,6 +52,17 @@ describe('plausibility', () => {
     assert.deepEqual(verdicts([300, null, 500]).at(-1), 'suspect');
   });
 
+  it('finds a glitch in the first values, before any good one', () => {
+    const judged = verdicts([45, 44, ...new Array<number>(12).fill(300)]);
+    assert.deepEqual(judged, ['suspect', 'suspect', ...new Array<string>(12).fill('good')]);
+  });
+
+  it('believes a first level that holds for six hours', () => {
+    const judged = verdicts([...new Array<number>(7).fill(500), ...new Array<number>(12).fill(300)]);
+    assert.ok(judged.includes('good'));
+    assert.equal(judged.at(-1), 'good');
+  });
+
   it('lets a marginal signal jump', () => {
     assert.deepEqual(verdicts([420, 40, 430], 'marginal'), ['good', 'good', 'good']);
   });

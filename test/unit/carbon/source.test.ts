@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gridConfigSchema, type GridConfigInput } from '../../../src/carbon/grid-config';
@@ -246,6 +246,60 @@ describe('carbon source', () => {
     assert.equal(reading.forecast.length, 96);
     assert.ok((reading.range24h?.maximumGPerKwh ?? 0) - (reading.range24h?.minimumGPerKwh ?? 0) > 150);
     assert.ok((reading.trailingBounds?.highGPerKwh ?? 0) > (reading.trailingBounds?.lowGPerKwh ?? 0));
+  });
+
+  it("bounds the provider's forecast by its own errors, once enough of them are known", async () => {
+    const grid = source({ provider: 'simulated', dayLengthS: 24, noiseGPerKwh: 10, seed: 3 });
+    const [first] = (await read(grid)).forecast;
+    assert.equal(first?.lowerGPerKwh, undefined, 'nothing is known of its errors yet');
+    for (let hour = 0; hour < 80; hour += 1) {
+      clock.advance(1000);
+      await read(grid);
+    }
+    const reading = await read(grid);
+    assert.equal(reading.forecastBy, 'provider');
+    const next = reading.forecast[0];
+    assert.ok(next?.intensityGPerKwh !== null && next?.lowerGPerKwh !== undefined && next.upperGPerKwh !== undefined);
+    const halfWidth = (next.upperGPerKwh - next.lowerGPerKwh) / 2;
+    assert.ok(halfWidth > 8 && halfWidth < 40, `${halfWidth} for noise of 10 g/kWh`);
+  });
+
+  it('keeps what it knows of those errors over a restart', async () => {
+    server.answer = await answers();
+    await read(gb());
+    const folder = join(directory, 'ecomap', 'carbon');
+    const [file = ''] = await readdir(folder);
+    const path = join(folder, file);
+    const kept = JSON.parse(await readFile(path, 'utf8'));
+    assert.equal(kept.forecastRecord.noted.length, 1);
+    kept.forecastRecord.errors = new Array(96).fill(new Array(12).fill(7));
+    await writeFile(path, JSON.stringify(kept));
+    const [, next] = (await read(gb())).forecast;
+    assert.equal((next?.upperGPerKwh ?? 0) - (next?.intensityGPerKwh ?? 0), 7);
+    kept.forecastRecord = { noted: 'many' };
+    await writeFile(path, JSON.stringify(kept));
+    const reading = await read(gb());
+    assert.equal(reading.intensityGPerKwh, 233, 'a damaged record costs the bounds only');
+    assert.equal(reading.forecast[1]?.upperGPerKwh, undefined);
+  });
+
+  it('makes its own forecast where the provider makes none, with bounds and how far ahead', async () => {
+    const rows = Array.from({ length: 20 * 24 }, (_, hour) => {
+      const at = new Date(Date.parse('2026-01-01T00:00Z') + hour * hourMs).toISOString();
+      return `${at},${300 + 80 * Math.sin((2 * Math.PI * hour) / 24) + ((hour * 37) % 20)}`;
+    });
+    await writeFile(join(directory, 'grid.csv'), ['datetime_utc,ci', ...rows].join('\n'));
+    const grid = source({ provider: 'trace', path: 'grid.csv', startOffsetH: 19 * 24, dayLengthS: 240, loop: false });
+    const reading = await read(grid);
+    assert.equal(reading.forecastBy, 'own');
+    assert.equal(reading.forecast.length, 96);
+    assert.equal(reading.forecast[0]?.validFrom, '2026-01-20T01:00:00.000Z');
+    reading.forecast.forEach((point, index) => {
+      assert.equal(point.horizonH, index + 1);
+      assert.ok(point.lowerGPerKwh !== undefined && point.upperGPerKwh !== undefined);
+      assert.ok(point.intensityGPerKwh !== null && point.lowerGPerKwh <= point.intensityGPerKwh);
+      assert.ok(point.intensityGPerKwh <= point.upperGPerKwh);
+    });
   });
 
   describe('on the year 2022 in PJM', () => {
