@@ -22,6 +22,7 @@ const months: [file: string, from: string, everyHours: number][] = [
   ['carbonx-2021/AU-QLD.csv', '2021-10-01', 7],
   ['carbonx-2021/US-CAL-CISO.csv', '2021-03-01', 7],
   ['carbonx-2021/US-MIDA-PJM.csv', '2021-11-01', 7],
+  ['watttime-5min-2023-06/CAISO_NORTH.csv', '2023-06-08', 7],
 ];
 
 /** What the file says of each hour, read without the code under test. */
@@ -54,6 +55,7 @@ describe('recorded grids, played through the chain', () => {
         startOffsetH: (fromMs - Date.parse(first)) / hourMs,
         dayLengthS: 240,
         zone: file,
+        signal: file.startsWith('watttime') ? 'marginal' : 'average',
       }),
       { now: clock.now, stateDirectory: tmpdir() },
     );
