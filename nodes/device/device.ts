@@ -1,17 +1,31 @@
+import { inspect } from '../../src/loop/inspect';
 import { defineNode } from '../../src/node-red/defineNode';
 import { describeMachine } from '../../src/power/describe-machine';
 import { detectMachine } from '../../src/power/detect';
 import { createDevice, type Device } from '../../src/power/device';
+import { inspectMachine } from '../../src/power/inspect/inspect-machine';
+import type { MachineInspection } from '../../src/power/inspect/inspection';
+import { ownParts } from '../../src/power/inspect/parts';
+import { reportText } from '../../src/power/inspect/report-text';
 import { findingsOf, reportBeforeDeploy } from '../../src/power/report';
 import { EcomapError } from '../../src/signals/errors';
 import { parseAtTheDoor } from '../../src/signals/parse';
 import { simulatedDevice } from '../../src/simulation/devices';
 import { deviceConfig, hardwareSchema, type DeviceConfig } from './config';
+import { readLive } from './live-reading';
+import { sharedForAWhile } from './shared-for-a-while';
 
 function describe(config: Readonly<DeviceConfig>) {
   const machine = describeMachine(detectMachine(), config);
   return config.hardware === 'auto' ? machine : simulatedDevice(config.hardware, machine);
 }
+
+const hardwareOf = (query: Readonly<Record<string, unknown>>): DeviceConfig['hardware'] =>
+  parseAtTheDoor(hardwareSchema, query['hardware'] ?? 'auto', 'INVALID_CONFIG', 'the hardware');
+
+/** Both start programs or processes: many who look at once share one answer. */
+const inspection = sharedForAWhile((): Promise<MachineInspection> => inspectMachine({ parts: ownParts }));
+const doctorsReport = sharedForAWhile(async () => ({ text: reportText(await inspect()) }));
 
 /** The hardware: found on this machine, or simulated on it. */
 export default defineNode({
@@ -35,15 +49,33 @@ export default defineNode({
       path: '/ecomap/device-detection',
       permission: 'ecomap-device.read',
       async handle(request) {
-        const hardware = parseAtTheDoor(
-          hardwareSchema,
-          request.query['hardware'] ?? 'auto',
-          'INVALID_CONFIG',
-          'the hardware',
-        );
+        const hardware = hardwareOf(request.query);
         const report = await reportBeforeDeploy(describe(deviceConfig.parse({ hardware })));
         return { ...report, findings: [...findingsOf(detectMachine()), ...report.findings] };
       },
+    },
+    {
+      method: 'get',
+      path: '/ecomap/device-inspection',
+      permission: 'ecomap-device.read',
+      handle: () => inspection(),
+    },
+    {
+      method: 'get',
+      path: '/ecomap/device-power',
+      permission: 'ecomap-device.read',
+      handle(request) {
+        const hardware = hardwareOf(request.query);
+        const id = request.query['id'];
+        const device = typeof id === 'string' ? request.resource<Device>(id, 'device') : null;
+        return readLive(device, hardware === 'auto');
+      },
+    },
+    {
+      method: 'get',
+      path: '/ecomap/device-doctor',
+      permission: 'ecomap-device.read',
+      handle: () => doctorsReport(),
     },
   ],
   start(node) {

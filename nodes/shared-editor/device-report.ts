@@ -1,3 +1,6 @@
+import { notice } from './data-table';
+import { componentTable, type Component } from './device-inspection';
+
 interface Finding {
   level: 'ok' | 'missing' | 'problem';
   text: string;
@@ -5,6 +8,7 @@ interface Finding {
 
 interface Report {
   findings: Finding[];
+  components: Component[];
   now: { operatingPoint: string; enforced: string; how: string | null; hosts: number } | null;
 }
 
@@ -14,17 +18,18 @@ const icons: Record<Finding['level'], string> = {
   problem: 'fa-exclamation-triangle',
 };
 
-function draw(list: JQuery, report: Report, text: (key: string) => string): void {
+/** Where the parts of a report go. */
+export interface ReportPlaces {
+  readonly list: JQuery;
+  readonly components: JQuery;
+}
+
+type Text = (key: string, values?: Readonly<Record<string, string | number>>) => string;
+
+function draw({ list, components }: ReportPlaces, report: Report, text: Text): void {
   list.empty();
   const line = (level: Finding['level'], content: string): void => {
-    // The icon in a column of its own, so that long lines keep to the text.
-    const item = $('<li>').css({ display: 'flex', gap: '6px', padding: '2px 0' });
-    $('<i class="fa fa-fw" aria-hidden="true">')
-      .addClass(icons[level])
-      .css({ flex: 'none', lineHeight: 'inherit' })
-      .appendTo(item);
-    $('<span>').text(content).appendTo(item);
-    list.append(item);
+    list.append($('<li>').append(notice(icons[level], content)));
   };
   for (const finding of report.findings) line(finding.level, finding.text);
   if (report.now !== null) {
@@ -32,21 +37,24 @@ function draw(list: JQuery, report: Report, text: (key: string) => string): void
     line('ok', `${text('report.now')}: ${operatingPoint}${how === null ? '' : ` (${how})`}`);
     line('ok', `${text('report.hosts')}: ${hosts}`);
   }
+  components.empty().append(componentTable(report.components, text));
 }
 
-/** Fills the list with what the runtime found: of the deployed device, else of this machine. */
+/** Shows what the runtime found: of the deployed device, else of this machine. */
 export function showReport(
-  list: JQuery,
+  places: ReportPlaces,
   nodeId: string,
   hardware: string,
   deployed: boolean,
-  text: (key: string) => string,
+  text: Text,
 ): void {
+  const { list, components } = places;
   list.empty().append($('<li>').text(text('report.looking')));
+  components.empty();
   const request = String(Number(list.data('request') ?? 0) + 1);
   list.data('request', request);
   const drawIfLatest = (report: Report): void => {
-    if (list.data('request') === request) draw(list, report, text);
+    if (list.data('request') === request) draw(places, report, text);
   };
   const detect = (): void => {
     $.getJSON('ecomap/device-detection', { hardware })

@@ -47,7 +47,6 @@ export function reportOn(
   const findings = [
     // What this machine is stands in `findingsOf`.
     ...(description.simulated ? [ok(`Simulated device: ${description.label}`)] : []),
-    ...description.components.map((component) => ok(describeComponent(component))),
     ...(quotas === null ? [] : findingsOnQuotas(quotas)),
     description.simulated
       ? ok(`Watts are simulated: ${description.powerMethod}`)
@@ -102,9 +101,4 @@ function findingsOnQuotas({ groups, finding, swept }: QuotaGroupsFound): Finding
   const found = [groups === null ? missing(finding) : ok(finding)];
   if (swept.length > 0) found.push(ok(`Removed control groups of a crashed predecessor: ${swept.join(', ')}`));
   return found;
-}
-
-function describeComponent({ name, cores, threads }: Component): string {
-  const where = cores.length > 0 ? `core ${cores.join(', ')}` : 'not pinned';
-  return `Component ${name}: ${where}, ${threads === 1 ? '1 thread' : `${threads} threads`}`;
 }

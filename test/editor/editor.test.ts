@@ -6,6 +6,7 @@ import { NodeRedRuntime, nodeRedVersion, type Flow } from '../support/node-red-r
 import { chromiumPath, type Scheme } from './browser-page';
 import { EditorPage, type EditorApi } from './editor-page';
 import { formFacts } from './form-facts';
+import { xavierInspection, xavierPower } from './xavier-answers';
 
 const manifest = JSON.parse(readFileSync(join(packageRoot(__dirname), 'package.json'), 'utf8')) as {
   'node-red': { nodes: Record<string, string> };
@@ -189,6 +190,68 @@ for (const scheme of schemes) {
       const text = await problem.innerText();
       await editor.closeDialog();
       assert.match(text, /^MODEL_NOT_FOUND: .*models\/absent\.onnx does not exist/);
+    });
+
+    it('shows rails, limits and modes of a device as the runtime tells them, and keeps the watts fresh', async () => {
+      const { page } = editor;
+      let asked = 0;
+      await page.route('**/ecomap/device-inspection*', (route) => route.fulfill({ json: xavierInspection }));
+      await page.route('**/ecomap/device-power*', (route) => {
+        asked += 1;
+        return route.fulfill({ json: xavierPower(4.5 + asked) });
+      });
+      try {
+        await editor.openDialog('a-ecomap-device');
+        await page.click('.red-ui-tab-label[href="#ecomap-device-found"]');
+        const power = page.locator('#ecomap-device-power');
+        await power.locator('table').waitFor();
+        const first = await power.innerText();
+        assert.match(first, /W\s+measured, module, ±5 %: INA3221, sum of six rails/);
+        assert.match(first, /GPU\s+0\.47 W\s+yes/);
+        assert.match(first, /CV\s+–\s+yes\s+cannot be read \(EIO\)/);
+        const limits = page.locator('#ecomap-device-limits');
+        await limits.locator('details').waitFor();
+        assert.match(await limits.innerText(), /clocks: not permitted\. .*may not be written/);
+        await limits.locator('summary').click();
+        await editor.screenshot('device-xavier');
+        const modes = await limits.locator('table').innerText();
+        assert.match(modes, /MODE_30W_ALL \(in force\)\s+905/);
+        assert.match(modes, /MODE_10W.*reboot/);
+        assert.doesNotMatch(modes, /Limit, W/); // a column in which nothing stands
+        assert.match(await page.locator('#ecomap-device-accelerators').innerText(), /GPU \(17000000\.gv11b\)/);
+        const form = await page.evaluate(formFacts);
+        await page.waitForFunction(
+          (text) => document.querySelector('#ecomap-device-power b')?.textContent !== text,
+          await power.locator('b').first().innerText(),
+          { timeout: 10_000 },
+        );
+        assert.deepEqual([form.untranslated, form.unlabelled, form.faint, form.cut], [[], [], [], []]);
+        await editor.closeDialog();
+        const asOfClosing = asked;
+        await page.waitForTimeout(2_500);
+        assert.equal(asked, asOfClosing, 'a closed dialog goes on asking');
+      } finally {
+        await page.unroute('**/ecomap/device-inspection*');
+        await page.unroute('**/ecomap/device-power*');
+      }
+      assert.deepEqual(ownErrors(editor.errors), []);
+    });
+
+    it('makes the full report of a device to copy', async () => {
+      const { page } = editor;
+      await editor.openDialog('a-ecomap-device');
+      await page.click('.red-ui-tab-label[href="#ecomap-device-full-report"]');
+      const copy = page.locator('#ecomap-device-doctor-copy');
+      await copy.waitFor({ state: 'visible', timeout: 60_000 });
+      const text = await page.inputValue('#ecomap-device-doctor');
+      await editor.screenshot('device-report');
+      await copy.click();
+      const form = await page.evaluate(formFacts);
+      await editor.closeDialog();
+      assert.match(text, /^# Ecomap doctor\n/);
+      assert.match(text, /## ONNX Runtime\n\n- onnxruntime-node [\d.]+/);
+      assert.deepEqual([form.untranslated, form.unlabelled, form.faint, form.cut], [[], [], [], []]);
+      assert.deepEqual(ownErrors(editor.errors), []);
     });
 
     it('would see a raw key, a missing label and a faint text (control)', async () => {

@@ -1,9 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
-import { messageOf } from '../../signals/errors';
-import { EcomapError } from '../../signals/errors';
+import { EcomapError, messageOf } from '../../signals/errors';
 import type { ActuatorFinding, HardwareActuator } from '../actuators/hardware-actuator';
-import type { Machine } from '../machine/machine';
-import { thisMachine } from '../machine/machine';
+import { thisMachine, type Machine } from '../machine/machine';
 import type { PowerSensor, SensorFinding } from '../meters/sensor';
 import type { MachineChanges } from '../safety/setting';
 import { findAccelerators } from './accelerators';
@@ -12,6 +10,7 @@ import { detectIn, findCores } from './core-facts';
 import { findCpuQuotas } from './cpu-quotas';
 import type { ActuatorFacts, InspectionFinding, MachineInspection, SensorFacts } from './inspection';
 import { findPermissions } from './permissions';
+import { sensorFacts } from './sensor-facts';
 import { findSystem } from './system-facts';
 
 /** Who finds what; each may be replaced in tests. */
@@ -39,23 +38,9 @@ export const noChanges: MachineChanges = {
 
 async function lookAtSensor(sensor: PowerSensor, isReal: boolean): Promise<SensorFacts> {
   const first = await sensor.sample();
-  let { powerW, rails } = first;
-  if (powerW === null && first.energyJ !== null) {
-    await setTimeout(energyWindowMs);
-    const second = await sensor.sample();
-    const elapsedS = (second.atMs - first.atMs) / 1000;
-    if (second.energyJ !== null && elapsedS > 0) powerW = (second.energyJ - first.energyJ) / elapsedS;
-    rails = second.rails;
-  }
-  return {
-    name: sensor.name,
-    method: sensor.method,
-    scope: sensor.scope,
-    source: isReal ? 'measured' : 'simulated',
-    accuracy: sensor.accuracy,
-    powerW,
-    rails: rails.map(({ name, powerW: railW, inTotal, problem }) => ({ name, powerW: railW, inTotal, problem })),
-  };
+  if (first.powerW !== null || first.energyJ === null) return sensorFacts(sensor, first, null, isReal);
+  await setTimeout(energyWindowMs);
+  return sensorFacts(sensor, await sensor.sample(), first, isReal);
 }
 
 async function lookAtActuator(
