@@ -3,9 +3,6 @@ import { defineNode } from '../../src/node-red/defineNode';
 import { describeMachine } from '../../src/power/describe-machine';
 import { detectMachine } from '../../src/power/detect';
 import { createDevice, type Device } from '../../src/power/device';
-import { inspectMachine } from '../../src/power/inspect/inspect-machine';
-import type { MachineInspection } from '../../src/power/inspect/inspection';
-import { ownParts } from '../../src/power/inspect/parts';
 import { reportText } from '../../src/power/inspect/report-text';
 import { findingsOf, reportBeforeDeploy } from '../../src/power/report';
 import { EcomapError } from '../../src/signals/errors';
@@ -23,9 +20,8 @@ function describe(config: Readonly<DeviceConfig>) {
 const hardwareOf = (query: Readonly<Record<string, unknown>>): DeviceConfig['hardware'] =>
   parseAtTheDoor(hardwareSchema, query['hardware'] ?? 'auto', 'INVALID_CONFIG', 'the hardware');
 
-/** Both start programs or processes: many who look at once share one answer. */
-const inspection = sharedForAWhile((): Promise<MachineInspection> => inspectMachine({ parts: ownParts }));
-const doctorsReport = sharedForAWhile(async () => ({ text: reportText(await inspect()) }));
+/** Starts programs and processes: many who look at once share one answer. */
+const inspection = sharedForAWhile(() => inspect());
 
 /** The hardware: found on this machine, or simulated on it. */
 export default defineNode({
@@ -75,7 +71,7 @@ export default defineNode({
       method: 'get',
       path: '/ecomap/device-doctor',
       permission: 'ecomap-device.read',
-      handle: () => doctorsReport(),
+      handle: async () => ({ text: reportText(await inspection()) }),
     },
   ],
   start(node) {

@@ -27,7 +27,9 @@ RED.nodes.registerType('ecomap-device', {
       $('.ecomap-device-real-only').toggle(isReal);
       const places = { list: $('#ecomap-device-report'), components: $('#ecomap-device-components') };
       showReport(places, this.id, chosen(), isDeployed(), text);
-      if (!isReal) return;
+    };
+    const inspect = (): void => {
+      if (chosen() !== 'auto') return;
       showInspection(
         {
           machine: $('#ecomap-device-machine'),
@@ -55,6 +57,7 @@ RED.nodes.registerType('ecomap-device', {
         onShow: () => {
           refresh();
           refreshPower();
+          inspect();
         },
       },
       {

@@ -35,6 +35,7 @@ interface Inspection {
   sensorFindings: Finding[];
   otherManagers: Finding[];
   problems: string[];
+  runtime: { version: string | null; providers: { name: string; ran: boolean }[] } | null;
 }
 
 export interface Component {
@@ -132,6 +133,21 @@ function drawMachine(place: JQuery, inspection: Inspection): void {
   for (const problem of problems) place.append(notice(icons.problem, problem));
 }
 
+/** Honest about hardware that nothing here computes on: only a provider that has run a model counts. */
+function drawAccelerators(place: JQuery, { accelerators, runtime }: Inspection, text: Text): void {
+  const ran = runtime?.providers.filter((provider) => provider.ran && provider.name !== 'cpu') ?? [];
+  for (const { name, hardware } of accelerators) {
+    const unit = `${name.toUpperCase()} (${hardware})`;
+    if (runtime === null || runtime.version === null)
+      place.append(notice(icons.unknown, text('accelerator.unknown', { unit })));
+    else if (ran.length === 0) place.append(notice(icons.missing, text('accelerator.none', { unit })));
+    else {
+      const providers = ran.map((provider) => provider.name).join(', ');
+      place.append(notice(icons.ok, text('accelerator.ran', { unit, providers })));
+    }
+  }
+}
+
 /** Where the parts of an inspection go. */
 export interface InspectionPlaces {
   readonly machine: JQuery;
@@ -148,9 +164,7 @@ export function showInspection({ machine, accelerators, limits }: InspectionPlac
     .done((inspection: Inspection) => {
       drawMachine(machine, inspection);
       drawLimits(limits, inspection, text);
-      // Whether something computes on it takes a trial, which the report makes.
-      for (const { name, hardware } of inspection.accelerators)
-        accelerators.append(notice(icons.unknown, text('found.accelerator', { name: name.toUpperCase(), hardware })));
+      drawAccelerators(accelerators, inspection, text);
     })
     .fail(() => machine.empty().append(notice('fa-times-circle', text('report.failed'))));
 }

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { reportText } from '../power/inspect/report-text';
-import { machineAt, thisMachine } from '../power/machine/machine';
+import { machineInFolder, thisMachine } from '../power/machine/machine';
 import { messageOf } from '../signals/errors';
 import { inspect } from './inspect';
 
@@ -48,7 +48,7 @@ async function main(): Promise<number> {
     process.stdout.write(`${usage}\n`);
     return 0;
   }
-  const machine = options.root === null ? thisMachine : machineAt(options.root, join(options.root, 'usr/bin'));
+  const machine = options.root === null ? thisMachine : machineInFolder(options.root);
   const inspection = await inspect({ machine });
   process.stdout.write(options.json ? `${JSON.stringify(inspection, null, 2)}\n` : reportText(inspection));
   return 0;

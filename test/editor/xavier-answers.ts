@@ -1,10 +1,10 @@
 import type { LiveReading } from '../../nodes/device/live-reading';
-import type { MachineInspection } from '../../src/power/inspect/inspection';
+import type { Inspection } from '../../src/power/inspect/inspection';
 
 const state = { cpuMhz: 1200, emcMhz: 1600, dlaMhz: 1050, gpuUnits: 4, powerLimitW: null, refusal: null };
 
 /** What the runtime might say of a Jetson AGX Xavier whose clocks may not be set and one of whose rails is broken. */
-export const xavierInspection: MachineInspection = {
+export const xavierInspection: Inspection = {
   board: {
     id: 'jetson-agx-xavier',
     label: 'Jetson AGX Xavier',
@@ -65,6 +65,16 @@ export const xavierInspection: MachineInspection = {
   otherManagers: [{ level: 'problem', text: 'jtop.service is running and may set clocks' }],
   permissions: [],
   problems: [],
+  packageVersion: '0.1.0',
+  inspectedAt: '2025-01-01T00:00:00.000Z',
+  ofFolder: false,
+  runtime: {
+    version: '1.30.0',
+    providers: [
+      { name: 'cpu', ran: true, why: '' },
+      { name: 'cuda', ran: false, why: 'no' },
+    ],
+  },
 };
 
 export function xavierPower(powerW: number): LiveReading {

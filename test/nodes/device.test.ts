@@ -3,7 +3,10 @@ import { existsSync, readdirSync } from 'node:fs';
 import { z } from 'zod';
 import deviceNode from '../../nodes/device/device';
 import { defineNode } from '../../src/node-red/defineNode';
+import type { LiveReading } from '../../nodes/device/live-reading';
 import type { Device } from '../../src/power/device';
+import { inspectionSchema } from '../../src/power/inspect/inspection';
+import { reportText } from '../../src/power/inspect/report-text';
 import type { DeviceReport } from '../../src/power/report';
 import { helper, startFlow, stopFlow, watchers } from '../support/node-helper';
 
@@ -129,5 +132,33 @@ describe('device', () => {
     assert.equal(missing.status, 400);
     assert.equal((missing.body as { code: string }).code, 'INVALID_CONFIG');
     assert.equal((await helper.request().get('/ecomap/device-detection?hardware=toaster')).status, 400);
+  });
+
+  it('tells the editor what it draws, deployed or not, and never of a simulated device by sensors of this machine', async () => {
+    await startFlow([deviceNode, user], flowWith({ hardware: 'laptop' }));
+    const deployed = await helper.request().get('/ecomap/device-power?hardware=laptop&id=device');
+    assert.equal(deployed.status, 200);
+    const reading = deployed.body as LiveReading;
+    assert.equal(reading.device?.source, 'simulated');
+    assert.ok((reading.device?.powerW ?? 0) > 0);
+    assert.deepEqual(reading.sensors, []);
+    const not = (await helper.request().get('/ecomap/device-power')).body as LiveReading;
+    assert.equal(not.device, null);
+    assert.equal((await helper.request().get('/ecomap/device-power?hardware=toaster')).status, 400);
+  });
+
+  it('gives the editor an inspection and the same as text to paste', async function () {
+    this.timeout(60_000);
+    await startFlow([deviceNode, user], flowWith({}));
+    const answers = await Promise.all([
+      helper.request().get('/ecomap/device-inspection'),
+      helper.request().get('/ecomap/device-doctor'),
+    ]);
+    const [inspected, doctor] = answers.map(({ status, body }) => ({ status, body: body as unknown }));
+    assert.equal(inspected?.status, 200);
+    const inspection = inspectionSchema.parse(inspected.body);
+    assert.deepEqual(inspection.problems, []);
+    const { text } = doctor?.body as { text: string };
+    assert.equal(text, reportText(inspection)); // who asks at the same time shares one answer
   });
 });

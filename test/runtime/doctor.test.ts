@@ -5,6 +5,7 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/models/package-root';
 import { inspectionSchema, type Inspection } from '../../src/power/inspect/inspection';
+import { createDeviceTree, SimulatedBoard } from '../../src/simulation/devices';
 import { deviceTree, FolderMachine, policies } from '../unit/power/inspect/folder-machine';
 
 const program = join(packageRoot(__dirname), 'dist/doctor.js');
@@ -114,6 +115,29 @@ describe('ecomap-doctor', function () {
       assert.match(text, /about a folder, not about the machine/);
       assert.ok(!text.includes(process.versions.node));
       assert.deepEqual(readdirSync(folder.root, { recursive: true }).sort(), before);
+    } finally {
+      folder.remove();
+    }
+  });
+
+  it('reads the rails of a simulated Jetson', async () => {
+    const folder = new FolderMachine();
+    try {
+      const board = new SimulatedBoard(createDeviceTree(folder.root, { board: 'agx-xavier', jetPack: 5 }), {
+        noise: 0,
+      });
+      board.advance(1000);
+      const { code, out, err } = await doctor(['--root', folder.root, '--json']);
+      assert.equal(code, 0, err);
+      const { board: found, sensors, problems } = parse(out);
+      assert.equal(found.id, 'jetson-agx-xavier');
+      assert.deepEqual(problems, []);
+      const [sensor] = sensors;
+      assert.equal(sensor?.rails.length, 6);
+      assert.deepEqual([sensor.scope, sensor.source], ['module', 'simulated']);
+      assert.ok(Math.abs((sensor.powerW ?? 0) - board.now.powerW) < 0.05 * board.now.powerW, `${sensor.powerW} W`);
+      const text = (await doctor(['--root', folder.root])).out;
+      assert.match(text, /\| SYS5V \| [\d.]+ W \| yes \|/);
     } finally {
       folder.remove();
     }

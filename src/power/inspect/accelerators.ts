@@ -28,6 +28,10 @@ async function findDlas(files: MachineFiles): Promise<Accelerator[]> {
       if (index !== undefined && !found.has(`dla${index}`)) found.set(`dla${index}`, name);
     }
   }
+  // Xavier's older kernels tell of its two DLAs only by the limit of their common clock.
+  const commonClock = '/sys/kernel/nvpmodel_emc_cap/nafll_dla';
+  if (found.size === 0 && (await files.exists(commonClock)))
+    for (const name of ['dla0', 'dla1']) found.set(name, 'nafll_dla');
   return [...found].sort().map(([name, hardware]) => ({ name, kind: 'dla', hardware }));
 }
 

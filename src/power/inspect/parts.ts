@@ -1,8 +1,9 @@
+import { findSensors } from '../meters/find-sensors';
 import type { InspectionParts } from './inspect-machine';
 
 /** What this package can find by itself. */
 export const ownParts: InspectionParts = {
-  findSensors: () => Promise.resolve({ sensors: [], findings: [] }),
+  findSensors: (machine) => findSensors(machine),
   findActuators: () => Promise.resolve({ actuators: [], findings: [] }),
   findOtherManagers: () => Promise.resolve([]),
 };
