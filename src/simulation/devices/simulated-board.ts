@@ -4,7 +4,15 @@ import { Random } from '../random';
 import type { BoardRail, ClockState } from './boards/board';
 import { BoardFiles } from './board-files';
 import { Faults } from './faults';
-import { idleActivity, powerParts, totalW, type Activity, type PowerLaw, type PowerParts } from './model/power-law';
+import {
+  idleActivity,
+  possible,
+  powerParts,
+  totalW,
+  type Activity,
+  type PowerLaw,
+  type PowerParts,
+} from './model/power-law';
 import { powerLaws } from './model/power-laws';
 import type { DeviceTree } from './tree/device-tree';
 import { cpuFolder, firstCores, policyFolder, simulationFolder } from './tree/layout';
@@ -149,15 +157,8 @@ export class SimulatedBoard {
 
   private step(ms: number, clocks: ClockState): void {
     const atMs = this.state.atMs + ms;
-    const asked = {
-      ...idleActivity,
-      ...(typeof this.workload === 'function' ? this.workload(atMs, clocks) : this.workload),
-    };
-    const activity = {
-      gpu: Math.max(0, asked.gpu),
-      cpuCores: Math.min(clocks.cores, Math.max(0, asked.cpuCores)),
-      dlas: Math.min(this.tree.board.dla.count, Math.max(0, asked.dlas)),
-    };
+    const asked = typeof this.workload === 'function' ? this.workload(atMs, clocks) : this.workload;
+    const activity = possible(asked, clocks.cores, this.tree.board.dla.count);
     const parts = powerParts(this.law, clocks, activity);
     const powerW = totalW(parts);
     const settledC = this.options.ambientC + thermal.kelvinPerW * powerW;

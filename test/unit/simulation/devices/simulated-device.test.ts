@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { describeMachine } from '../../../src/power/describe-machine';
-import { createDevice } from '../../../src/power/device';
-import { simulatedDevice, simulatedDeviceNames } from '../../../src/simulation/devices';
-import { fullLoadW, powerAt } from '../../../src/signals/device';
-import { FakeHost, ManualClock, twoCores } from '../power/fakes';
+import { describeMachine } from '../../../../src/power/describe-machine';
+import { createDevice } from '../../../../src/power/device';
+import { simulatedDevice, simulatedDeviceNames } from '../../../../src/simulation/devices';
+import { fullLoadW, powerAt } from '../../../../src/signals/device';
+import { FakeHost, ManualClock, twoCores } from '../../power/fakes';
 
 const local = describeMachine(twoCores);
 
