@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, open, readdir, readFile, realpath } from 'node:fs/promises';
+import { access, open, readdir, readFile, realpath, type FileHandle } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { MachineFileError, type FileProblem, type MachineFiles, type OpenedFile } from './files';
 
@@ -22,15 +22,32 @@ async function told<Result>(path: string, work: () => Promise<Result>): Promise<
 // More than any attribute of sysfs that is a number or a name.
 const mostAttributeBytes = 4096;
 
-/** A read at position 0 of an open attribute asks the kernel anew and costs a quarter of opening, reading and closing. */
-async function keepOpen(path: string): Promise<OpenedFile> {
-  const file = await told(path, () => open(path, constants.O_RDONLY));
+async function readFromStart(file: FileHandle): Promise<string> {
+  const buffer = Buffer.allocUnsafe(mostAttributeBytes);
+  const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
+  return buffer.toString('utf8', 0, bytesRead).replaceAll('\0', '').trim();
+}
+
+/**
+ * A read at position 0 of an open attribute asks the kernel anew, at a third of what opening, reading and closing cost the
+ * thread that asks. The kernel says when an attribute is gone; an ordinary file in a folder that stands for `/` may be removed
+ * or replaced unnoticed, which `replaceable` looks for: what was replaced says the same for ever.
+ */
+async function keepOpen(path: string, place: string, replaceable: boolean): Promise<OpenedFile> {
+  let file = await open(place, constants.O_RDONLY);
+  let before: string | null = null;
   return {
     read: () =>
       told(path, async () => {
-        const buffer = Buffer.allocUnsafe(mostAttributeBytes);
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-        return buffer.toString('utf8', 0, bytesRead).replaceAll('\0', '').trim();
+        let text = await readFromStart(file);
+        if (replaceable && text === before && (await file.stat()).nlink === 0) {
+          const next = await open(place, constants.O_RDONLY);
+          await file.close();
+          file = next;
+          text = await readFromStart(file);
+        }
+        before = text;
+        return text;
       }),
     close: () => file.close(),
   };
@@ -44,8 +61,7 @@ export function localFiles(root = '/'): MachineFiles {
   return {
     root,
     read,
-    // The files of a folder that stands for `/` may be replaced rather than rewritten: there each read looks anew.
-    open: async (path) => (root === '/' ? keepOpen(path) : { read: () => read(path), close: () => Promise.resolve() }),
+    open: (path) => told(path, () => keepOpen(path, at(path), root !== '/')),
     async readIfThere(path) {
       try {
         return await read(path);
