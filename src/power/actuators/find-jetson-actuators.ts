@@ -48,8 +48,11 @@ async function findNvpmodel(machine: Machine, changes: MachineChanges, modes: Po
       };
     }
     const actuator = new NvpmodelActuator(machine, changes, method, modes);
-    if (await modes.maySet()) return { finding: tell('usable', method), actuator };
-    const text = `${method}: only root may change the mode ${orReadOnly}. Install the root helper that comes with the package, or set a mode by hand.`;
+    const permission = await modes.findPermission();
+    if (permission.by === 'ourselves') return { finding: tell('usable', method), actuator };
+    if (permission.by === 'sudo')
+      return { finding: tell('usable', `${method}; by sudo: ${permission.modes.join(', ')}`), actuator };
+    const text = `${method}: only root may change the mode ${orReadOnly}. Install the sudo rules that come with the package (folder recipe/), or set a mode by hand.`;
     return { finding: tell('denied', text), actuator: changes.dryRun ? actuator : null };
   } catch (error) {
     return { finding: tell('denied', `Power modes cannot be used: ${messageOf(error)}`), actuator: null };
@@ -81,7 +84,7 @@ async function findClocks(machine: Machine, changes: MachineChanges, modes: Powe
   const locked = groups.filter((group) => !settable.includes(group));
   const method = `clock limits: ${ranges(settable.length > 0 ? settable : groups)}`;
   const actuator = new ClocksActuator(machine, changes, method, modes);
-  const help = `may not be written by this user ${orReadOnly}: install the permission rules that come with the package`;
+  const help = `may not be written by this user ${orReadOnly}: install the permission rules that come with the package (folder recipe/)`;
   const paths = locked.flatMap(({ readings }) => readings.map(({ files }) => files.most)).join(', ');
   if (settable.length === 0)
     return { finding: tell('denied', `${method}. ${paths} ${help}`), actuator: changes.dryRun ? actuator : null };

@@ -1,5 +1,5 @@
 import type { Machine } from '../../machine/machine';
-import { isSameClock, megahertz, parseTable, parseWhole, roundToTable } from './frequency';
+import { megahertz, parseTable, parseWhole, roundToTable } from './frequency';
 import { findGpuDevfreq } from './gpu-devfreq';
 
 /** The files that limit one clock; the CPU has one such group per cluster. */
@@ -110,8 +110,9 @@ export interface ClockStep {
  * @param highest raw; may lie between two entries, then it is kept as it is
  */
 export function stepsOf({ table, least, files }: ClockReading, highest: number): ClockStep[] {
+  const top = roundToTable(highest, table, files.rounds);
   const steps = table
-    .filter((entry) => entry >= least && entry < highest && !isSameClock(entry, highest, table))
+    .filter((entry) => entry >= least && entry < top && entry < highest)
     .map((entry) => ({ raw: entry, mhz: megahertz(entry) }));
-  return [...steps, { raw: highest, mhz: megahertz(roundToTable(highest, table, files.rounds)) }];
+  return [...steps, { raw: highest, mhz: megahertz(top) }];
 }

@@ -8,7 +8,7 @@ import type { PowerModes } from '../nvpmodel/power-modes';
 import { Ceilings } from './ceilings';
 import { readClocks, stepsOf, type ClockReading, type ClockReadings, type ClockStep } from './clock-domain';
 import { findClockLock } from './clock-lock';
-import { isSameClock, megahertz, parseWhole, unitsPerMhz } from './frequency';
+import { isSameClock, megahertz, parseWhole, roundToTable, unitsPerMhz } from './frequency';
 import { ladderOf, rungName, type Rung } from './ladder';
 import {
   findMemoryCap,
@@ -104,7 +104,9 @@ export class ClocksActuator implements HardwareActuator {
         : { ...memoryCap, pairings, ceiling: this.ceilings.see(memoryCap.path, memoryCap.raw) };
     const highest = (reading: ClockReading, modeMhz: number | null): number => {
       const ceiling = this.ceilings.see(reading.files.most, reading.most);
-      return modeMhz === null ? ceiling : Math.min(ceiling, Math.round(modeMhz * unitsPerMhz(ceiling)));
+      // A ceiling that rounds to the mode's clock is the mode's own: it stays as it was written.
+      const ceilingMhz = megahertz(roundToTable(ceiling, reading.table, reading.files.rounds));
+      return modeMhz === null || ceilingMhz <= modeMhz ? ceiling : Math.round(modeMhz * unitsPerMhz(ceiling));
     };
     const steps = (group: readonly ClockReading[], modeMhz: number | null): ClockStep[] => {
       const fastest = group.toSorted((a, b) => highest(b, modeMhz) - highest(a, modeMhz))[0];

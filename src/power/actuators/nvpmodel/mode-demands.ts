@@ -48,13 +48,17 @@ export function agreementOf({ live, wanted }: Demand): Agreement {
 
 /** The highest clock of a domain that a mode allows, MHz, as the hardware will round it; null when it sets none or it is not told. */
 export function mostMhz(demands: readonly Demand[], domain: ClockDomain): number | null {
-  let most: number | null = null;
-  for (const { live, wanted } of demands) {
-    if (live.role.sets !== 'clock' || live.role.domain !== domain || live.role.bound !== 'most') continue;
-    const raw = wanted === null ? live.highest : roundToTable(wanted, live.table, domain === 'cpu' ? 'down' : 'up');
-    if (raw !== null) most = Math.max(most ?? 0, megahertz(raw));
-  }
-  return most;
+  const limits = demands.filter(
+    ({ live: { role } }) => role.sets === 'clock' && role.domain === domain && role.bound === 'most',
+  );
+  // The table of cores that are switched off is not there.
+  const told = limits.filter(({ live }) => live.path !== null);
+  const direction = domain === 'cpu' ? 'down' : 'up';
+  const clocks = (told.length > 0 ? told : limits).flatMap(({ live, wanted }) => {
+    const raw = wanted === null ? live.highest : roundToTable(wanted, live.table, direction);
+    return raw === null ? [] : [megahertz(raw)];
+  });
+  return clocks.length === 0 ? null : Math.max(...clocks);
 }
 
 /** Cores that a mode switches on; null when it says nothing of cores. */

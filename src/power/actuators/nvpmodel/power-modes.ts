@@ -22,6 +22,13 @@ interface Look {
   readonly soc: JetsonSoc | null;
 }
 
+/** Who may change the mode: this process as it is, sudo for the named modes, or nobody. */
+export type ModePermission =
+  { readonly by: 'ourselves' | 'nobody' } | { readonly by: 'sudo'; readonly modes: readonly string[] };
+
+const notPermitted = ({ id, name }: ConfMode): string =>
+  `${name} may not be set by this user: permit "nvpmodel -m ${id}" in the sudo rules that come with the package (folder recipe/).`;
+
 /** A GPU's limit may follow the program by a moment. */
 const readBackWaitsMs = [0, 50, 150, 300];
 
@@ -30,6 +37,8 @@ export class PowerModes {
   private readonly conf: LiveNvpmodelConf;
   readonly program: NvpmodelProgram;
   private lastKnown: string | null = null;
+  /** Names of the modes that sudo permits; null when it is not by sudo, or not known. */
+  private permitted: ReadonlySet<string> | null = null;
 
   constructor(private readonly machine: Machine) {
     this.conf = new LiveNvpmodelConf(machine);
@@ -50,7 +59,11 @@ export class PowerModes {
   /** In the order of the configuration file. @throws EcomapError when the configuration cannot be read or understood */
   async states(): Promise<readonly HardwareState[]> {
     const look = await this.look();
-    return look.file.conf.modes.map((mode) => stateOf(mode, look));
+    return look.file.conf.modes.map((mode) => {
+      const state = stateOf(mode, look);
+      const denied = this.permitted !== null && !this.permitted.has(mode.name);
+      return denied ? { ...state, refusal: state.refusal ?? notPermitted(mode) } : state;
+    });
   }
 
   /** The mode that the hardware is in, whatever nvpmodel says; null when it is in none. @throws as {@link states} */
@@ -72,14 +85,41 @@ export class PowerModes {
     });
   }
 
-  /** May this process write what a mode sets, as nvpmodel would? @throws as {@link states} */
-  async maySet(): Promise<boolean> {
+  /**
+   * Finds out who may change the mode; modes that sudo does not permit are refused from then on.
+   * @throws as {@link states}
+   */
+  async findPermission(): Promise<ModePermission> {
+    this.permitted = null;
+    if (await this.maySetDirectly()) return { by: 'ourselves' };
+    const { conf } = await this.conf.read();
+    const may = await Promise.all(conf.modes.map(({ id }) => this.program.maySudo(id)));
+    const modes = conf.modes.filter((_, index) => may[index]).map(({ name }) => name);
+    if (modes.length === 0) return { by: 'nobody' };
+    this.permitted = new Set(modes);
+    return { by: 'sudo', modes };
+  }
+
+  /** May this process write what a mode sets, as nvpmodel would? */
+  private async maySetDirectly(): Promise<boolean> {
     const { board } = await this.look();
     const paths = [...board.values()].flatMap(({ path, role }) =>
       path === null || role.sets === 'mask' ? [] : [path],
     );
     const writable = await Promise.all(paths.map((path) => this.machine.files.isWritable(path)));
     return writable.length > 0 && writable.every(Boolean);
+  }
+
+  /** @throws EcomapError POWER_DENIED when sudo permits the mode but not the way back */
+  private async wayTo(mode: ConfMode, { file }: Look): Promise<'ourselves' | 'sudo'> {
+    // Without any permission nvpmodel itself says so.
+    if ((await this.maySetDirectly()) || !(await this.program.maySudo(mode.id))) return 'ourselves';
+    const before = file.conf.modes.find(({ name }) => name === this.lastKnown);
+    if (before === undefined || (await this.program.maySudo(before.id))) return 'sudo';
+    throw new EcomapError(
+      'POWER_DENIED',
+      `sudo permits ${mode.name}, but not ${before.name}, which is in force and would have to be brought back: permit it as well.`,
+    );
   }
 
   /**
@@ -92,13 +132,15 @@ export class PowerModes {
     const mode = findMode(before.file, name);
     const refusal = refusalOf(mode, before.file.conf, before.board, before.soc);
     if (refusal !== null) throw new EcomapError('CAP_NOT_ENFORCEABLE', refusal);
-    const outcome = await this.program.change(mode.id);
+    await this.inForce();
+    const by = await this.wayTo(mode, before);
+    const outcome = await this.program.change(mode.id, by);
     const { agreement, differences, board } = await this.readBack(mode);
     if (agreement === 'in force') {
       this.lastKnown = name;
       return;
     }
-    const undone = await this.undo(before, board);
+    const undone = await this.undo(before, board, by);
     throw failureOf(mode, outcome, differences, undone);
   }
 
@@ -117,13 +159,13 @@ export class PowerModes {
   }
 
   /** A change that stopped half-way is taken back, once. @returns what was done about it, in words */
-  private async undo(before: Look, board: BoardReading): Promise<string> {
+  private async undo(before: Look, board: BoardReading, by: 'ourselves' | 'sudo'): Promise<string> {
     const hasChanged = [...board].some(([key, { value }]) => before.board.get(key)?.value !== value);
     if (!hasChanged) return 'Nothing has changed.';
     const { conf } = before.file;
     const mode = await findModeInForce(this.machine, this.program, conf, before.board, this.lastKnown);
     if (mode === null) return 'It stopped half-way: set a mode by hand (sudo nvpmodel -m ...).';
-    await this.program.change(mode.id);
+    await this.program.change(mode.id, by);
     const { agreement } = compareWithMode(mode, await readBoard(this.machine, conf));
     return agreement === 'not'
       ? `It stopped half-way and ${mode.name} could not be brought back: set a mode by hand (sudo nvpmodel -m ${mode.id}).`
@@ -190,7 +232,7 @@ function failureOf(
   if (deniedText.test(outcome.text)) {
     return new EcomapError(
       'POWER_DENIED',
-      `nvpmodel may not set ${name} as this user: it needs root.${said} ${undone} Install the root helper that comes with the package, or set the mode by hand (sudo nvpmodel -m ${id}).`,
+      `nvpmodel may not set ${name} as this user: it needs root.${said} ${undone} Install the sudo rules that come with the package (folder recipe/), or set the mode by hand (sudo nvpmodel -m ${id}).`,
     );
   }
   const ended = outcome.exitCode === 0 ? 'reported success' : `ended with exit code ${outcome.exitCode ?? 'unknown'}`;

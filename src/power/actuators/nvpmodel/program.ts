@@ -7,6 +7,9 @@ const changeTimeoutMs = 10_000;
 /** Where the program is when it is not on the search path, as under a service manager. */
 const usualPlace = '/usr/sbin/nvpmodel';
 
+/** The command as the sudo recipe of the package lists it, one line for each mode. */
+const commandOf = (id: number): string[] => [usualPlace, '-m', String(id)];
+
 /**
  * The program `nvpmodel`. It is only ever asked for the mode, or given one by number: never `--force` (it reboots), never a
  * configuration file, and its standard input is closed, so that it can never be told to reboot.
@@ -24,13 +27,23 @@ export class NvpmodelProgram {
   }
 
   /** @returns what it said, which proves nothing: read the hardware back */
-  change(id: number): Promise<ProgramOutcome> {
-    return this.run(['-m', String(id)], changeTimeoutMs);
+  change(id: number, by: 'ourselves' | 'sudo'): Promise<ProgramOutcome> {
+    if (by === 'ourselves') return this.run(['-m', String(id)], changeTimeoutMs);
+    return this.machine.programs.run('sudo', ['-n', ...commandOf(id)], { timeoutMs: changeTimeoutMs });
+  }
+
+  /** Does sudo permit this user exactly this change, without a password? Changes nothing. */
+  async maySudo(id: number): Promise<boolean> {
+    // A folder that stands for `/` must never reach this machine's own nvpmodel.
+    if (this.machine.files.root !== '/') return false;
+    const outcome = await this.machine.programs.run('sudo', ['-n', '-l', ...commandOf(id)], {
+      timeoutMs: queryTimeoutMs,
+    });
+    return outcome.exitCode === 0 && !outcome.missing;
   }
 
   private async run(args: readonly string[], timeoutMs: number): Promise<ProgramOutcome> {
     const outcome = await this.machine.programs.run('nvpmodel', args, { timeoutMs });
-    // A folder that stands for `/` must never reach this machine's own nvpmodel.
     if (!outcome.missing || this.machine.files.root !== '/') return outcome;
     return this.machine.programs.run(usualPlace, args, { timeoutMs });
   }

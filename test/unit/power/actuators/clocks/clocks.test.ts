@@ -36,6 +36,7 @@ describe('Clock caps of a Jetson', () => {
   const boards: [string, Board, string][] = [
     ['an AGX Xavier', agxXavier, 'MAXN'],
     ['an AGX Xavier at 30 W', agxXavier, 'MODE_30W_ALL'],
+    ['an AGX Xavier whose CPU limit lies between two clocks', agxXavier, 'MODE_30W_4CORE'],
     ['an Orin Nano Super', orinNanoSuper, 'MAXN_SUPER'],
     ['a Xavier NX', xavierNx, 'MODE_20W_6CORE'],
   ];
