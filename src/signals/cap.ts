@@ -1,7 +1,21 @@
 import { z } from 'zod';
 import { carbonReadingSchema } from './carbon';
 import { enforcementSchema, operatingPointSchema } from './device';
-import { powerReadingSchema } from './quantities';
+import { powerReadingSchema, sourceSchema } from './quantities';
+
+/** The cap in force makes the device work at a point where an inference costs more energy than under a higher cap. */
+export const energyWarningSchema = z.object({
+  /** How much more energy per inference, %. */
+  increasePct: z.number().positive(),
+  operatingPoint: z.string(),
+  /** The point that needs least, and its power at full load: the least cap that allows it, W. */
+  thriftierPoint: z.string(),
+  thriftierCapW: z.number().positive(),
+  /** The load for which this holds. */
+  load: z.literal('always busy'),
+  source: sourceSchema,
+});
+export type EnergyWarning = z.infer<typeof energyWarningSchema>;
 
 /** `ecomap/cap`: the most the device may draw, and what was done about it. */
 export const capSchema = z.object({
@@ -16,6 +30,8 @@ export const capSchema = z.object({
   power: powerReadingSchema,
   /** True when idle alone exceeds the cap. */
   capUnreachable: z.boolean(),
+  /** Absent when no higher cap would save energy per inference. */
+  energyWarning: energyWarningSchema.optional(),
   minimumW: z.number().nonnegative(),
   maximumW: z.number().positive(),
   /** The reading it answers; null for a fixed cap. */
