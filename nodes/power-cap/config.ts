@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { actuatorChoices } from '../../src/power/device';
+import { actuatorChoices } from '../../src/power/caps/cap-request';
 import { powerCapDefaults } from '../../src/power/power-cap';
 import { intensitySchema } from '../../src/signals/carbon';
 import { numberOr, optionalNumber } from '../shared/optional-number';

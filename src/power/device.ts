@@ -1,63 +1,38 @@
-import {
-  fullLoadW,
-  type Component,
-  type Enforcement,
-  type InferenceDevice,
-  type OperatingPoint,
-  type ThrottleTarget,
-} from '../signals/device';
+import type { Component, InferenceDevice, OperatingPoint, ThrottleTarget } from '../signals/device';
 import type { DeviceDescription } from '../signals/device-description';
 import { EcomapError, isEcomapError, messageOf } from '../signals/errors';
 import type { PowerReading } from '../signals/quantities';
-import type { Actuator } from './actuators/actuator';
 import { findQuotaGroups, type QuotaGroupOptions, type QuotaGroupsFound } from './actuators/find-quota-groups';
-import { SimulatedActuator } from './actuators/simulated';
-import { SoftwareActuator } from './actuators/software';
+import {
+  isHardware,
+  strictestOf,
+  type ActuatorChoice,
+  type AppliedCap,
+  type CapRequest,
+  type HeldCaps,
+} from './caps/cap-request';
+import { rangeOf, type Hardware } from './caps/hardware';
+import { MeansOfDevice } from './caps/means-of-device';
 import { systemClock, type Clock } from './clock';
 import { LatestWins } from './latest-wins';
-import type { ActivityModel } from './meters/activity-model';
-import { lawMeter } from './meters/law-meter';
+import type { Machine } from './machine/machine';
 import { MeterReader, type EnergyReading } from './meters/meter';
+import { openMeter, type BestMeter } from './meters/open-meter';
+import type { CapRange } from './policies/policy';
 import { chooseOperatingPoint } from './operating-points';
 import { reportOn, type DeviceReport } from './report';
-
-/** `auto` is what suits the device: quotas or pacing on this machine, the simulator on a simulated one. `none` only computes. */
-export const actuatorChoices = ['auto', 'software', 'simulated', 'none'] as const;
-export type ActuatorChoice = (typeof actuatorChoices)[number];
-
-export interface CapRequest {
-  readonly actuator?: ActuatorChoice;
-  /** Who asks. Each holder has one cap on the device, the strictest of all is in force, and only its holder can release it. */
-  readonly holder?: object;
-}
-
-export interface AppliedCap {
-  /**
-   * The cap in force: that of the call, or a stricter one that another holder has set. Of calls of one holder that wait for
-   * each other the last one counts, and all get its answer.
-   */
-  readonly capW: number;
-  /** In force after read-back. */
-  readonly operatingPoint: OperatingPoint;
-  /** `none` also when even the lowest operating point can draw more than the cap. */
-  readonly enforced: Enforcement;
-  /** True when idle alone exceeds the cap. */
-  readonly capUnreachable: boolean;
-  /** In words: by which means, or why not. */
-  readonly how: string;
-  /** CAP_NOT_ENFORCEABLE when something stood in the way; the hosts then run at full speed. */
-  readonly problem: EcomapError | null;
-}
 
 export interface Device extends InferenceDevice {
   readonly description: DeviceDescription;
   /** Full-load power of the lowest and of the highest operating point: the range in which a cap makes a difference, W. */
-  readonly capRange: { readonly minimumW: number; readonly maximumW: number };
+  readonly capRange: CapRange;
+  /** The same for a certain actuator, once it is known what there is. */
+  capRangeFor(request: CapRequest): Promise<CapRange>;
   /** @throws EcomapError INVALID_CONFIG when this device has no such actuator */
   checkActuator(choice: ActuatorChoice): void;
   /**
-   * Puts the fastest operating point into force whose full-load power stays under the cap (the lowest where none does); where
-   * several holders have set caps, under the lowest of them.
+   * Holds the device under the cap; where several holders have set caps, under the lowest of them. Without a sensor that is the
+   * fastest operating point whose full-load power stays under it (the lowest where none does); with one a closed loop corrects it.
    * What stands in the way comes back as `problem`, so that the loop goes on.
    * @throws EcomapError INVALID_CONFIG when the cap is not a positive number of watts
    */
@@ -78,9 +53,15 @@ export interface Device extends InferenceDevice {
 
 export interface DeviceOptions extends QuotaGroupOptions {
   readonly clock?: Clock;
+  /** Where to look for sensors; null or absent: nowhere, watts are modelled. */
+  readonly machine?: Machine | null;
+  /** What may be set; null or absent: only our own hosts. */
+  readonly hardware?: Hardware | null;
+  /** From module to wall power; null leaves the module's. */
+  readonly wallFactor?: number | null;
+  /** How often a closed loop asks the meter, ms. */
+  readonly loopIntervalMs?: number;
 }
-
-type HeldCaps = ReadonlyMap<object, { readonly capW: number; readonly actuator: Exclude<ActuatorChoice, 'none'> }>;
 
 /** @throws EcomapError INVALID_CONFIG when the description has no operating point */
 export function createDevice(description: DeviceDescription, options: DeviceOptions = {}): Device {
@@ -89,21 +70,18 @@ export function createDevice(description: DeviceDescription, options: DeviceOpti
 
 class PowerManagedDevice implements Device {
   readonly components: readonly Component[];
-  readonly operatingPoints: readonly OperatingPoint[];
   readonly fingerprint: string;
-  readonly capRange: { readonly minimumW: number; readonly maximumW: number };
   private readonly points: readonly [OperatingPoint, ...OperatingPoint[]];
   private readonly targets = new Set<ThrottleTarget>();
-  private readonly meter: ActivityModel;
+  private readonly meter: BestMeter;
   private readonly ownReader: MeterReader;
+  private readonly means: MeansOfDevice;
   private quotaGroups: Promise<QuotaGroupsFound> | null = null;
-  private readonly actuators = new Map<'software' | 'simulated', Actuator>();
   private readonly queue = new LatestWins<HeldCaps, AppliedCap>(
     (asked) => this.apply(asked),
     (waiting, latest) => new Map([...waiting, ...latest]),
   );
   private inForce: OperatingPoint;
-  private active: Actuator | null = null;
   private caps: HeldCaps = new Map();
   private problem: EcomapError | null = null;
   private closed = false;
@@ -117,15 +95,43 @@ class PowerManagedDevice implements Device {
       throw new EcomapError('INVALID_CONFIG', `the device ${description.name} has no operating point`);
     this.points = [fastest, ...others];
     this.components = description.components;
-    this.operatingPoints = this.points;
     this.fingerprint = description.fingerprint;
-    const loads = this.points.map(fullLoadW);
-    this.capRange = { minimumW: Math.min(...loads), maximumW: Math.max(...loads) };
     this.inForce = fastest;
-    this.meter = lawMeter(description, fastest, options.clock ?? systemClock);
+    const clock = options.clock ?? systemClock;
+    this.meter = openMeter({
+      machine: description.simulated ? null : (options.machine ?? null),
+      description,
+      initialPoint: fastest,
+      clock,
+      wallFactor: options.wallFactor ?? null,
+    });
     this.ownReader = new MeterReader(this.meter);
+    this.means = new MeansOfDevice({
+      description,
+      points: this.points,
+      targets: this.targets,
+      meter: this.meter,
+      meterReady: this.meter.ready,
+      clock,
+      hardware: description.simulated ? null : (options.hardware ?? null),
+      findQuotas: () => this.findQuotas(),
+      onChange: (point) => this.setInForce(point),
+      loopIntervalMs: options.loopIntervalMs,
+    });
     // A simulated device paces its hosts and has no need of control groups.
     if (!description.simulated) void this.findQuotas();
+  }
+
+  get operatingPoints(): readonly [OperatingPoint, ...OperatingPoint[]] {
+    return this.means.active?.points ?? this.points;
+  }
+
+  get capRange(): CapRange {
+    return rangeOf(this.points);
+  }
+
+  async capRangeFor({ actuator = 'auto', apply = false }: CapRequest): Promise<CapRange> {
+    return rangeOf(await this.means.pointsOf(actuator, apply));
   }
 
   operatingPointInForce(): OperatingPoint {
@@ -144,7 +150,7 @@ class PowerManagedDevice implements Device {
     this.meter.add(target);
     await this.queue.run(async () => {
       try {
-        if (this.targets.has(target)) await this.active?.admit(target);
+        if (this.targets.has(target)) await this.means.active?.admit(target);
       } catch (error) {
         // The host may serve; that the cap does not hold for it is said with the next cap.
         this.problem = asNotEnforceable(error);
@@ -157,6 +163,12 @@ class PowerManagedDevice implements Device {
   }
 
   checkActuator(choice: ActuatorChoice): void {
+    if (isHardware(choice) && this.description.simulated) {
+      throw new EcomapError(
+        'INVALID_CONFIG',
+        `the actuator "${choice}" needs a real machine, but ${this.description.label} is simulated: choose "auto" or "simulated"`,
+      );
+    }
     if (choice === 'simulated' && !this.description.simulated) {
       throw new EcomapError(
         'INVALID_CONFIG',
@@ -170,9 +182,11 @@ class PowerManagedDevice implements Device {
       throw new EcomapError('INVALID_CONFIG', `a power cap must be a positive number of watts, not ${capW}`);
     const actuator = request.actuator ?? 'auto';
     this.checkActuator(actuator);
-    if (actuator === 'none') return Promise.resolve(this.dryRun(capW));
+    const apply = request.apply ?? false;
+    const guardBand = request.guardBand ?? null;
+    if (actuator === 'none' || (isHardware(actuator) && !apply)) return this.dryRun(capW, actuator, guardBand);
     // Whoever asks without a name is the device's own, single holder.
-    return this.queue.request(new Map([[request.holder ?? this, { capW, actuator }]]));
+    return this.queue.request(new Map([[request.holder ?? this, { capW, actuator, apply, guardBand }]]));
   }
 
   releaseCap(holder: object): Promise<void> {
@@ -202,8 +216,8 @@ class PowerManagedDevice implements Device {
     const quotas = this.description.simulated ? null : await this.findQuotas();
     return reportOn(this.description, this.points, quotas, {
       operatingPoint: this.inForce,
-      enforced: this.active?.enforced ?? 'none',
-      how: this.active?.how() ?? null,
+      enforced: this.means.active?.enforced ?? 'none',
+      how: this.means.active?.how() ?? null,
       problem: this.problem?.message ?? null,
       hosts: this.targets.size,
     });
@@ -217,53 +231,49 @@ class PowerManagedDevice implements Device {
       return this.fullSpeed();
     });
     await this.quotaGroups; // a probe under way would leave its group behind
+    await this.meter.close();
   }
 
-  private dryRun(capW: number): AppliedCap {
-    const { capUnreachable } = chooseOperatingPoint(this.points, capW);
-    const how = 'dry run: computed, not applied';
-    return { capW, capUnreachable, problem: null, operatingPoint: this.inForce, enforced: 'none', how };
+  private async dryRun(capW: number, choice: ActuatorChoice, guardBand: number | null): Promise<AppliedCap> {
+    const still = { capW, operatingPoint: this.inForce, enforced: 'none' } as const;
+    if (!isHardware(choice)) {
+      const { capUnreachable } = chooseOperatingPoint(this.points, capW);
+      return { ...still, capUnreachable, how: 'dry run: computed, not applied', problem: null };
+    }
+    try {
+      return { ...still, ...(await this.means.dryRun(capW, choice, guardBand)), problem: null };
+    } catch (error) {
+      const problem = asNotEnforceable(error);
+      return { ...still, capUnreachable: false, how: problem.message, problem };
+    }
   }
 
   private async apply(asked: HeldCaps): Promise<AppliedCap> {
     const caps = new Map([...this.caps, ...asked]);
-    const { capW, actuator: choice } = [...caps.values()].reduce((strictest, cap) =>
-      cap.capW < strictest.capW ? cap : strictest,
-    );
-    const { point, fits, capUnreachable } = chooseOperatingPoint(this.points, capW);
-    const answer = { capW, capUnreachable, problem: null };
+    const strictest = strictestOf(caps);
+    if (strictest === null) throw new EcomapError('INTERNAL_ERROR', 'a cap was asked for by nobody');
+    const { capW } = strictest;
     try {
       if (this.closed) throw new EcomapError('CAP_NOT_ENFORCEABLE', 'the device was closed: deploy the flow again');
       this.caps = caps;
-      const actuator = await this.activate(choice);
-      const inForce = await actuator.apply(point);
-      await actuator.readBack();
-      this.setInForce(inForce);
+      const means = await this.means.use(strictest);
+      const { operatingPoint, enforced, how, capUnreachable } = await means.hold(capW);
+      this.setInForce(operatingPoint);
       this.problem = null;
-      if (fits) return { ...answer, operatingPoint: inForce, enforced: actuator.enforced, how: actuator.how() };
-      const how = `even at its lowest operating point the device can draw ${fullLoadW(inForce).toFixed(1)} W`;
-      return { ...answer, operatingPoint: inForce, enforced: 'none', how };
+      return { capW, operatingPoint, enforced, how, capUnreachable, problem: null };
     } catch (error) {
-      this.problem = asNotEnforceable(error);
-      const problem = this.problem;
+      const problem = (this.problem = asNotEnforceable(error));
       await this.fullSpeed();
-      return { ...answer, operatingPoint: this.inForce, enforced: 'none', how: problem.message, problem };
+      const { capUnreachable } = chooseOperatingPoint(this.operatingPoints, capW);
+      return {
+        capW,
+        capUnreachable,
+        operatingPoint: this.inForce,
+        enforced: 'none',
+        how: problem.message,
+        problem,
+      };
     }
-  }
-
-  private async activate(choice: Exclude<ActuatorChoice, 'none'>): Promise<Actuator> {
-    const kind = choice === 'auto' ? (this.description.simulated ? 'simulated' : 'software') : choice;
-    let actuator = this.actuators.get(kind);
-    if (actuator === undefined) {
-      actuator =
-        kind === 'simulated'
-          ? new SimulatedActuator(this.targets)
-          : new SoftwareActuator(this.components, this.targets, (await this.findQuotas()).groups);
-      this.actuators.set(kind, actuator);
-    }
-    if (this.active !== null && this.active !== actuator) await this.active.release();
-    this.active = actuator;
-    return actuator;
   }
 
   private findQuotas(): Promise<QuotaGroupsFound> {
@@ -271,10 +281,8 @@ class PowerManagedDevice implements Device {
   }
 
   private async fullSpeed(): Promise<void> {
-    const actuator = this.active;
-    this.active = null;
     try {
-      await actuator?.release();
+      await this.means.release();
     } catch (error) {
       this.problem ??= asNotEnforceable(error);
     }
@@ -288,7 +296,7 @@ class PowerManagedDevice implements Device {
 }
 
 function asNotEnforceable(error: unknown): EcomapError {
-  if (isEcomapError(error) && error.code === 'CAP_NOT_ENFORCEABLE') return error;
+  if (isEcomapError(error) && (error.code === 'CAP_NOT_ENFORCEABLE' || error.code === 'POWER_DENIED')) return error;
   return new EcomapError('CAP_NOT_ENFORCEABLE', `the power cap could not be put into force: ${messageOf(error)}`, {
     cause: error,
   });

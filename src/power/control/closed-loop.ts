@@ -111,6 +111,11 @@ export class ClosedLoop {
     this.changedAtMs = nowMs;
   }
 
+  /** The hardware could not be set now: it is left alone for a while. */
+  pointRefused(nowMs: number): void {
+    this.pointChangedAtMs = nowMs;
+  }
+
   /** @param powerW mean since the last reading; null when the sensor said nothing */
   onReading(powerW: number | null, nowMs: number): LoopDecision {
     const { lastReadingMs } = this;

@@ -1,3 +1,5 @@
+import { fullLoadW, type OperatingPoint } from '../../signals/device';
+
 /** What the closed loop knows of an operating point: watts for the whole device. */
 export interface ControlPoint {
   readonly name: string;
@@ -6,6 +8,10 @@ export interface ControlPoint {
   readonly idleW: number;
   /** Watts above idle when everything computes all the time that the point itself allows. */
   readonly activeW: number;
+}
+
+export function controlPointOf(point: OperatingPoint): ControlPoint {
+  return { name: point.name, speed: point.speed, idleW: point.idleW, activeW: fullLoadW(point) - point.idleW };
 }
 
 /** A point and, as a vernier between the points, the share of time that our hosts may compute there. */
