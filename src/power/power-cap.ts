@@ -2,8 +2,9 @@ import type { Cap } from '../signals/cap';
 import type { CarbonReading } from '../signals/carbon';
 import { EcomapError } from '../signals/errors';
 import { systemClock, type Clock } from './clock';
-import type { ActuatorChoice } from './caps/cap-request';
+import { isHardware, type ActuatorChoice } from './caps/cap-request';
 import type { Device } from './device';
+import { describeEnergyWarning, energyWarningOf } from './energy-per-inference';
 import type { MeterReader } from './meters/meter';
 import { FixedPolicy } from './policies/fixed';
 import type { CarbonBounds } from './policies/carbon-bounds';
@@ -39,6 +40,10 @@ export interface PowerCapOptions {
   /** Least time before a cap may rise, s. */
   readonly leastDwellS?: number;
   readonly actuator?: ActuatorChoice;
+  /** True: hardware may really be changed. */
+  readonly apply?: boolean;
+  /** Share of the cap that is kept free as long as only the model speaks. */
+  readonly guardBand?: number;
   /** The newest reading known from before, so that a cap is there before the next one comes. */
   readonly reading?: CarbonReading | null;
   readonly clock?: Clock;
@@ -50,11 +55,7 @@ export const powerCapDefaults = { holdUnknownS: 900, leastDwellS: 60, leastChang
  * Least and most cap: the flow's limits, else the device's, and never outside of the hard limits.
  * @throws EcomapError INVALID_CONFIG when nothing lies between them
  */
-export function effectiveRange(
-  device: Pick<Device, 'capRange'>,
-  limits: CapLimits | undefined,
-  hard: CapLimits | undefined,
-): CapRange {
+export function effectiveRange(own: CapRange, limits: CapLimits | undefined, hard: CapLimits | undefined): CapRange {
   for (const powerW of [limits?.minimumW, limits?.maximumW, hard?.minimumW, hard?.maximumW]) {
     if (typeof powerW === 'number' && !(Number.isFinite(powerW) && powerW >= 0))
       throw new EcomapError('INVALID_CONFIG', `a power limit must be a number of watts from 0 up, not ${powerW}`);
@@ -68,7 +69,6 @@ export function effectiveRange(
     );
   }
   const allowed = { minimumW: lowestW, maximumW: highestW };
-  const own = device.capRange;
   // A default gives way to what the user did set; two settings that contradict each other are refused.
   const minimumW = limits?.minimumW ?? Math.min(own.minimumW, limits?.maximumW ?? own.minimumW, highestW);
   const maximumW = limits?.maximumW ?? Math.max(own.maximumW, minimumW);
@@ -88,9 +88,10 @@ export function effectiveRange(
 
 /** Decides the cap, puts it into force on the device, reads back and tells. Calls are answered in order. */
 export class PowerCap {
-  readonly range: CapRange;
+  private allowed: CapRange;
   private readonly policy: CapPolicy;
   private readonly steadiness: Steadiness;
+  private rangeIsFinal: boolean;
   private readonly clock: Clock;
   private readonly reader: MeterReader;
   private reading: CarbonReading | null;
@@ -100,17 +101,24 @@ export class PowerCap {
 
   /** @throws EcomapError INVALID_CONFIG for limits, watts or an actuator that cannot be */
   constructor(private readonly options: PowerCapOptions) {
-    this.range = effectiveRange(options.device, options.limits, options.hardLimits);
+    this.allowed = effectiveRange(options.device.capRange, options.limits, options.hardLimits);
+    // What hardware can do is known only once it has been looked for.
+    this.rangeIsFinal = !(options.apply === true || isHardware(options.actuator ?? 'auto'));
     this.policy = makePolicy(options.policy);
     this.reading = options.reading ?? null;
     this.clock = options.clock ?? systemClock;
     options.device.checkActuator(options.actuator ?? 'auto');
     this.steadiness = new Steadiness({
-      leastChangeW:
+      leastChangeW: () =>
         options.leastChangeW ?? powerCapDefaults.leastChangeShare * (this.range.maximumW - this.range.minimumW),
       leastDwellS: options.leastDwellS ?? powerCapDefaults.leastDwellS,
     });
     this.reader = options.device.openReader();
+  }
+
+  /** Least and most cap. */
+  get range(): CapRange {
+    return this.allowed;
   }
 
   /** What stood in the way of the last cap: CAP_NOT_ENFORCEABLE, or null. */
@@ -158,20 +166,35 @@ export class PowerCap {
   }
 
   private async answer(): Promise<Cap> {
+    const { device, actuator, apply, guardBand, limits, hardLimits } = this.options;
+    const request = {
+      holder: this,
+      ...(actuator === undefined ? {} : { actuator }),
+      ...(apply === undefined ? {} : { apply }),
+      ...(guardBand === undefined ? {} : { guardBand }),
+    };
+    if (!this.rangeIsFinal) {
+      this.allowed = effectiveRange(await device.capRangeFor(request), limits, hardLimits);
+      this.rangeIsFinal = true;
+    }
     const nowMs = this.clock.monotonicMs();
     const decision = this.policy.decide(this.reading, this.range, nowMs);
     const { capW, heldBecause } = this.steadiness.take(decision.capW, nowMs);
-    const applied = await this.options.device.applyCap(capW, { actuator: this.options.actuator, holder: this });
+    const applied = await device.applyCap(capW, request);
     this.lastProblem = applied.problem;
     const stricter = applied.capW < capW ? `another power cap holds this device at ${formatW(applied.capW)}` : null;
+    const energyWarning = energyWarningOf(applied.operatingPoint, device.operatingPoints, this.range.maximumW);
+    const costly = energyWarning === null ? null : describeEnergyWarning(energyWarning);
+    const reason = [decision.reason, heldBecause, stricter, applied.how, costly];
     this.lastCap = {
       capW: applied.capW,
       policy: this.policy.name,
-      reason: [decision.reason, heldBecause, stricter, applied.how].filter((part) => part !== null).join('; '),
+      reason: reason.filter((part) => part !== null).join('; '),
       operatingPoint: applied.operatingPoint,
       enforced: applied.enforced,
       power: this.reader.readPower(),
       capUnreachable: applied.capUnreachable,
+      ...(energyWarning === null ? {} : { energyWarning }),
       minimumW: this.range.minimumW,
       maximumW: this.range.maximumW,
       carbon: this.policy.needsCarbon ? this.reading : null,

@@ -2,7 +2,7 @@ import { formatW } from './policy';
 
 export interface SteadinessOptions {
   /** Smaller changes of the wanted cap are ignored, W. */
-  readonly leastChangeW: number;
+  readonly leastChangeW: number | (() => number);
   /** A cap stands at least this long before it may rise, s. A cap that must fall falls at once. */
   readonly leastDwellS: number;
 }
@@ -25,8 +25,10 @@ export class Steadiness {
     const current = this.capW;
     if (current === null) return this.change(wantedW, nowMs);
     if (wantedW === current) return { capW: current, changed: false, heldBecause: null };
-    if (Math.abs(wantedW - current) < this.options.leastChangeW) {
-      const least = formatW(this.options.leastChangeW);
+    const { leastChangeW } = this.options;
+    const leastW = typeof leastChangeW === 'number' ? leastChangeW : leastChangeW();
+    if (Math.abs(wantedW - current) < leastW) {
+      const least = formatW(leastW);
       return {
         capW: current,
         changed: false,

@@ -142,7 +142,7 @@ describe('power cap', () => {
     const device = { capRange: { minimumW: 14, maximumW: 30 } };
     const unset = { minimumW: null, maximumW: null };
     const range = (limits = unset as PowerCapOptions['limits'], hard = unset as PowerCapOptions['limits']) => {
-      const { minimumW, maximumW } = effectiveRange(device, limits, hard);
+      const { minimumW, maximumW } = effectiveRange(device.capRange, limits, hard);
       return [minimumW, maximumW];
     };
     assert.deepEqual(range(), [14, 30]);
