@@ -50,7 +50,7 @@ const dutyStep = 0.01;
 /** A setting meets the watts asked for when it is at most this share below them ... */
 const precision = 0.02;
 /** ... and is taken instead of a faster one that draws less as long as it is at most this share slower. */
-const mostSpeedForPrecision = 0.05;
+const mostSpeedForPrecision = 0.08;
 
 /** The model's watts: idle + active power x load x duty. Load 1 is the full load that the points were described for. */
 export function predictedW(point: ControlPoint, duty: number, load: number): number {
