@@ -2,7 +2,7 @@ import { inspect } from '../../src/loop/inspect';
 import { defineNode } from '../../src/node-red/defineNode';
 import { describeMachine } from '../../src/power/describe-machine';
 import { detectMachine } from '../../src/power/detect';
-import { createDevice, type Device } from '../../src/power/device';
+import type { Device } from '../../src/power/device';
 import { reportText } from '../../src/power/inspect/report-text';
 import { findingsOf, reportBeforeDeploy } from '../../src/power/report';
 import { EcomapError } from '../../src/signals/errors';
@@ -10,6 +10,7 @@ import { parseAtTheDoor } from '../../src/signals/parse';
 import { simulatedDevice } from '../../src/simulation/devices';
 import { deviceConfig, hardwareSchema, type DeviceConfig } from './config';
 import { readLive } from './live-reading';
+import { openDevice } from './open-device';
 import { sharedForAWhile } from './shared-for-a-while';
 
 function describe(config: Readonly<DeviceConfig>) {
@@ -75,7 +76,13 @@ export default defineNode({
     },
   ],
   start(node) {
-    const device = createDevice(describe(node.config));
+    const device = openDevice({
+      name: node.label,
+      config: node.config,
+      settings: node.settings,
+      stateDirectory: node.stateDirectory,
+      warn: (text) => node.warn(text),
+    });
     node.provide('device', device);
     return { close: () => device.close() };
   },

@@ -25,6 +25,10 @@ export const powerCapConfig = z
     leastDwellS: numberOr(z.number().nonnegative(), powerCapDefaults.leastDwellS),
     holdUnknownS: numberOr(z.number().nonnegative(), powerCapDefaults.holdUnknownS),
     actuator: z.enum(actuatorChoices).default('auto'),
+    /** Hardware may really be changed; otherwise it is only told what would be. */
+    apply: z.boolean().default(false),
+    /** Share of the cap that is kept free as long as nothing was measured, %. */
+    guardBandPct: numberOr(z.number().min(0).max(40), powerCapDefaults.guardBandPct),
   })
   .superRefine((config, context) => {
     const refuse = (path: string, message: string): void => {
@@ -40,10 +44,3 @@ export const powerCapConfig = z
     }
   });
 export type PowerCapConfig = z.infer<typeof powerCapConfig>;
-
-const limits = z.object({ minimumW: watts.nullable().default(null), maximumW: watts.nullable().default(null) });
-
-/** `ecomap: { power: { minimumW, maximumW } }` in settings.js: limits that no flow can change. */
-export const powerSettings = z
-  .object({ power: limits.default({ minimumW: null, maximumW: null }) })
-  .default({ power: { minimumW: null, maximumW: null } });

@@ -1,12 +1,13 @@
 import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeStatus } from '../../src/node-red/types';
 import type { Device } from '../../src/power/device';
+import { isHardware } from '../../src/power/caps/cap-request';
 import { PowerCap, type PolicyConfig } from '../../src/power/power-cap';
+import { powerPermissionsOf } from '../../src/power/safety/power-permissions';
 import type { Cap } from '../../src/signals/cap';
 import { parseControlMessage, topicOf } from '../../src/signals/message';
-import { parseAtTheDoor } from '../../src/signals/parse';
 import { leaveReading, takeReading } from '../shared/reading-handover';
-import { powerCapConfig, powerSettings, type PowerCapConfig } from './config';
+import { powerCapConfig, type PowerCapConfig } from './config';
 
 /** Late enough for the other nodes of the flow to be there. */
 const firstTickMs = 250;
@@ -29,6 +30,7 @@ function statusOf(cap: Cap, dryRun: boolean): NodeStatus {
   if (cap.capUnreachable) return { fill: 'yellow', shape: 'dot', key: 'status.belowIdle', values };
   if (dryRun) return { fill: 'blue', shape: 'ring', key: 'status.dryRun', values };
   if (cap.enforced === 'none') return { fill: 'yellow', shape: 'dot', key: 'status.notHeld', values };
+  if (cap.enforced === 'hardware') return { fill: 'green', shape: 'dot', key: 'status.hardware', values };
   return { fill: 'green', shape: 'dot', key: 'status.cap', values };
 }
 
@@ -41,19 +43,21 @@ export default defineNode({
   config: powerCapConfig,
   start(node) {
     const { config } = node;
-    const settings = parseAtTheDoor(powerSettings, node.settings, 'INVALID_CONFIG', 'ecomap.power in settings.js');
+    const isDryRun = config.actuator === 'none' || (isHardware(config.actuator) && !config.apply);
     const powerCap = new PowerCap({
       device: node.resource<Device>(config.device, 'device'),
       policy: policyOf(config),
       limits: { minimumW: config.minimumW, maximumW: config.maximumW },
-      hardLimits: settings.power,
+      hardLimits: powerPermissionsOf(node.settings),
       leastChangeW: config.leastChangeW,
       leastDwellS: config.leastDwellS,
       actuator: config.actuator,
+      apply: config.apply,
+      guardBand: config.guardBandPct / 100,
       reading: takeReading(node.id),
     });
     const show = (cap: Cap): void => {
-      node.status(statusOf(cap, config.actuator === 'none'));
+      node.status(statusOf(cap, isDryRun));
     };
     let reported = '';
 

@@ -1,9 +1,10 @@
 import type { Component, InferenceDevice, OperatingPoint, ThrottleTarget } from '../signals/device';
 import type { DeviceDescription } from '../signals/device-description';
-import { EcomapError, isEcomapError, messageOf } from '../signals/errors';
+import { EcomapError } from '../signals/errors';
 import type { PowerReading } from '../signals/quantities';
 import { findQuotaGroups, type QuotaGroupOptions, type QuotaGroupsFound } from './actuators/find-quota-groups';
 import {
+  asNotEnforceable,
   isHardware,
   strictestOf,
   type ActuatorChoice,
@@ -98,8 +99,11 @@ class PowerManagedDevice implements Device {
     this.fingerprint = description.fingerprint;
     this.inForce = fastest;
     const clock = options.clock ?? systemClock;
+    const machine = description.simulated ? null : (options.machine ?? null);
     this.meter = openMeter({
-      machine: description.simulated ? null : (options.machine ?? null),
+      machine,
+      // A folder that stands for `/` is no hardware.
+      simulatedSensors: machine !== null && machine.files.root !== '/',
       description,
       initialPoint: fastest,
       clock,
@@ -293,11 +297,4 @@ class PowerManagedDevice implements Device {
     this.meter.changePoint(point);
     this.inForce = point;
   }
-}
-
-function asNotEnforceable(error: unknown): EcomapError {
-  if (isEcomapError(error) && (error.code === 'CAP_NOT_ENFORCEABLE' || error.code === 'POWER_DENIED')) return error;
-  return new EcomapError('CAP_NOT_ENFORCEABLE', `the power cap could not be put into force: ${messageOf(error)}`, {
-    cause: error,
-  });
 }

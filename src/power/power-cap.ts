@@ -49,7 +49,12 @@ export interface PowerCapOptions {
   readonly clock?: Clock;
 }
 
-export const powerCapDefaults = { holdUnknownS: 900, leastDwellS: 60, leastChangeShare: 0.02 } as const;
+export const powerCapDefaults = {
+  holdUnknownS: 900,
+  leastDwellS: 60,
+  leastChangeShare: 0.02,
+  guardBandPct: 5,
+} as const;
 
 /**
  * Least and most cap: the flow's limits, else the device's, and never outside of the hard limits.

@@ -1,5 +1,5 @@
 import type { Enforcement, OperatingPoint } from '../../signals/device';
-import type { EcomapError } from '../../signals/errors';
+import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
 import { hardwareActuatorNames, type HardwareActuatorName } from '../actuators/hardware-actuator';
 
 /**
@@ -55,4 +55,12 @@ export function strictestOf(caps: HeldCaps): HeldCap | null {
   let strictest: HeldCap | null = null;
   for (const cap of caps.values()) if (strictest === null || cap.capW < strictest.capW) strictest = cap;
   return strictest;
+}
+
+/** What stood in the way, as CAP_NOT_ENFORCEABLE or POWER_DENIED. */
+export function asNotEnforceable(error: unknown): EcomapError {
+  if (isEcomapError(error) && (error.code === 'CAP_NOT_ENFORCEABLE' || error.code === 'POWER_DENIED')) return error;
+  return new EcomapError('CAP_NOT_ENFORCEABLE', `the power cap could not be put into force: ${messageOf(error)}`, {
+    cause: error,
+  });
 }

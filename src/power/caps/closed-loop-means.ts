@@ -66,8 +66,8 @@ export class ClosedLoopMeans implements CapMeans {
       parts.push(`${pauses.how()} at ${Math.round(this.setting.duty * 100)} %`);
     if (this.decision?.sensorLost === true)
       parts.push('the power sensor says nothing: held by the model with a wider guard band');
-    else if (meter.source === 'measured') parts.push('held by measured power');
-    else parts.push('no power sensor: held by the model');
+    else if (meter.source === 'modelled') parts.push('no power sensor: held by the model');
+    else parts.push('held by measured power');
     if (this.trouble !== null) parts.push(this.trouble.message);
     return parts.filter((part) => part !== null).join(', ');
   }

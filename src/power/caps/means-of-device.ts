@@ -118,7 +118,8 @@ export class MeansOfDevice {
     const { points, meter, description } = this.options;
     await this.options.meterReady;
     const software = await this.pauses();
-    if (meter.source !== 'measured' || meter.scope !== description.powerScope) return new PointMeans(points, software);
+    if (description.simulated || meter.source === 'modelled' || meter.scope !== description.powerScope)
+      return new PointMeans(points, software);
     return new ClosedLoopMeans({ ...this.loopOptions(cap), points: [points[0]], hardware: null, pauses: software });
   }
 

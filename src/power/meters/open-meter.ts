@@ -24,6 +24,8 @@ export interface OpenMeterOptions {
   readonly wallFactor?: number | null;
   /** Used instead of looking for sensors, e.g. by tests. The meter closes them. */
   readonly sensors?: readonly PowerSensor[];
+  /** True when the sensors are those of a simulated board: their watts are `simulated`. */
+  readonly simulatedSensors?: boolean;
 }
 
 /**
@@ -141,7 +143,7 @@ export class BestMeter implements DeviceMeter {
       sensor,
       clock: this.clock,
       initialPoint: this.point,
-      source: description.simulated ? 'simulated' : 'measured',
+      source: description.simulated || this.options.simulatedSensors === true ? 'simulated' : 'measured',
     });
     // One unknown millisecond makes every reading that reaches over the change unknown.
     this.measured = { meter, before: { ...before, unknownMs: before.unknownMs + 1 } };
