@@ -43,6 +43,13 @@ RED.nodes.registerType('ecomap-power-cap', {
     leastDwellS: { value: 60, validate: RED.validators.number(true) },
     holdUnknownS: { value: 900, validate: RED.validators.number(true) },
     actuator: { value: 'auto', required: true },
+    apply: { value: false },
+    guardBandPct: {
+      value: 5,
+      validate(value: unknown) {
+        return isAmount(value, false) && Number(value ?? 0) <= 40;
+      },
+    },
   },
   inputs: 1,
   outputs: 1,
@@ -73,6 +80,14 @@ RED.nodes.registerType('ecomap-power-cap', {
     const validateAgain = (): void => {
       $('#node-input-fixedW, #node-input-cleanGPerKwh, #node-input-dirtyGPerKwh').trigger('change');
     };
+    const actuator = $('#node-input-actuator');
+    const apply = $('#node-input-apply');
+    const refreshHardware = (): void => {
+      $('.ecomap-power-cap-hardware').toggle(!['software', 'simulated', 'none'].includes(String(actuator.val())));
+      $('.ecomap-power-cap-apply-tip').toggle(apply.is(':checked'));
+    };
+    for (const field of [actuator, apply]) field.on('change', refreshHardware);
+    refreshHardware();
     for (const choice of [policy, bounds]) choice.on('change', refresh).on('change', validateAgain);
     refresh();
   },
