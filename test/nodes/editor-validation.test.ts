@@ -45,7 +45,7 @@ describe('what a form needs depends on what was chosen in it', () => {
     ['power-cap', 'cleanGPerKwh', '', byHand, false],
     ['power-cap', 'cleanGPerKwh', '', fixed, true],
     ['power-cap', 'dirtyGPerKwh', '400', byHand, true],
-    ['power-cap', 'guardBandPct', undefined, linear, true],
+    ['power-cap', 'guardBandPct', '', linear, true],
     ['power-cap', 'guardBandPct', '7.5', linear, true],
     ['power-cap', 'guardBandPct', '41', linear, false],
     ['power-cap', 'guardBandPct', 'wide', linear, false],

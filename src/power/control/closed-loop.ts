@@ -40,6 +40,9 @@ const lostAfterMs = 3_000;
 const gapMs = 10_000;
 /** Share of the cap that is kept free once measurements confirm the model. */
 const settledGuardBand = 0.015;
+/** No model is further off; beyond it a sensor is wrong. */
+const mostLoad = 10;
+const mostPowerW = 100_000;
 /** A faster point is worth a write to the hardware from this gain on. */
 const worthAWrite = 1.02;
 
@@ -122,7 +125,7 @@ export class ClosedLoop {
     const stepMs = lastReadingMs === null ? 0 : nowMs - lastReadingMs;
     this.lastReadingMs = nowMs;
     if (stepMs < 0 || stepMs > gapMs) this.startOver(nowMs);
-    else if (powerW !== null && Number.isFinite(powerW) && powerW >= 0) {
+    else if (powerW !== null && powerW >= 0 && powerW <= mostPowerW) {
       this.lastPowerMs = nowMs;
       this.recent.add({ atMs: nowMs, powerW });
       this.learn(nowMs);
@@ -165,7 +168,7 @@ export class ClosedLoop {
     const { point, duty } = this.inForce;
     const at = this.points[point] ?? this.points[0];
     const fullW = predictedW(at, duty, this.errors.at(point)) - at.idleW;
-    return fullW > 0 ? Math.max(0, powerW - at.idleW) / fullW : 1;
+    return fullW > 0 ? Math.min(mostLoad, Math.max(0, powerW - at.idleW) / fullW) : 1;
   }
 
   private decide(nowMs: number): LoopDecision {
