@@ -4,7 +4,7 @@ import type { PowerSample, PowerSensor, SensorFinding } from './sensor';
 import { openNvidiaSmi } from './sensors/nvidia-smi';
 import { PiPmicSensor } from './sensors/pi-pmic';
 import { openRapl } from './sensors/rapl';
-import { openRailSensor } from './sensors/rail-sensor';
+import { deniedWords, openRailSensor } from './sensors/rail-sensor';
 import type { StreamedSensor } from './sensors/streamed-sensor';
 import { summedSensor } from './sensors/summed-sensor';
 import { openTegrastats } from './sensors/tegrastats';
@@ -22,7 +22,7 @@ interface Search {
 
 /** Time for an energy counter to move, ms. */
 const counterWaitMs = 100;
-const recipe = 'the udev rule of the recipe (README, "Permissions") gives its group the right';
+const permit = 'install the permission rules that come with the package (folder recipe/)';
 
 /**
  * The power sensors of a machine, the best first: those of the whole module before those of the processor, files before
@@ -60,7 +60,8 @@ async function prove(sensor: PowerSensor, { sensors, findings }: Search): Promis
   }
   await sensor.close();
   const why = sample.rails.length === 0 ? '' : `: it has ${sample.rails.map(({ name }) => name).join(', ')}`;
-  findings.push(missing(sensor.name, `${sensor.method} gives no total${why}${describeSample(sample)}`));
+  const help = sample.rails.some(({ problem }) => problem === deniedWords) ? `: ${permit}` : '';
+  findings.push(missing(sensor.name, `${sensor.method} gives no total${why}${describeSample(sample)}${help}`));
   return false;
 }
 
@@ -76,7 +77,7 @@ async function findJetsonSensors(machine: Machine, isJetson: boolean, clock: Clo
   const search: Search = { sensors: [], findings: [] };
   const { sensor, denied } = await openRailSensor(machine.files, clock);
   if (denied.length > 0) {
-    const text = `the power monitors at ${denied.join(', ')} may not be read by this process: ${recipe}`;
+    const text = `the power monitors at ${denied.join(', ')} may not be read by this process: ${permit}`;
     search.findings.push(missing('ina3221', text));
   }
   if (sensor !== null && (await prove(sensor, search))) return search;
@@ -139,7 +140,7 @@ async function findProcessorSensors(machine: Machine, isJetson: boolean, clock: 
 async function findRaplSensor(machine: Machine, search: Search, clock: Clock): Promise<void> {
   const rapl = await openRapl(machine.files, clock);
   if (rapl.denied) {
-    const text = `the processor's energy counters may be read by root only (so since Linux 5.10, because they leak secrets): ${recipe}, never everybody`;
+    const text = `the processor's energy counters may be read by root only (since Linux 5.10, because they leak secrets): ${permit}`;
     search.findings.push(missing('rapl', text));
   } else if (rapl.sensor === null) {
     const text = rapl.found

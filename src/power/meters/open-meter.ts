@@ -28,6 +28,8 @@ export interface OpenMeterOptions {
   readonly simulatedSensors?: boolean;
 }
 
+const patienceMs = 3000;
+
 /**
  * The best meter of a device. It is there at once, with the power law of the operating point; as soon as a sensor is found it
  * measures. What was modelled until then is unknown to a reading that reaches over the change, so that no reading mixes both.
@@ -117,7 +119,10 @@ export class BestMeter implements DeviceMeter {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await this.ready;
+    // A program that is slow to answer is not waited for: what is found later is closed then.
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([this.ready, new Promise((resolve) => (timer = setTimeout(resolve, patienceMs)))]);
+    clearTimeout(timer);
     await Promise.all([this.activity?.close(), this.measured?.meter.close()]);
   }
 

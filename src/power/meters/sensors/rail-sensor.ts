@@ -5,6 +5,8 @@ import { railTotalOf, sumOfRails, type RailTotal } from '../rails/totals';
 import type { PowerSample, PowerSensor, RailReading } from '../sensor';
 import { findRails, type RailFiles } from './ina-rails';
 
+export const deniedWords = 'may not be read by this process';
+
 /** Where a rail has vanished, its chip may have come back under another number: looked for no more often than this. */
 const lookAgainMs = 5000;
 
@@ -99,7 +101,7 @@ export class RailSensor implements PowerSensor {
       this.someMissing = true;
       return 'is gone';
     }
-    if (problem === 'denied') return 'may not be read by this process';
+    if (problem === 'denied') return deniedWords;
     return `could not be read (${error instanceof Error ? error.message : String(error)})`;
   }
 
