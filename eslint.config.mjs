@@ -17,7 +17,7 @@ export default tseslint.config(
   { ignores: ['node_modules/', 'dist/', '.node-red/', '.cache/'] },
   js.configs.recommended,
   ...tseslint.configs.strict,
-  { files: ['scripts/**/*.mjs', '*.mjs'], languageOptions: { globals: globals.node } },
+  { files: ['scripts/**/*.mjs', 'recipe/**/*.mjs', '*.mjs'], languageOptions: { globals: globals.node } },
   {
     files: ['scripts/**/*.cjs', 'test/**/*.cjs'],
     languageOptions: { globals: globals.node, sourceType: 'commonjs' },

@@ -31,6 +31,8 @@ export interface Programs {
    * outputs go to `onLine`, which must not throw. Does not throw: that there is no such program is in `ended`.
    */
   stream(program: string, args: readonly string[], onLine: (line: string) => void): ProgramStream;
+  /** True where changes by this program are made with root's rights for us (a root helper). Absent: they are not. */
+  runsAsRoot?(program: string): Promise<boolean>;
 }
 
 const mostOutputBytes = 1 << 20;
