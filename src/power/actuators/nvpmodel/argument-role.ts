@@ -7,16 +7,15 @@ export type ArgumentRole =
   | { readonly sets: 'core'; readonly core: number }
   /** Units that are fused off; a change takes a reboot. */
   | { readonly sets: 'mask' }
-  | { readonly sets: 'clock'; readonly domain: ClockDomain; readonly bound: 'least' | 'most' };
+  /** The upper limit of a clock; lower limits are of no interest. */
+  | { readonly sets: 'clock'; readonly domain: ClockDomain };
 
 const corePath = /\/cpu\/cpu(\d+)\/online$/;
 const maskPath = /\/(?:tpc|fbp|gpc)_pg_mask$/;
-const cpuClockPath = /\/(?:cpu\d+\/cpufreq|cpufreq\/policy\d+)\/scaling_(min|max)_freq$/;
-const gpuClockPath = /(?:gv11b|gp10b|ga10b|gb10b|gm20b|\.gpu\b|\/gpu\.0|gpu-gpc).*\/(min|max)_freq$/;
+const cpuClockPath = /\/(?:cpu\d+\/cpufreq|cpufreq\/policy\d+)\/scaling_max_freq$/;
+const gpuClockPath = /(?:gv11b|gp10b|ga10b|gb10b|gm20b|\.gpu\b|\/gpu\.0|gpu-gpc).*\/max_freq$/;
 const emcCapPath = /\/(?:emc_iso_cap|clk_cap\/emc)$/;
 const dlaCapPath = /\/(?:nafll_dla|dla\d?_core)$/;
-
-const boundOf = (word: string | undefined): 'least' | 'most' => (word === 'min' ? 'least' : 'most');
 
 /** @returns null for what does not matter here (fans, PVA, over-current limits, frequency tables) */
 export function roleOf(parameter: ConfParameter, argument: ConfArgument): ArgumentRole | null {
@@ -24,14 +23,12 @@ export function roleOf(parameter: ConfParameter, argument: ConfArgument): Argume
     const core = corePath.exec(path)?.[1];
     if (core !== undefined) return { sets: 'core', core: Number(core) };
     if (maskPath.test(path)) return { sets: 'mask' };
-    const cpu = cpuClockPath.exec(path);
-    if (cpu !== null) return { sets: 'clock', domain: 'cpu', bound: boundOf(cpu[1]) };
-    const gpu = gpuClockPath.exec(path);
-    if (gpu !== null) return { sets: 'clock', domain: 'gpu', bound: boundOf(gpu[1]) };
-    if (emcCapPath.test(path)) return { sets: 'clock', domain: 'emc', bound: 'most' };
-    if (dlaCapPath.test(path)) return { sets: 'clock', domain: 'dla', bound: 'most' };
+    if (cpuClockPath.test(path)) return { sets: 'clock', domain: 'cpu' };
+    if (gpuClockPath.test(path)) return { sets: 'clock', domain: 'gpu' };
+    if (emcCapPath.test(path)) return { sets: 'clock', domain: 'emc' };
+    if (dlaCapPath.test(path)) return { sets: 'clock', domain: 'dla' };
   }
-  if (parameter.name === 'EMC' && argument.name === 'MAX_FREQ') return { sets: 'clock', domain: 'emc', bound: 'most' };
+  if (parameter.name === 'EMC' && argument.name === 'MAX_FREQ') return { sets: 'clock', domain: 'emc' };
   return null;
 }
 

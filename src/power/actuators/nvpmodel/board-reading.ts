@@ -41,13 +41,12 @@ export async function readBoard(machine: Machine, conf: NvpmodelConf): Promise<B
 }
 
 async function readArgument(machine: Machine, known: KnownArgument, gpuFolder: string | null): Promise<LiveArgument> {
-  const { files } = machine;
-  const path = await firstThere(machine, placesOf(known, gpuFolder));
-  if (path === null) {
-    return { ...known, path, value: await valueWithoutFile(machine, known), table: [], highest: null };
+  for (const path of placesOf(known, gpuFolder)) {
+    // A file that is there and cannot be read is not one that is missing.
+    const text = await machine.files.readIfThere(path).catch(() => '');
+    if (text !== null) return { ...known, path, value: parseWhole(text), ...(await readClocks(machine, known, path)) };
   }
-  const text = await files.readIfThere(path).catch(() => null);
-  return { ...known, path, value: parseWhole(text), ...(await readClocks(machine, known, path)) };
+  return { ...known, path: null, value: await valueWithoutFile(machine, known), table: [], highest: null };
 }
 
 function placesOf({ paths, role }: KnownArgument, gpuFolder: string | null): string[] {
@@ -55,11 +54,6 @@ function placesOf({ paths, role }: KnownArgument, gpuFolder: string | null): str
   if (role.sets === 'mask') return [...paths, ...maskFolders.map((folder) => `${folder}/${file}`)];
   if (role.sets === 'clock' && role.domain === 'gpu' && gpuFolder !== null) return [...paths, `${gpuFolder}/${file}`];
   return [...paths];
-}
-
-async function firstThere(machine: Machine, paths: readonly string[]): Promise<string | null> {
-  for (const path of paths) if (await machine.files.exists(path)) return path;
-  return null;
 }
 
 /** Core 0, and any core that cannot be switched off, has no file that says so. */

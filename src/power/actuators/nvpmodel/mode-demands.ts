@@ -48,9 +48,7 @@ export function agreementOf({ live, wanted }: Demand): Agreement {
 
 /** The highest clock of a domain that a mode allows, MHz, as the hardware will round it; null when it sets none or it is not told. */
 export function mostMhz(demands: readonly Demand[], domain: ClockDomain): number | null {
-  const limits = demands.filter(
-    ({ live: { role } }) => role.sets === 'clock' && role.domain === domain && role.bound === 'most',
-  );
+  const limits = demands.filter(({ live: { role } }) => role.sets === 'clock' && role.domain === domain);
   // The table of cores that are switched off is not there.
   const told = limits.filter(({ live }) => live.path !== null);
   const direction = domain === 'cpu' ? 'down' : 'up';

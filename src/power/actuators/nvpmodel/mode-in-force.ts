@@ -13,7 +13,7 @@ export type ModeAgreement = 'in force' | 'limited further' | 'not';
 /** What decides whether a mode is in force: cores, masks, and the highest clocks of CPU and GPU. */
 function isTelling({ live: { role } }: Demand): boolean {
   if (role.sets !== 'clock') return true;
-  return role.bound === 'most' && (role.domain === 'cpu' || role.domain === 'gpu');
+  return role.domain === 'cpu' || role.domain === 'gpu';
 }
 
 const describe = ({ live, wanted }: Demand): string =>

@@ -7,7 +7,7 @@ import type { HardwareState } from '../hardware-actuator';
 import { noMemoryCap, type MemoryPairing } from '../clocks/memory-cap';
 import { readBoard, type BoardReading } from './board-reading';
 import { LiveNvpmodelConf, type NvpmodelConfFile } from './conf-file';
-import type { ConfMode } from './conf';
+import type { ConfMode, NvpmodelConf } from './conf';
 import { compareWithMode, findModeInForce } from './mode-in-force';
 import { coresOn, demandsOf, masksOf, mostMhz } from './mode-demands';
 import { parseAnswer } from './output';
@@ -37,6 +37,7 @@ export class PowerModes {
   private readonly conf: LiveNvpmodelConf;
   readonly program: NvpmodelProgram;
   private lastKnown: string | null = null;
+  private pairings: { readonly conf: NvpmodelConf; readonly found: readonly MemoryPairing[] } | null = null;
   /** Names of the modes that sudo permits; null when it is not by sudo, or not known. */
   private permitted: ReadonlySet<string> | null = null;
 
@@ -77,12 +78,20 @@ export class PowerModes {
 
   /** Which memory clock each mode pairs with which GPU clock. @throws as {@link states} */
   async memoryPairings(): Promise<readonly MemoryPairing[]> {
-    const { file, board } = await this.look();
-    return file.conf.modes.flatMap((mode) => {
+    const { conf } = await this.conf.read();
+    if (this.pairings?.conf === conf) return this.pairings.found;
+    const { board } = await this.look();
+    const found = conf.modes.flatMap((mode) => {
       const demands = demandsOf(mode, board);
-      const emc = demands.find(({ live }) => live.role.sets === 'clock' && live.role.domain === 'emc');
+      const emc = demands.find(({ live: { role } }) => role.sets === 'clock' && role.domain === 'emc');
       return emc === undefined ? [] : [{ gpuMhz: mostMhz(demands, 'gpu'), emcRaw: emc.wanted ?? noMemoryCap }];
     });
+    // They stay the same as long as the configuration does, once the GPU's clocks are there.
+    const isGpuThere = [...board.values()].some(
+      ({ role, table }) => role.sets === 'clock' && role.domain === 'gpu' && table.length > 0,
+    );
+    if (isGpuThere) this.pairings = { conf, found };
+    return found;
   }
 
   /**
