@@ -72,7 +72,7 @@ export default tseslint.config(
   // A child process computes and knows nothing of what supervises it; what supervises it never loads the runtime.
   ...[
     { files: ['src/inference/host/**/*.ts'], rules: [noSupervision] },
-    { files: ['src/inference/{tensors,shared-memory}/**/*.ts'], rules: [noSupervision, noRuntime] },
+    { files: ['src/inference/{tensors,shared-memory,channel}/**/*.ts'], rules: [noSupervision, noRuntime] },
     {
       files: ['src/inference/*.ts', 'src/inference/{hosting,serving,stages,plans}/**/*.ts', 'nodes/**/*.ts'],
       rules: [noRuntime],

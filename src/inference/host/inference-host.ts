@@ -1,24 +1,21 @@
 import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
-import { SlotFile } from '../shared-memory/slot-file';
 import { frameAnswers } from './answer-frames';
 import { describeFile } from './describing';
 import { ModelSession } from './model-session';
 import { probeProvider } from './probing';
 import { profileSession } from './profiling';
-import type { HostAnswers, HostCommand, HostMessage, HostSettings } from './protocol';
+import type { HostAnswer, HostAnswers, HostCommand, HostMessage, HostSettings } from './protocol';
 import { RequestInputs } from './request-inputs';
+import { SlotFiles } from './slot-files';
 import { hostUsage } from './usage';
-
-/** Slot files that stay open: more than are ever under way at once. */
-const mostOpenSlots = 16;
 
 /**
  * The child's side of the conversation: commands are carried out one after the other, in the order they came, except a
  * change of pace, which takes effect at once.
  */
 export class InferenceHost {
-  private readonly sessions = new Map<string, ModelSession>();
-  private readonly slots = new Map<string, SlotFile>();
+  private readonly sessions = new Map<number, ModelSession>();
+  private readonly slots: SlotFiles;
   private readonly inputs: RequestInputs;
   private tail: Promise<void> = Promise.resolve();
   private share = 1;
@@ -31,6 +28,7 @@ export class InferenceHost {
     private readonly reply: (message: HostMessage) => void,
   ) {
     this.inputs = new RequestInputs(settings.threads);
+    this.slots = new SlotFiles(settings.slotDirectory);
   }
 
   start(): void {
@@ -40,12 +38,12 @@ export class InferenceHost {
   receive(command: HostCommand): void {
     if (command.kind === 'pace') {
       this.setPace(command.share);
-      this.answer(command.id, { share: this.share });
+      this.reply(answerOf('pace', command.id, { share: this.share }));
       return;
     }
     this.tail = this.tail.then(async () => {
       try {
-        this.answer(command.id, await this.carryOut(command));
+        this.reply(await this.carryOut(command));
       } catch (error) {
         const code = isEcomapError(error) ? error.code : 'INTERNAL_ERROR';
         this.reply({ kind: 'failure', id: command.id, code, message: messageOf(error), usage: hostUsage() });
@@ -53,71 +51,51 @@ export class InferenceHost {
     });
   }
 
-  private answer(id: number, value: HostAnswers[HostCommand['kind']]): void {
-    this.reply({ kind: 'answer', id, value, usage: hostUsage() });
-  }
-
-  private async carryOut(command: Exclude<HostCommand, { kind: 'pace' }>): Promise<HostAnswers[HostCommand['kind']]> {
+  private async carryOut(command: Exclude<HostCommand, { kind: 'pace' }>): Promise<HostMessage> {
+    const { id } = command;
     switch (command.kind) {
       case 'load': {
-        await this.unload(command.key);
+        await this.unload(command.model);
         const session = await ModelSession.load(command.path, command.sha256, this.settings, command.stage);
-        this.sessions.set(command.key, session);
+        this.sessions.set(command.model, session);
         const { signature, sha256, loadMs, memoryBytes, whole } = session;
-        return { signature, sha256, loadMs, memoryBytes, whole };
+        return answerOf('load', id, { signature, sha256, loadMs, memoryBytes, whole });
       }
       case 'unload':
-        await this.unload(command.key);
-        return null;
+        await this.unload(command.model);
+        return answerOf('unload', id, null);
       case 'run':
-        return this.run(command);
+        return answerOf('run', id, await this.run(command));
       case 'profile': {
         const session = await ModelSession.load(command.path, command.sha256, this.settings);
-        return profileSession(session, command.dims);
+        return answerOf('profile', id, await profileSession(session, command.dims));
       }
       case 'probe':
-        return probeProvider(this.settings);
+        return answerOf('probe', id, await probeProvider(this.settings));
       case 'describe':
-        return describeFile(command.path, command.sha256, command.dims);
+        return answerOf('describe', id, await describeFile(command.path, command.sha256, command.dims));
     }
   }
 
-  private async unload(key: string): Promise<void> {
-    const session = this.sessions.get(key);
-    this.sessions.delete(key);
+  private async unload(model: number): Promise<void> {
+    const session = this.sessions.get(model);
+    this.sessions.delete(model);
     await session?.release();
   }
 
   private async run(command: Extract<HostCommand, { kind: 'run' }>): Promise<HostAnswers['run']> {
-    const { key, requests, slot, refuseNonFinite } = command;
-    const session = this.sessions.get(key);
-    if (session === undefined) throw new EcomapError('INTERNAL_ERROR', `The model ${key} is not loaded in this host.`);
-    const { joined, rows, nonFinite, ...decoding } = await this.inputs.read(
-      requests,
-      { input: this.slot(slot.input), output: this.slot(slot.output) },
-      refuseNonFinite,
-    );
-    const { decodeMs, decodeCpuMs } = decoding;
+    const { model, requests, refuseNonFinite } = command;
+    const session = this.sessions.get(model);
+    if (session === undefined)
+      throw new EcomapError('INTERNAL_ERROR', `The model ${model} is not loaded in this host.`);
+    const slots = this.slots.of(command.slot);
+    const { joined, rows, nonFinite, decodeMs, decodeCpuMs } = await this.inputs.read(requests, slots, refuseNonFinite);
     await this.rest();
     const { outputs, runMs, cpuMs } = await session.run(joined);
     this.restUntilMs = performance.now() + (decodeMs + runMs) * (1 / this.share - 1);
-    const answers = await frameAnswers(outputs, rows, this.slot(slot.output), command);
+    const answers = await frameAnswers(outputs, rows, slots.output, command);
     const results = answers.map((frames, index) => ({ outputs: frames, nonFiniteInput: nonFinite[index] === true }));
     return { results, runMs, cpuMs: cpuMs + decodeCpuMs, decodeMs };
-  }
-
-  /** Everything blocks in here anyway: a run is synchronous, and nobody else uses this process. */
-  private slot(path: string): SlotFile {
-    const file = this.slots.get(path) ?? new SlotFile(path, true);
-    // The one used last goes to the end. An open file keeps its memory although its owner has removed it.
-    this.slots.delete(path);
-    this.slots.set(path, file);
-    for (const [unused, old] of this.slots) {
-      if (this.slots.size <= mostOpenSlots) break;
-      old.close();
-      this.slots.delete(unused);
-    }
-    return file;
   }
 
   private setPace(share: number): void {
@@ -139,4 +117,8 @@ export class InferenceHost {
     });
     this.wake = null;
   }
+}
+
+function answerOf<Kind extends HostCommand['kind']>(of: Kind, id: number, value: HostAnswers[Kind]): HostAnswer<Kind> {
+  return { kind: 'answer', of, id, value, usage: hostUsage() };
 }

@@ -6,7 +6,7 @@ import { cutStage } from './cut-stage';
 import { loadFailure } from './load-failure';
 import { executionProvidersOf } from './execution-provider';
 import { readModel } from './model-bytes';
-import type { HostSettings, StageRange } from './protocol';
+import type { SessionSettings, StageRange } from './protocol';
 import { isTensorType, specsOf } from './signature';
 
 /** One loaded model: what onnxruntime knows as a session. */
@@ -30,7 +30,7 @@ export class ModelSession {
   static async load(
     path: string,
     pinnedSha256: string | null,
-    settings: HostSettings,
+    settings: SessionSettings,
     stage?: StageRange,
   ): Promise<ModelSession> {
     const runtime = loadRuntime();

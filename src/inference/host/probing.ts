@@ -1,7 +1,7 @@
 import { EcomapError, messageOf } from '../../signals/errors';
 import { loadRuntime } from '../runtime';
 import { executionProvidersOf } from './execution-provider';
-import type { HostSettings } from './protocol';
+import type { SessionSettings } from './protocol';
 
 /** `y = x + x` for four numbers, as ONNX of operator set 13. */
 const doubling = 'CAhCBAoAEA06NQoOCgF4CgF4EgF5IgNBZGQSAWdaDwoBeBIKCggIARIECgIIBGIPCgF5EgoKCAgBEgQKAggE';
@@ -11,7 +11,7 @@ const doubling = 'CAhCBAoAEA06NQoOCgF4CgF4EgF5IgNBZGQSAWdaDwoBeBIKCggIARIECgIIBG
  * provider cannot take would silently run on the CPU otherwise, so that is forbidden here.
  * @throws EcomapError RUNTIME_UNAVAILABLE with the words of the runtime
  */
-export async function probeProvider(settings: HostSettings): Promise<null> {
+export async function probeProvider(settings: SessionSettings): Promise<null> {
   const { InferenceSession, Tensor } = loadRuntime();
   const forbidden = settings.provider === 'cpu' ? '0' : '1';
   try {

@@ -31,22 +31,18 @@ export interface StageRange {
 /** Up to here a message is cheaper than a file: about 0.07 ms for a round trip of 4 KB. */
 export const inlineLimitBytes = 16 * 1024;
 
-/** The two files of one request under way. */
-export interface SlotPaths {
-  readonly input: string;
-  readonly output: string;
-}
-
+/** Models go by the number that they were loaded under. */
 export type HostCommand =
-  | { kind: 'load'; id: number; key: string; path: string; sha256: string | null; stage?: StageRange }
-  | { kind: 'unload'; id: number; key: string }
+  | { kind: 'load'; id: number; model: number; path: string; sha256: string | null; stage?: StageRange | undefined }
+  | { kind: 'unload'; id: number; model: number }
   | {
       kind: 'run';
       id: number;
-      key: string;
+      model: number;
       /** The inputs of each request; several are computed as one batch, along axis 0. */
       requests: TensorFrame[][];
-      slot: SlotPaths;
+      /** Number of the slot with the two files of the run. */
+      slot: number;
       refuseNonFinite: boolean;
       /** Where in the output file outputs may be laid out: behind those of earlier stages. Absent: at its beginning. */
       outputFrom?: number;
@@ -66,7 +62,7 @@ export interface LoadAnswer {
   /** Growth of the resident memory, bytes. */
   readonly memoryBytes: number;
   /** Of the whole model, where a stage of it was loaded. */
-  readonly whole?: ModelSignature;
+  readonly whole?: ModelSignature | undefined;
 }
 
 export interface RunAnswer {
@@ -109,15 +105,33 @@ export interface HostUsage {
   readonly rssBytes: number;
 }
 
+/** The answer to a command of a kind. */
+export interface HostAnswer<Kind extends HostCommand['kind']> {
+  kind: 'answer';
+  of: Kind;
+  id: number;
+  value: HostAnswers[Kind];
+  usage: HostUsage;
+}
+
 export type HostMessage =
   | { kind: 'ready'; usage: HostUsage }
-  | { kind: 'answer'; id: number; value: HostAnswers[HostCommand['kind']]; usage: HostUsage }
+  | { [Kind in HostCommand['kind']]: HostAnswer<Kind> }[HostCommand['kind']]
   | { kind: 'failure'; id: number; code: ErrorCode; message: string; usage: HostUsage };
 
-/** The component that a host serves, as its only argument. */
-export interface HostSettings {
+/** How the component computes that a host serves. */
+export interface SessionSettings {
   readonly threads: number;
   /** Execution provider of ONNX Runtime, e.g. `cpu`. */
   readonly provider: string;
   readonly providerOptions: Readonly<Record<string, string | number | boolean>>;
 }
+
+/** What a host is told when it is started, as its only argument. */
+export interface HostSettings extends SessionSettings {
+  /** Where the slot files lie. */
+  readonly slotDirectory: string;
+}
+
+/** Of the socket in the child process through which all of this goes. */
+export const channelDescriptor = 3;

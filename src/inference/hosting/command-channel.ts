@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { EcomapError, messageOf } from '../../signals/errors';
 import type { HostAnswers, HostCommand, HostMessage } from '../host/protocol';
 import { Watchdog } from './watchdog';
@@ -6,6 +5,7 @@ import { Watchdog } from './watchdog';
 interface Pending {
   readonly kind: HostCommand['kind'];
   readonly limitMs: number;
+  /** Takes an answer of its kind. */
   resolve(value: HostAnswers[HostCommand['kind']]): void;
   reject(error: EcomapError): void;
 }
@@ -34,30 +34,29 @@ export class CommandChannel {
     return this.#pending.size;
   }
 
-  /** Sends a command to a connected process. Rejects with the host's error, or with what `rejectAll` says. */
+  /**
+   * Sends a command. Rejects with the host's error, or with what `rejectAll` says.
+   * @param send hands it to a connected process; throws when there is something in it that cannot be sent
+   */
   order<Kind extends HostCommand['kind']>(
-    child: ChildProcess,
     order: Order<Kind> & { kind: Kind },
     limitMs: number,
-    onSendError: (error: Error) => void,
+    send: (command: HostCommand) => void,
   ): Promise<HostAnswers[Kind]> {
     const id = this.#nextId++;
     return new Promise<HostAnswers[Kind]>((resolve, reject) => {
       this.#pending.set(id, {
         kind: order.kind,
         limitMs,
-        // The answer to a command is of the command's kind: both ends are built from one protocol.
+        // `onReply` compares the kinds.
         resolve: (value) => resolve(value as HostAnswers[Kind]),
         reject,
       });
       if (this.#pending.size === 1) this.#watchNext();
       try {
-        child.send({ ...order, id }, (error) => {
-          // The process is gone: its exit rejects everything that is pending, this included.
-          if (error) onSendError(error);
-        });
+        send({ ...order, id } as unknown as HostCommand);
       } catch (error) {
-        // It cannot be written down at all. Left among the pending, it would have the process ended for silence.
+        // Left among the pending, it would have the process ended for silence.
         this.#pending.delete(id);
         this.#watchNext();
         reject(new EcomapError('INTERNAL_ERROR', `The command cannot be sent: ${messageOf(error)}`, { cause: error }));
@@ -69,8 +68,9 @@ export class CommandChannel {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     this.#watchNext();
-    if (message.kind === 'answer') pending?.resolve(message.value);
-    else pending?.reject(new EcomapError(message.code, message.message));
+    if (message.kind === 'failure') pending?.reject(new EcomapError(message.code, message.message));
+    else if (message.of === pending?.kind) pending.resolve(message.value);
+    else pending?.reject(new EcomapError('INTERNAL_ERROR', `A ${pending.kind} was answered as a ${message.of}.`));
   }
 
   /** @param ofRun the error of the run that the host was working on; the others get `error` */

@@ -1,14 +1,18 @@
 import type { ChildProcess } from 'node:child_process';
-import type { Component } from '../../signals/device';
+import { Socket } from 'node:net';
 import { messageOf } from '../../signals/errors';
-import type { HostMessage } from '../host/protocol';
-import type { HostEntry } from './host-entry';
-import { launchHost } from './host-launch';
+import { FrameSender } from '../channel/frame-sender';
+import { FrameSplitter } from '../channel/frame-splitter';
+import { decodeMessage, MessageEncoder } from '../channel/messages';
+import { channelDescriptor, type HostCommand, type HostMessage } from '../host/protocol';
+import { launchHost, type HostLaunch } from './host-launch';
 
 const stderrTail = 2000;
 
 export interface HostChildEvents {
   onMessage(message: HostMessage): void;
+  /** A command did not get through. The process is gone or as good as that: its end will be told. */
+  onSendError(error: Error): void;
   /** Called once. @param how in words: the exit code or the signal */
   onEnd(how: string): void;
 }
@@ -16,7 +20,7 @@ export interface HostChildEvents {
 /** One process of a host, from its start to its end, with what is known of it. */
 export class HostChild {
   /** Null when the system would not start one: it has no memory or no process numbers left. */
-  readonly process: ChildProcess | null;
+  readonly #process: ChildProcess | null;
   /** Whether it has said its first word. */
   heard = false;
   /** CPU seconds since it started, as last reported. */
@@ -25,8 +29,11 @@ export class HostChild {
   rssBytes: number | null = null;
   #lastWords = '';
   #killReason: string | null = null;
+  readonly #encoder = new MessageEncoder();
+  /** Null while there is no channel. */
+  #sender: FrameSender | null = null;
 
-  constructor(entry: HostEntry, component: Component, pinned: boolean, events: HostChildEvents) {
+  constructor(launch: HostLaunch, events: HostChildEvents) {
     let ended = false;
     const end = (how: string) => {
       if (ended) return;
@@ -35,24 +42,18 @@ export class HostChild {
     };
     let child: ChildProcess;
     try {
-      child = launchHost(entry, component, pinned);
+      child = launchHost(launch);
     } catch (error) {
       // Most failures are told by an event, a few are thrown: to whoever waits for this process they are its end alike.
-      this.process = null;
+      this.#process = null;
       setImmediate(() => end(messageOf(error)));
       return;
     }
-    this.process = child;
+    this.#process = child;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#lastWords = (this.#lastWords + text).slice(-stderrTail);
     });
-    child.on('message', (message) => {
-      // Written by our own program, built from the same protocol.
-      const word = message as HostMessage;
-      this.cpuSeconds = word.usage.cpuSeconds;
-      this.rssBytes = word.usage.rssBytes;
-      events.onMessage(word);
-    });
+    this.#connect(child, events);
     child.on('error', (error) => {
       // Without a process there will be no exit; any other error leaves the process as it is.
       if (child.pid === undefined) end(messageOf(error));
@@ -61,7 +62,20 @@ export class HostChild {
   }
 
   get pid(): number | undefined {
-    return this.process?.pid;
+    return this.#process?.pid;
+  }
+
+  /** Whether commands can be sent: not any more once the process is dead, even before its end was reported. */
+  get connected(): boolean {
+    return this.#sender !== null;
+  }
+
+  /**
+   * Call it only while connected.
+   * @throws ZodError when there is something in the command that cannot be sent
+   */
+  send(command: HostCommand): void {
+    this.#sender?.send(this.#encoder.command(command));
   }
 
   /** The end of what it wrote to its error output. */
@@ -72,7 +86,7 @@ export class HostChild {
   /** Ends it; `reason` ("did not answer ...") goes into the message of what was under way. */
   kill(reason: string): void {
     this.#killReason ??= reason;
-    this.process?.kill('SIGKILL');
+    this.#process?.kill('SIGKILL');
   }
 
   /** Why it ended, as the rest of a sentence. */
@@ -82,11 +96,35 @@ export class HostChild {
 
   /** Ends it at once and resolves when it is gone. */
   async ended(): Promise<void> {
-    const child = this.process;
+    const child = this.#process;
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     await new Promise<void>((resolve) => {
       child.once('exit', () => resolve());
       child.kill('SIGKILL');
     });
+  }
+
+  #connect(child: ChildProcess, events: HostChildEvents): void {
+    const socket = child.stdio?.[channelDescriptor];
+    if (!(socket instanceof Socket)) return;
+    this.#sender = new FrameSender(socket, null, events.onSendError);
+    const splitter = new FrameSplitter((frame) => {
+      const message = decodeMessage(frame);
+      this.cpuSeconds = message.usage.cpuSeconds;
+      this.rssBytes = message.usage.rssBytes;
+      events.onMessage(message);
+    });
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        splitter.push(chunk);
+      } catch (error) {
+        this.kill(`said what is no message (${messageOf(error).slice(0, 200)}) and was stopped`);
+      }
+    });
+    for (const event of ['end', 'close', 'error']) {
+      socket.on(event, () => {
+        this.#sender = null;
+      });
+    }
   }
 }

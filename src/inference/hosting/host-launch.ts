@@ -1,4 +1,4 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import type { Component } from '../../signals/device';
@@ -25,17 +25,21 @@ export async function canPin(): Promise<boolean> {
   }
 }
 
-/** Starts the process of a host, pinned to the component's cores by taskset when `pinned`. */
-export function launchHost(entry: HostEntry, component: Component, pinned: boolean): ChildProcess {
-  const nodeArguments = [...entry.execArgv];
-  const execArgv = pinned ? ['-c', component.cores.join(','), process.execPath, ...nodeArguments] : nodeArguments;
+/** What to start, and where. */
+export interface HostLaunch {
+  readonly entry: HostEntry;
+  readonly component: Component;
+  /** Where the slot files lie. */
+  readonly slotDirectory: string;
+  /** Binds the process to the component's cores, by taskset. */
+  readonly pinned: boolean;
+}
+
+/** Starts the process of a host. Its channel is a socket, `stdio[channelDescriptor]`. */
+export function launchHost({ entry, component, slotDirectory, pinned }: HostLaunch): ChildProcess {
   const { threads, provider = 'cpu', providerOptions = {} } = component;
-  const settings: HostSettings = { threads, provider, providerOptions };
-  return fork(entry.script, [JSON.stringify(settings)], {
-    execPath: pinned ? tasksetPath : process.execPath,
-    execArgv,
-    env: hostEnvironment(),
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
+  const settings: HostSettings = { threads, provider, providerOptions, slotDirectory };
+  const node = [process.execPath, ...entry.execArgv, entry.script, JSON.stringify(settings)];
+  const [program = '', ...programArguments] = pinned ? [tasksetPath, '-c', component.cores.join(','), ...node] : node;
+  return spawn(program, programArguments, { env: hostEnvironment(), stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
 }

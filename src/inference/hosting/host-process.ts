@@ -25,8 +25,6 @@ export type HostState = 'starting' | 'ready' | 'restarting' | 'down' | 'closed';
 export interface HostProcessOptions {
   readonly component: Component;
   readonly slots: SlotDirectory;
-  /** Tells the slot files of hosts that share a component apart. */
-  readonly name?: string;
   /** Learns of the process so that the power cap applies to it; null for a host that nobody caps. */
   readonly device: Pick<InferenceDevice, 'register'> | null;
   readonly entry?: HostEntry;
@@ -75,6 +73,8 @@ export class HostProcess extends EventEmitter<HostEvents> {
   readonly #pace: HostPace;
   readonly #models: HostModels;
   readonly #slots: RequestSlots;
+  /** Of the models that were ever asked for, by key. */
+  readonly #numbers = new Map<string, number>();
   readonly #entry: HostEntry;
   readonly #log: HostLog;
   readonly #leastHangMs: number;
@@ -83,11 +83,12 @@ export class HostProcess extends EventEmitter<HostEvents> {
     super();
     this.component = options.component;
     this.#replaced = options.restart ?? true;
-    this.#slots = new RequestSlots(options.slots, options.name ?? options.component.name);
+    this.#slots = new RequestSlots(options.slots);
     this.#pace = new HostPace((share) => this.#order({ kind: 'pace', share }, this.#leastHangMs));
     this.#models = new HostModels({
-      orderLoad: ({ key, path, sha256, stage }) => this.#order({ kind: 'load', key, path, sha256, stage }, loadLimitMs),
-      orderUnload: (key) => this.#order({ kind: 'unload', key }, loadLimitMs),
+      orderLoad: ({ key, path, sha256, stage }) =>
+        this.#order({ kind: 'load', model: this.#numberOf(key), path, sha256, stage }, loadLimitMs),
+      orderUnload: (key) => this.#order({ kind: 'unload', model: this.#numberOf(key) }, loadLimitMs),
       memoryLimitBytes: options.memoryLimitBytes ?? Infinity,
       idleBudgetBytes: options.idleBudgetBytes ?? 0,
       onLost: (model, error) => this.emit('modelLost', model, error),
@@ -103,7 +104,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
 
   get state(): HostState {
     // A dead process is cut off before its end is reported: whoever waits must not be handed over to it in between.
-    const isCutOff = this.#state === 'ready' && this.#child?.process?.connected === false;
+    const isCutOff = this.#state === 'ready' && this.#child?.connected === false;
     return isCutOff ? 'restarting' : this.#state;
   }
   get restarts(): number {
@@ -204,7 +205,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
     const slot = this.#slots.take();
     try {
       const frames = await slot.write(requests);
-      const answer = await this.runFrames(key, { ...options, requests: frames, slot: slot.paths });
+      const answer = await this.runFrames(key, { ...options, requests: frames, slot: slot.number });
       const results: HostRun['results'][number][] = [];
       for (const { outputs, nonFiniteInput } of answer.results) {
         results.push({ outputs: await slot.read(outputs), nonFiniteInput });
@@ -218,7 +219,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
   /** The same for tensors that lie in slot files already, and whose results stay there. @throws EcomapError as {@link run} */
   runFrames(key: string, { expectedMs, ...run }: FramedRun): Promise<RunAnswer> {
     const limitMs = Math.max(this.#leastHangMs, (hangFactor * (expectedMs ?? 0)) / this.#pace.share);
-    return this.#order({ kind: 'run', key, ...run }, limitMs);
+    return this.#order({ kind: 'run', model: this.#numberOf(key), ...run }, limitMs);
   }
 
   /** Measures a model in this process; for hosts that serve nobody. */
@@ -304,8 +305,15 @@ export class HostProcess extends EventEmitter<HostEvents> {
 
   #spawn(): void {
     this.#restartPolicy.started(performance.now());
-    const child: HostChild = new HostChild(this.#entry, this.component, this.#pinned, {
+    const launch = {
+      entry: this.#entry,
+      component: this.component,
+      slotDirectory: this.options.slots.path,
+      pinned: this.#pinned,
+    };
+    const child: HostChild = new HostChild(launch, {
       onMessage: (message) => this.#onMessage(child, message),
+      onSendError: (error) => this.#log.info(`${this.component.name}: ${error.message}`),
       onEnd: (how) => {
         if (this.#child === child) this.#onDeath(child, how);
       },
@@ -396,10 +404,17 @@ export class HostProcess extends EventEmitter<HostEvents> {
     order: Order<Kind> & { kind: Kind },
     limitMs: number,
   ): Promise<HostAnswers[Kind]> {
-    const child = this.#child?.process;
-    if (child == null || !child.connected || this.#state === 'closed') return Promise.reject(this.#unavailable());
-    return this.#channel.order<Kind>(child, order, limitMs, (error) => {
-      this.#log.info(`${this.component.name}: ${error.message}`);
-    });
+    const child = this.#child;
+    if (child === null || !child.connected || this.#state === 'closed') return Promise.reject(this.#unavailable());
+    return this.#channel.order<Kind>(order, limitMs, (command) => child.send(command));
+  }
+
+  /** What a model is called in commands. */
+  #numberOf(key: string): number {
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.#numbers.size;
+    this.#numbers.set(key, number);
+    return number;
   }
 }

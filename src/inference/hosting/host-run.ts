@@ -1,4 +1,4 @@
-import type { SlotPaths, TensorFrame } from '../host/protocol';
+import type { TensorFrame } from '../host/protocol';
 import type { NamedTensors } from '../tensors/tensors';
 
 /** One run of a model for one or several requests. */
@@ -31,7 +31,8 @@ export interface RunOptions {
 /** The tensors of a run of which somebody else keeps the slot files. */
 export interface FramedRun extends RunOptions {
   readonly requests: TensorFrame[][];
-  readonly slot: SlotPaths;
+  /** Number of the slot. */
+  readonly slot: number;
   /** Where in the output file the outputs may begin. */
   readonly outputFrom?: number;
   /** Whether another host goes on with the outputs. */

@@ -65,7 +65,6 @@ export class ServingComponent {
   #express: ServingProcess | null = null;
   /** What each model takes here, whichever process runs it. */
   readonly #times = new Map<string, RunTimes>();
-  #opened = 0;
   #closed = false;
   readonly #past = { busyMs: 0, cpuSeconds: 0, restarts: 0, recycled: 0 };
 
@@ -155,9 +154,7 @@ export class ServingComponent {
       this.options;
     const idleBudgetBytes = idleShare * memoryLimitBytes;
     const openHost = () => {
-      this.#opened += 1;
-      const name = `${component.name}-${this.#opened}`;
-      return new HostProcess({ component, name, slots, device, entry, log, memoryLimitBytes, idleBudgetBytes });
+      return new HostProcess({ component, slots, device, entry, log, memoryLimitBytes, idleBudgetBytes });
     };
     const dispatcher = new Dispatcher({ clock, ready: () => process.ready });
     const process: ServingProcess = new ServingProcess({

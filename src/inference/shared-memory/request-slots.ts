@@ -1,22 +1,23 @@
 import { unlink } from 'node:fs';
-import { join } from 'node:path';
 import { EcomapError } from '../../signals/errors';
-import type { SlotPaths, TensorFrame } from '../host/protocol';
+import type { TensorFrame } from '../host/protocol';
 import { elementCount, type NamedTensors } from '../tensors/tensors';
 import type { SlotDirectory } from './slot-directory';
-import { fitsInline, inlineFrames, SlotFile } from './slot-file';
+import { fitsInline, inlineFrames, SlotFile, slotPaths } from './slot-file';
 
 /** The way of the requests of one run to a host and back: small tensors inside the message, others through two files. */
 export class RequestSlot {
+  private readonly paths: { readonly input: string; readonly output: string };
   private readonly input: SlotFile;
   private readonly output: SlotFile;
 
   constructor(
-    readonly paths: SlotPaths,
-    inMemory: boolean,
+    readonly number: number,
+    { path, inMemory }: SlotDirectory,
   ) {
-    this.input = new SlotFile(paths.input, inMemory);
-    this.output = new SlotFile(paths.output, inMemory);
+    this.paths = slotPaths(path, number);
+    this.input = new SlotFile(this.paths.input, inMemory);
+    this.output = new SlotFile(this.paths.output, inMemory);
   }
 
   /** @throws EcomapError INPUT_MISMATCH when the data of a tensor was taken away since it was checked */
@@ -63,21 +64,12 @@ function checkWhole(tensors: NamedTensors): void {
 /** The slots of one host: as many as were ever under way at once, used again and again. */
 export class RequestSlots {
   private readonly free: RequestSlot[] = [];
-  private count = 0;
   private closed = false;
 
-  constructor(
-    private readonly directory: SlotDirectory,
-    private readonly name: string,
-  ) {}
+  constructor(private readonly directory: SlotDirectory) {}
 
   take(): RequestSlot {
-    const slot = this.free.pop();
-    if (slot !== undefined) return slot;
-    const stem = `${this.name.replace(/[^A-Za-z0-9_-]/g, '_')}-${this.count}`;
-    this.count += 1;
-    const paths = { input: join(this.directory.path, `${stem}.in`), output: join(this.directory.path, `${stem}.out`) };
-    return new RequestSlot(paths, this.directory.inMemory);
+    return this.free.pop() ?? new RequestSlot(this.directory.nextSlot(), this.directory);
   }
 
   give(slot: RequestSlot): void {

@@ -38,6 +38,8 @@ function isAlive(pid: number): boolean {
 export interface SlotDirectory {
   readonly path: string;
   readonly inMemory: boolean;
+  /** A number for a slot that no other has. */
+  nextSlot(): number;
   remove(): Promise<void>;
 }
 
@@ -48,7 +50,9 @@ export async function openSlotDirectory(fixedRoot?: string): Promise<SlotDirecto
   await removeStale(root, namespace);
   const path = join(root, `${prefix}-${namespace}-${process.pid}-${randomBytes(6).toString('hex')}`);
   await mkdir(path, { mode: 0o700 });
-  return { path, inMemory, remove: () => rm(path, { recursive: true, force: true }) };
+  let slots = 0;
+  const nextSlot = () => slots++;
+  return { path, inMemory, nextSlot, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
 async function removeStale(root: string, namespace: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, read, readSync, write, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { inlineLimitBytes, type TensorFrame } from '../host/protocol';
 import { bytesOf, elementCount, isTexts, messageBytes, typedView, type NamedTensors } from '../tensors/tensors';
@@ -12,6 +13,11 @@ const readLater = promisify(read);
 const synchronousLimitBytes = 1024 * 1024;
 /** Keeps every tensor aligned for any element type. */
 const alignmentBytes = 64;
+
+/** The two files of a slot. */
+export function slotPaths(directory: string, slot: number): { readonly input: string; readonly output: string } {
+  return { input: join(directory, `${slot}.in`), output: join(directory, `${slot}.out`) };
+}
 
 /** The next position where a tensor may begin. */
 export function align(offset: number): number {

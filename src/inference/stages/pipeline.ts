@@ -34,8 +34,6 @@ export interface PipelineOptions {
   /** At least two, in the order of their nodes. */
   readonly places: readonly StagePlace[];
   readonly slots: SlotDirectory;
-  /** Tells the slot files of pipelines apart. */
-  readonly name: string;
   readonly cacheDirectory: string | null;
   readonly clock: Clock;
   /** The tenant's inputs that have ended a host; absent lets every input run. */
@@ -64,7 +62,7 @@ export class Pipeline implements LoadedVariant {
     private readonly stages: StageDeployment[],
     whole: ModelSignature,
   ) {
-    const { tenant, variant, slots, name } = options;
+    const { tenant, variant, slots } = options;
     this.variant = variant;
     this.#stageComponents = stages.map(({ component }) => component);
     this.component = this.#stageComponents[0] ?? '';
@@ -74,7 +72,7 @@ export class Pipeline implements LoadedVariant {
     this.batches = stages.every(({ answer: { signature } }) =>
       [...signature.inputs, ...signature.outputs].every(({ dims }) => typeof dims[0] === 'string'),
     );
-    this.#slots = new RequestSlots(slots, name);
+    this.#slots = new RequestSlots(slots);
     this.#queues = new StageQueues({
       tenant,
       dispatchers: options.places.map(({ dispatcher }) => dispatcher),
@@ -254,7 +252,7 @@ export class Pipeline implements LoadedVariant {
     const rows = this.batches ? requests.reduce((sum, request) => sum + rowsOf(request), 0) : 1;
     const answer = await stage.compute({
       requests: flow.inputsFor(stage.inputs),
-      slot: slot.paths,
+      slot: slot.number,
       outputFrom: flow.end,
       handOver: index < this.stages.length - 1,
       expectedMs: stage.times.meanMs(rows),

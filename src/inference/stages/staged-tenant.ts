@@ -21,8 +21,6 @@ export interface StagedMove {
 export interface StagedTenantOptions {
   readonly slots: SlotDirectory;
   readonly clock: Clock;
-  /** Tells the slot files of pipelines apart. */
-  readonly name: string;
   /** Where what is found out about models is kept; null keeps it in the hosts' memory. */
   readonly cacheDirectory: string | null;
   /** The process that will serve, where a process is just being replaced. */
@@ -60,7 +58,7 @@ export class StagedTenant {
 
   /** Loads and proves all stages, beside what runs. @throws EcomapError as `Pipeline.prepare` */
   static async prepare(move: StagedMove, options: StagedTenantOptions): Promise<StagedTenant> {
-    const { slots, clock, name, cacheDirectory, hostFor, quarantineOf } = options;
+    const { slots, clock, cacheDirectory, hostFor, quarantineOf } = options;
     const places = move.stages.map(({ process, firstNode }) => ({
       host: hostFor(process),
       dispatcher: process.dispatcher,
@@ -72,7 +70,6 @@ export class StagedTenant {
       variant: move.variant,
       places,
       slots,
-      name,
       cacheDirectory,
       clock,
       quarantine: quarantineOf(tenant.name),

@@ -32,7 +32,6 @@ export class StagedTenants {
   readonly #inForce = new Map<TenantService, StagedTenant>();
   readonly #retiring = new Set<StagedTenant>();
   /** Pipelines made so far. */
-  #made = 0;
 
   constructor(private readonly options: StagedTenantsOptions) {}
 
@@ -66,10 +65,8 @@ export class StagedTenants {
     const failures: [TenantService, EcomapError][] = [];
     try {
       for (const move of moves) {
-        this.#made += 1;
-        const name = `stages-${this.#made}`;
         const slots = this.options.slots();
-        const options = { slots, clock, name, cacheDirectory, hostFor, quarantineOf, onLost };
+        const options = { slots, clock, cacheDirectory, hostFor, quarantineOf, onLost };
         try {
           prepared.push(await StagedTenant.prepare(move, options));
         } catch (error) {

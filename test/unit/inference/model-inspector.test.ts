@@ -8,6 +8,7 @@ import { ModelInspectorProcess } from '../../../src/inference/model-inspector';
 import { modelDescriptionSchema } from '../../../src/models/description/model-description';
 import { demonstrationFamilies, demonstrationFamily } from '../../../src/models/family-card';
 import { parseModel } from '../../../src/models/onnx/model';
+import { hostEntryWith } from './hosting/misbehaving-host';
 import { doublingModel, onnxModel, pairModel, slowModel, writeModel } from '../../support/onnx-builder';
 
 describe('descriptions of models', function () {
@@ -180,20 +181,19 @@ describe('descriptions of models', function () {
   });
 
   it('end with their process when they take more memory than they may', async () => {
-    const script = join(directory, 'greedy.js');
-    await writeFile(
-      script,
+    const hostEntry = await hostEntryWith(
+      directory,
+      'greedy',
       `let kept;
-       process.on('message', () => {
+       onCommand(() => {
          kept = Buffer.alloc(300 * 1024 * 1024, 1);
          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-       });
-       require(${JSON.stringify(defaultHostEntry().script)});`,
+       });`,
     );
     const { path } = await writeModel(directory, 'model.onnx', doublingModel([1, 3]));
     const inspector = new ModelInspectorProcess({
       stateDirectory: directory,
-      hostEntry: { script, execArgv: [] },
+      hostEntry,
       memoryLimitBytes: 200 * 1024 * 1024,
     });
     await assert.rejects(inspector.describe({ path, sha256: null, dims: null }), {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
+import { MessageEncoder } from '../../../../src/inference/channel/messages';
+import { channelDescriptor } from '../../../../src/inference/host/protocol';
 import { HostProcess } from '../../../../src/inference/hosting/host-process';
 import { defaultHostEntry } from '../../../../src/inference/hosting/host-entry';
 import { canPin, launchHost } from '../../../../src/inference/hosting/host-launch';
@@ -269,14 +272,17 @@ describe('inference host', function () {
   it('outlives the signals of a service stop, but not its parent', async () => {
     device = new TestDevice();
     host = new HostProcess({ component: component(0), slots, device });
-    const child = launchHost(defaultHostEntry(), component(0), false);
-    await once(child, 'message');
+    const launch = { entry: defaultHostEntry(), component: component(0), slotDirectory: slots.path, pinned: false };
+    const child = launchHost(launch);
+    const channel = child.stdio[channelDescriptor];
+    assert.ok(channel instanceof Socket);
+    await once(channel, 'data');
     child.kill('SIGTERM');
     child.kill('SIGINT');
-    child.send({ kind: 'pace', id: 1, share: 1 });
-    await once(child, 'message');
+    channel.write(new MessageEncoder().command({ kind: 'pace', id: 1, share: 1 }));
+    await once(channel, 'data');
     assert.equal(child.exitCode ?? child.signalCode, null);
-    child.disconnect();
+    channel.destroy();
     assert.deepEqual(await once(child, 'exit'), [0, null]);
   });
 

@@ -6,7 +6,8 @@ import { availableMemoryBytes, modelFileBytes } from '../../../../src/inference/
 import { ResidentModels } from '../../../../src/inference/hosting/resident-models';
 import { doublingModel, writeModel } from '../../../support/onnx-builder';
 import { codeOf, planOf, temporaryDirectory, tenantOf, until, type TestVariant } from '../support';
-import { hostEntryWith, outcomes, Served } from './served';
+import { hostEntryWith } from './misbehaving-host';
+import { outcomes, Served } from './served';
 
 const mb = 1024 * 1024;
 
@@ -140,7 +141,7 @@ describe('the memory of hosts', function () {
       // Between two looks at its memory it grows by less than lies between being near the limit and beyond it.
       'leaking',
       `const kept = [];
-       process.on('message', ({ kind }) => { if (kind === 'run') kept.push(Buffer.alloc(512 * 1024, 1)); });`,
+       onCommand(({ kind }) => { if (kind === 'run') kept.push(Buffer.alloc(512 * 1024, 1)); });`,
     );
     served = await Served.start([tenantOf('one', [model])], { hostEntry, hostMemoryLimitMb: 400 });
     try {
@@ -175,7 +176,7 @@ describe('the memory of hosts', function () {
       models.path,
       'greedy',
       `let kept;
-       process.on('message', ({ kind, requests }) => {
+       onCommand(({ kind, requests }) => {
          if (kind !== 'run' || requests[0][0].data[0] !== 666) return;
          kept = Buffer.alloc(500 * 1024 * 1024, 1);
          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
@@ -198,7 +199,7 @@ describe('the memory of hosts', function () {
       'insatiable',
       `const kept = [];
        const grow = (share) => kept.push(Buffer.alloc(Math.max(0, share * 300 * 1024 * 1024 - process.memoryUsage.rss()), 1));
-       process.on('message', ({ kind, requests }) => {
+       onCommand(({ kind, requests }) => {
          if (kind !== 'run' || requests[0][0].data[0] !== 666) return;
          grow(0.92);
          const never = new Int32Array(new SharedArrayBuffer(4));

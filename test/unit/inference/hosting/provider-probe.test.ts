@@ -5,6 +5,7 @@ import { InferenceExecutor } from '../../../../src/inference/executor';
 import { ProviderProbe } from '../../../../src/inference/hosting/provider-probe';
 import type { Component } from '../../../../src/signals/device';
 import { doublingModel, writeModel } from '../../../support/onnx-builder';
+import { hostEntryWith } from './misbehaving-host';
 import { codeOf, component, planOf, temporaryDirectory, tenantOf, TestDevice, type TestVariant } from '../support';
 
 const gpu = (provider: string, more: Partial<Component> = {}): Component => ({
@@ -68,13 +69,8 @@ describe('execution providers', function () {
   });
 
   it('that end the process which tries them do not run either', async () => {
-    const script = join(folder.path, 'dies.js');
-    await writeFile(
-      script,
-      `process.on('message', ({ kind }) => { if (kind === 'probe') process.kill(process.pid, 'SIGKILL'); });
-       process.send({ kind: 'ready', usage: { cpuSeconds: 0, rssBytes: 1 } });`,
-    );
-    const probe = new ProviderProbe({ hostEntry: { script, execArgv: [] } });
+    const death = `onCommand(({ kind }) => { if (kind === 'probe') process.kill(process.pid, 'SIGKILL'); });`;
+    const probe = new ProviderProbe({ hostEntry: await hostEntryWith(folder.path, 'dies', death) });
     assert.match((await probe.problemOf(gpu('abacus'))) ?? '', /ended unexpectedly \(signal SIGKILL\)/);
   });
 
@@ -125,15 +121,12 @@ describe('execution providers', function () {
   });
 
   it('close ends a probe that stands still, and nothing of it is remembered', async () => {
-    const script = join(folder.path, 'silent.js');
-    await writeFile(
-      script,
-      `process.send({ kind: 'ready', usage: { cpuSeconds: 0, rssBytes: 1 } }); setInterval(() => 0, 1000);`,
-    );
+    const standstill = `onCommand(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));`;
+    const hostEntry = await hostEntryWith(folder.path, 'silent', standstill);
     const stateDirectory = join(folder.path, 'closed');
     const device = new TestDevice([gpu('abacus')]);
     const tenants = [tenantOf('one', [model])];
-    const executor = new InferenceExecutor({ device, tenants, stateDirectory, hostEntry: { script, execArgv: [] } });
+    const executor = new InferenceExecutor({ device, tenants, stateDirectory, hostEntry });
     const started = codeOf(executor.start());
     await new Promise((resolve) => setTimeout(resolve, 300));
     await executor.close();

@@ -3,7 +3,8 @@ import { Quarantine } from '../../../../src/inference/hosting/quarantine';
 import type { NamedTensors } from '../../../../src/inference/tensors/tensors';
 import { doublingModel, slowModel, writeModel } from '../../../support/onnx-builder';
 import { planOf, temporaryDirectory, tenantOf, until, type TestVariant } from '../support';
-import { hostEntryWith, outcomes, Served } from './served';
+import { hostEntryWith } from './misbehaving-host';
+import { outcomes, Served } from './served';
 
 const input = (...numbers: number[]): NamedTensors => ({
   x: { type: 'float32', dims: [1, numbers.length], data: Float32Array.from(numbers) },
@@ -83,7 +84,7 @@ describe('an input that ends its host', function () {
     hostEntryWith(
       models.path,
       name,
-      `process.on('message', ({ kind, requests }) => {
+      `onCommand(({ kind, requests }) => {
          if (kind === 'run' && requests.some(([x]) => x.data?.[0] === 666)) ${death};
        });`,
     );

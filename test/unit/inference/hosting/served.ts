@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { InferenceExecutor, type InferenceExecutorOptions } from '../../../../src/inference/executor';
-import { defaultHostEntry, type HostEntry } from '../../../../src/inference/hosting/host-entry';
 import { isEcomapError } from '../../../../src/signals/errors';
 import type { InferenceRequest, InferenceResult } from '../../../../src/signals/inference';
 import type { Tenant } from '../../../../src/signals/tenant';
@@ -72,14 +69,6 @@ export async function outcomes(requests: readonly Promise<InferenceResult>[]): P
     counts[code] = (counts[code] ?? 0) + 1;
   }
   return counts;
-}
-
-/** The real host, after some lines of JavaScript of the test: how a test makes a host misbehave. */
-export async function hostEntryWith(folder: string, name: string, before: string): Promise<HostEntry> {
-  const { script: real, execArgv } = defaultHostEntry();
-  const script = join(folder, `${name}.js`);
-  await writeFile(script, `${before}\nrequire(${JSON.stringify(real)});\n`);
-  return { script, execArgv };
 }
 
 export function only<T>(items: readonly T[]): T {

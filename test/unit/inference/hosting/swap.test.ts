@@ -12,7 +12,8 @@ import {
   until,
   type TestVariant,
 } from '../support';
-import { hostEntryWith, only, outcomes, Served } from './served';
+import { hostEntryWith } from './misbehaving-host';
+import { only, outcomes, Served } from './served';
 
 describe('swapping', function () {
   this.timeout(180_000);

@@ -29,10 +29,10 @@ describe('slots', () => {
   it('uses a slot again, reads back what was written, and never mixes two that are out', async () => {
     const root = await temporaryDirectory();
     const directory = await openSlotDirectory(root.path);
-    const slots = new RequestSlots(directory, 'cpu/0');
+    const slots = new RequestSlots(directory);
     const one = slots.take();
     const two = slots.take();
-    assert.notEqual(one.paths.input, two.paths.input);
+    assert.notEqual(one.number, two.number);
     const data = new Float64Array(5000).map((_, index) => index / 3);
     const frames = await one.write([
       { a: { type: 'float64', dims: [5000], data } },
@@ -54,7 +54,7 @@ describe('slots', () => {
   it('leaves no file behind when they are closed, also of those that are still out', async () => {
     const root = await temporaryDirectory();
     const directory = await openSlotDirectory(root.path);
-    const slots = new RequestSlots(directory, 'cpu0');
+    const slots = new RequestSlots(directory);
     const [one, two] = [slots.take(), slots.take()];
     for (const slot of [one, two]) {
       await slot.write([{ a: { type: 'float64', dims: [5000], data: new Float64Array(5000) } }]);

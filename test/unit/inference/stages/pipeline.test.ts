@@ -135,13 +135,11 @@ describe('a variant in stages', function () {
       assert.ok(host && dispatcher);
       return { host, dispatcher, firstNode };
     });
-    const name = `staged-${pipelines.length}`;
     const pipeline = await Pipeline.prepare({
       tenant,
       variant,
       places,
       slots,
-      name,
       cacheDirectory,
       clock: systemClock,
     });
