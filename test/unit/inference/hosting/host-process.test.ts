@@ -286,6 +286,29 @@ describe('inference host', function () {
     assert.deepEqual(await once(child, 'exit'), [0, null]);
   });
 
+  it('ends, and says why, when something comes through its channel that is no command', async () => {
+    device = new TestDevice();
+    host = new HostProcess({ component: component(0), slots, device });
+    const launch = { entry: defaultHostEntry(), component: component(0), slotDirectory: slots.path, pinned: false };
+    const child = launchHost(launch);
+    const channel = child.stdio[channelDescriptor];
+    assert.ok(channel instanceof Socket);
+    await once(channel, 'data');
+    let words = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (words += text));
+    channel.write('load model.onnx');
+    assert.deepEqual(await once(child, 'close'), [1, null]);
+    assert.match(words, /What came through the channel is no command: a frame of \d+ bytes/);
+  });
+
+  it('is stopped when what it says is no message', async () => {
+    device = new TestDevice();
+    const script = join(models.path, 'babbling.js');
+    await writeFile(script, 'require("node:fs").writeSync(3, "ready when you are"); setInterval(() => 0, 1000);');
+    host = new HostProcess({ component: component(0), slots, device, entry: { script, execArgv: [] } });
+    await assert.rejects(host.start(), { code: 'HOST_CRASHED', message: /said what is no message \(a frame of \d+/ });
+  });
+
   it('gives up after a few starts of a program that does not come up', async () => {
     device = new TestDevice();
     const script = join(models.path, 'broken.js');
