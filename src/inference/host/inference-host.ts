@@ -9,6 +9,9 @@ import { RequestInputs } from './request-inputs';
 import { SlotFiles } from './slot-files';
 import { hostUsage } from './usage';
 
+/** What is carried out one after the other. */
+type WorkCommand = Exclude<HostCommand, { kind: 'pace' }>;
+
 /**
  * The child's side of the conversation: commands are carried out one after the other, in the order they came, except a
  * change of pace, which takes effect at once.
@@ -17,7 +20,9 @@ export class InferenceHost {
   private readonly sessions = new Map<number, ModelSession>();
   private readonly slots: SlotFiles;
   private readonly inputs: RequestInputs;
-  private tail: Promise<void> = Promise.resolve();
+  /** Commands that wait for the one under way. */
+  private readonly waiting: WorkCommand[] = [];
+  private working = false;
   private share = 1;
   /** Not before this time does the next run start: how the pace is kept. */
   private restUntilMs = 0;
@@ -41,17 +46,25 @@ export class InferenceHost {
       this.reply(answerOf('pace', command.id, { share: this.share }));
       return;
     }
-    this.tail = this.tail.then(async () => {
+    this.waiting.push(command);
+    if (!this.working) void this.work();
+  }
+
+  /** Begins at once, without a pause before the first command. */
+  private async work(): Promise<void> {
+    this.working = true;
+    for (let command = this.waiting.shift(); command !== undefined; command = this.waiting.shift()) {
       try {
         this.reply(await this.carryOut(command));
       } catch (error) {
         const code = isEcomapError(error) ? error.code : 'INTERNAL_ERROR';
         this.reply({ kind: 'failure', id: command.id, code, message: messageOf(error), usage: hostUsage() });
       }
-    });
+    }
+    this.working = false;
   }
 
-  private async carryOut(command: Exclude<HostCommand, { kind: 'pace' }>): Promise<HostMessage> {
+  private async carryOut(command: WorkCommand): Promise<HostMessage> {
     const { id } = command;
     switch (command.kind) {
       case 'load': {

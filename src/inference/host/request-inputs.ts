@@ -1,5 +1,5 @@
 import { EcomapError } from '../../signals/errors';
-import type { Tensor } from '../../signals/tensor';
+import type { NumericData, Tensor } from '../../signals/tensor';
 import type { SlotFile } from '../shared-memory/slot-file';
 import { bytesOf, elementCount, isTexts, type NamedTensors, type NumericType } from '../tensors/tensors';
 import { decodeImage } from './image-decoder';
@@ -34,6 +34,9 @@ function fileOf({ isComputed }: TensorFrame, slots: RunSlots): SlotFile {
   return isComputed ? slots.output : slots.input;
 }
 
+/** Sees the numbers of each part of an input. */
+type Look = (part: Tensor, index: number) => void;
+
 /** Reads the inputs of the requests of a run out of their slot and the message, and decodes images. */
 export class RequestInputs {
   private readonly memory = new InputMemory();
@@ -54,13 +57,18 @@ export class RequestInputs {
     const joined: [string, Tensor][] = [];
     for (const [position, { name }] of first.entries()) {
       const parts = partsOf(name, requests);
-      const tensor = await this.join(parts, position, slots, (part, index) => {
+      const look = (part: Tensor, index: number) => {
         // Infinity inside a model is its own affair: attention masks are made of it.
         if (parts[index]?.isComputed) return;
         const found = firstNonFinite(part);
         if (found !== null && refuseNonFinite) throw nonFiniteRefused(name, found);
         if (found !== null) nonFinite[index] = true;
-      });
+      };
+      // Numbers, which most inputs are, are there without a pause.
+      const needsTime = parts[0]?.type === 'string' || parts.some(({ image }) => image !== undefined);
+      const tensor = needsTime
+        ? await this.decode(parts, position, slots, look)
+        : this.join(parts, position, slots, look);
       joined.push([name, tensor]);
     }
     const cpu = cpuBefore === null ? null : process.cpuUsage(cpuBefore);
@@ -73,47 +81,36 @@ export class RequestInputs {
     };
   }
 
-  /** The parts of one input as one tensor: each is read to where it belongs. `look` sees the numbers of each. */
-  private async join(
-    parts: Frames,
-    position: number,
-    slots: RunSlots,
-    look: (part: Tensor, index: number) => void,
-  ): Promise<Tensor> {
-    const [like] = parts;
-    if (like === undefined) throw new EcomapError('INTERNAL_ERROR', 'An input without a request.');
-    const { type } = like;
+  /** The parts of one input of numbers as one tensor: each is read to where it belongs. */
+  private join(parts: Frames, position: number, slots: RunSlots, look: Look): Tensor {
+    const like = firstOf(parts);
     const dims = joinedDims(parts);
-    if (type === 'string') return { type, dims, data: await readTexts(parts, slots) };
-    if (parts.length === 1 && like.data !== undefined && like.image === undefined) {
-      const tensor = { type, dims, data: like.data };
+    if (parts.length === 1 && like.data !== undefined) {
+      const tensor = { type: like.type, dims, data: like.data };
       look(tensor, 0);
       return tensor;
     }
+    const type = numericTypeOf(like);
     const data = this.memory.take(position, type, elementCount(dims));
-    let end = 0;
-    for (const [index, frame] of parts.entries()) {
-      const start = end;
-      end += elementCount(frame.dims);
-      const part = data.subarray(start, end);
-      if (frame.image !== undefined) {
-        await this.readImage(frame, slots.input, type, part);
-        continue;
-      }
-      if (frame.data === undefined) await fileOf(frame, slots).readInto(bytesOf(part), frame.offset ?? 0);
-      // Of the same kind: the types have been compared.
-      else (part as Float32Array).set(frame.data as Float32Array);
-      look({ type, dims: frame.dims, data: part }, index);
+    for (const { frame, part, index } of places(parts, data)) readNumbers(frame, part, index, slots, look);
+    return { type, dims, data };
+  }
+
+  /** The same for texts, and where there are images among the parts. */
+  private async decode(parts: Frames, position: number, slots: RunSlots, look: Look): Promise<Tensor> {
+    const like = firstOf(parts);
+    const dims = joinedDims(parts);
+    if (like.type === 'string') return { type: 'string', dims, data: await readTexts(parts, slots) };
+    const type = numericTypeOf(like);
+    const data = this.memory.take(position, type, elementCount(dims));
+    for (const { frame, part, index } of places(parts, data)) {
+      if (frame.image === undefined) readNumbers(frame, part, index, slots, look);
+      else await this.readImage(frame, slots.input, type, part);
     }
     return { type, dims, data };
   }
 
-  private async readImage(
-    frame: TensorFrame,
-    slot: SlotFile,
-    type: NumericType,
-    target: ReturnType<InputMemory['take']>,
-  ): Promise<void> {
+  private async readImage(frame: TensorFrame, slot: SlotFile, type: NumericType, target: NumericData): Promise<void> {
     const { name, image, data = await slot.readBytes(frame) } = frame;
     if (image === undefined || !(data instanceof Uint8Array)) {
       throw new EcomapError('INTERNAL_ERROR', `The image for the input "${name}" did not arrive as bytes.`);
@@ -121,6 +118,34 @@ export class RequestInputs {
     const pixels = image.form === 'file' ? await decodeImage(data, image.declaration, this.threads) : data;
     pixelsToTensor(pixels, image, type, target);
   }
+}
+
+function firstOf(parts: Frames): TensorFrame {
+  const [first] = parts;
+  if (first === undefined) throw new EcomapError('INTERNAL_ERROR', 'An input without a request.');
+  return first;
+}
+
+function numericTypeOf({ type, name }: TensorFrame): NumericType {
+  if (type === 'string') throw new EcomapError('INTERNAL_ERROR', `The texts of "${name}" are no numbers.`);
+  return type;
+}
+
+/** Where in the joined tensor each part belongs. */
+function places(parts: Frames, data: NumericData): { frame: TensorFrame; part: NumericData; index: number }[] {
+  let end = 0;
+  return parts.map((frame, index) => {
+    const start = end;
+    end += elementCount(frame.dims);
+    return { frame, part: data.subarray(start, end), index };
+  });
+}
+
+function readNumbers(frame: TensorFrame, part: NumericData, index: number, slots: RunSlots, look: Look): void {
+  if (frame.data === undefined) fileOf(frame, slots).readNow(bytesOf(part), frame.offset ?? 0);
+  // Of the same kind: the types have been compared.
+  else (part as Float32Array).set(frame.data as Float32Array);
+  look({ type: frame.type, dims: frame.dims, data: part }, index);
 }
 
 function rowsOf(frame: TensorFrame | undefined): number {

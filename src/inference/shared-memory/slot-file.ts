@@ -74,16 +74,23 @@ export class SlotFile {
     return Object.fromEntries(tensors);
   }
 
-  /** Fills `target` with the bytes from `offset` on. @throws Error when the file ends before that. */
-  async readInto(target: Buffer, offset: number): Promise<void> {
+  /**
+   * Fills `target` with the bytes from `offset` on, however long that takes: for a process that has nothing else to do.
+   * @throws Error when the file ends before that
+   */
+  readNow(target: Buffer, offset: number): void {
     const descriptor = this.#open();
     for (let done = 0; done < target.length;) {
       const left = target.length - done;
-      const count = this.#isQuick(left)
-        ? readSync(descriptor, target, done, left, offset + done)
-        : (await readLater(descriptor, target, done, left, offset + done)).bytesRead;
-      if (count === 0) throw new Error(`the slot file ended ${left} bytes early`);
-      done += count;
+      done += someOf(readSync(descriptor, target, done, left, offset + done), left);
+    }
+  }
+
+  async #readLater(target: Buffer, offset: number): Promise<void> {
+    const descriptor = this.#open();
+    for (let done = 0; done < target.length;) {
+      const left = target.length - done;
+      done += someOf((await readLater(descriptor, target, done, left, offset + done)).bytesRead, left);
     }
   }
 
@@ -105,7 +112,8 @@ export class SlotFile {
   /** The bytes of a frame whose data is not in the message, in memory of their own. */
   async readBytes({ offset = 0, bytes = 0 }: TensorFrame): Promise<Buffer> {
     const memory = Buffer.allocUnsafeSlow(bytes);
-    await this.readInto(memory, offset);
+    if (this.#isQuick(bytes)) this.readNow(memory, offset);
+    else await this.#readLater(memory, offset);
     return memory;
   }
 
@@ -125,4 +133,10 @@ export class SlotFile {
     this.#descriptor ??= openSync(this.path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
     return this.#descriptor;
   }
+}
+
+/** What was read of what is left. @throws Error when that is nothing */
+function someOf(count: number, left: number): number {
+  if (count === 0) throw new Error(`the slot file ended ${left} bytes early`);
+  return count;
 }
