@@ -3,12 +3,12 @@ import type { SimulatedDevice, SimulatedMode } from './device-family';
 import type { DeviceModel } from './model/device-model';
 
 /** A mode of a device, or a GPU clock cap within one. */
-export interface ModeChoice {
+interface ModeChoice {
   readonly mode: string;
   readonly gpuMhz?: number;
 }
 
-export interface ModelledDevice {
+interface ModelledDevice {
   readonly name: string;
   readonly label: string;
   readonly model: DeviceModel;

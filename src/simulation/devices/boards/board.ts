@@ -32,8 +32,7 @@ export interface BoardModes {
 }
 
 /** What draws power. `base` is what idle power is made of. */
-export const consumers = ['base', 'gpu', 'cpu', 'dla'] as const;
-export type Consumer = (typeof consumers)[number];
+export type Consumer = 'base' | 'gpu' | 'cpu' | 'dla';
 
 /** One channel of a power monitor. */
 export interface BoardRail {
@@ -112,7 +111,7 @@ export function stepDown(ascending: readonly number[], wanted: number): number {
   return ascending.findLast((step) => step <= wanted) ?? ascending[0] ?? 0;
 }
 
-export function popCount(mask: number): number {
+function popCount(mask: number): number {
   let count = 0;
   for (let rest = mask >>> 0; rest !== 0; rest >>>= 1) count += rest & 1;
   return count;

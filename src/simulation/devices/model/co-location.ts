@@ -11,7 +11,7 @@ export interface SharedStage {
   readonly memoryShare: number;
 }
 
-export interface SharedNetwork {
+interface SharedNetwork {
   readonly stages: readonly SharedStage[];
   /** Requests per second at random times; null: one after another without a pause. */
   readonly ratePerS: number | null;
@@ -26,7 +26,7 @@ export interface NetworkOutcome {
   readonly slowdown: number | null;
 }
 
-export interface SharedOutcome {
+interface SharedOutcome {
   /** In the order of the question. */
   readonly networks: readonly NetworkOutcome[];
   readonly activity: Activity;
@@ -35,8 +35,8 @@ export interface SharedOutcome {
 }
 
 /**
- * How much slower a stage gets when all the others take the whole bandwidth. Assumption: within what published co-location
- * studies on these boards report (HaX-CoNN on an AGX Xavier); the clock of the memory sets the bandwidth in force.
+ * How much slower a stage gets when all the others take the whole bandwidth, which the clock of the memory sets. Assumption:
+ * there was no measurement to fit it to.
  */
 const memorySensitivity = 0.6;
 const rounds = 12;

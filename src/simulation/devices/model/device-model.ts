@@ -53,7 +53,7 @@ export interface DeviceOutcome {
  */
 const transitionMs = { toDla: 0.03, other: 0.06 } as const;
 
-/** Relative standard deviations of `observe`. Single-stream runs of MLPerf differ by about 1 %, module sensors by as much. */
+/** Assumption: relative standard deviations of what `observe` sees. */
 const observed = { latency: 0.02, power: 0.01 } as const;
 
 /**

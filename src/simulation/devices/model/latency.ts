@@ -7,7 +7,7 @@ export const unitNames = ['gpu', 'dla0', 'dla1', 'cpu'] as const;
 export type UnitName = (typeof unitNames)[number];
 
 /** One inference of a network, or of a part of it, with a unit for itself. */
-export interface AloneRun {
+interface AloneRun {
   readonly latencyMs: number;
   /** What it keeps busy while it runs without a pause. */
   readonly activity: Activity;

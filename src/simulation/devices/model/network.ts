@@ -24,12 +24,12 @@ export interface GpuCost {
 }
 
 /** On a DLA: latency is `timesGpu` of the GPU's at its highest clocks, inversely as the DLA's clock. */
-export interface DlaCost {
+interface DlaCost {
   readonly timesGpu: number;
 }
 
 /** On all cores that are on: `factor * cores^coresExponent * GHz^clockExponent` ms. */
-export interface CpuCost {
+interface CpuCost {
   readonly factor: number;
   readonly coresExponent: number;
   readonly clockExponent: number;
@@ -63,10 +63,7 @@ export const gpuCost = (cost: Partial<GpuCost>): GpuCost => ({
   ...cost,
 });
 
-/**
- * Assumption: what a network that keeps a unit busy takes of the memory's bandwidth. Nothing measured was found; published
- * co-location studies on these boards see slow-downs that fit a third to a half.
- */
+/** Assumption, for no measurement of it was found: what a network takes of the memory's bandwidth while it runs alone. */
 const assumedMemoryShare = { gpu: 0.4, cpu: 0.25 } as const;
 
 export function networkCost(name: string, source: string, cost: Partial<NetworkCost>): NetworkCost {

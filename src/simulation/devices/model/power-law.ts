@@ -62,7 +62,7 @@ export interface ClockLaw {
   readonly exponent: number;
 }
 
-export interface ClockPoint {
+interface ClockPoint {
   readonly mhz: number;
   readonly watts: number;
 }

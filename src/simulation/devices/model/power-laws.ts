@@ -51,7 +51,7 @@ const agxOrin: PowerLaw = {
   dla: through(6, 1600, 1.3),
   source:
     'idle and GPU in four modes: mean sum of three rails with four heavy fp32 networks, public measurement log (L4T R36.4), and ' +
-    'the power law fitted to them below; core: maxima of the CPU rail in four modes (public forum figures), within 15 % but in the 15 W mode; ' +
+    'the power law fitted to them below; core: maxima of the CPU rail in four modes (public forum figures), within 1 % but in the 15 W mode; ' +
     'assumption: a DLA draws 6 W at 1600 MHz with exponent 1.3',
 };
 

@@ -10,7 +10,7 @@ export interface RailFiles {
   readonly powerFile: string | null;
 }
 
-export interface MonitorFiles {
+interface MonitorFiles {
   readonly address: string;
   /** The folder of the I2C device. */
   readonly device: string;

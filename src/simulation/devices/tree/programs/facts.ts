@@ -1,18 +1,12 @@
 import type { Board } from '../../boards/board';
 import type { TreeLayout } from '../layout';
 
-/** What nvpmodel answers wrongly on demand. */
-export const nvpmodelFaults = [
-  'exit-0-without-change',
-  'exit-255-after-change',
-  'status-without-change',
-  'denied',
-  'hang',
-] as const;
-export type NvpmodelFault = (typeof nvpmodelFaults)[number];
+/** How nvpmodel misbehaves on demand. */
+export type NvpmodelFault =
+  'exit-0-without-change' | 'exit-255-after-change' | 'status-without-change' | 'denied' | 'hang';
 
 /** What the simulated programs know of their device, as a JSON file in the tree: they run in processes of their own. */
-export interface ProgramFacts {
+interface ProgramFacts {
   readonly jetPack: number;
   readonly cores: number;
   readonly memoryMb: number;
