@@ -13,6 +13,7 @@ import { ladderOf, rungName, type Rung } from './ladder';
 import {
   findMemoryCap,
   isSameMemoryCap,
+  lowersMemoryCap,
   noMemoryCap,
   pairedMemoryCap,
   type MemoryCap,
@@ -135,11 +136,14 @@ export class ClocksActuator implements HardwareActuator {
     const targets = [...this.clockTargets(readings.gpu, rung.gpu), ...this.clockTargets(readings.cpu, rung.cpu)];
     const emcRaw = memory === null ? null : emcOf(rung, memory);
     if (memory !== null && emcRaw !== null && !isSameMemoryCap(emcRaw, memory.raw, memory.pairings)) {
-      const same: Setting['same'] = (wanted, found) =>
-        isSameMemoryCap(Number(wanted), parseWhole(found) ?? Number.NaN, memory.pairings);
-      const { path, raw } = memory;
-      const lowers = emcRaw !== noMemoryCap && (raw === noMemoryCap || emcRaw < raw);
-      targets.push({ setting: fileSetting(this.machine, path, same), path, to: emcRaw, lowers });
+      const { path, raw, pairings } = memory;
+      const setting: Setting = {
+        ...fileSetting(this.machine, path, (wanted, found) =>
+          isSameMemoryCap(Number(wanted), parseWhole(found) ?? Number.NaN, pairings),
+        ),
+        lowers: (from, to) => lowersMemoryCap(Number(from), Number(to)),
+      };
+      targets.push({ setting, path, to: emcRaw, lowers: lowersMemoryCap(raw, emcRaw) });
     }
     return targets;
   }

@@ -31,6 +31,9 @@ export async function findMemoryCap({ files }: Machine): Promise<MemoryCap | nul
 
 const orUnlimited = (raw: number): number => (raw === noMemoryCap ? Number.POSITIVE_INFINITY : raw);
 
+/** Is the second cap the stricter one? Both as they stand in the file. */
+export const lowersMemoryCap = (from: number, to: number): boolean => orUnlimited(to) < orUnlimited(from);
+
 /**
  * The memory cap that suits a GPU clock: what the smallest power mode that allows this clock gives it, so only values that the
  * board's maker has paired; never above the highest permitted.

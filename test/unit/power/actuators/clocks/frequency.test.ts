@@ -8,7 +8,11 @@ import {
   roundToTable,
 } from '../../../../../src/power/actuators/clocks/frequency';
 import { ladderOf, rungName } from '../../../../../src/power/actuators/clocks/ladder';
-import { isSameMemoryCap, pairedMemoryCap } from '../../../../../src/power/actuators/clocks/memory-cap';
+import {
+  isSameMemoryCap,
+  lowersMemoryCap,
+  pairedMemoryCap,
+} from '../../../../../src/power/actuators/clocks/memory-cap';
 
 describe('Clock frequencies', () => {
   it('come in Hz or kHz', () => {
@@ -63,6 +67,12 @@ describe('Memory clock', () => {
     assert.equal(pairedMemoryCap(114, pairings, 0), 1065);
     assert.equal(pairedMemoryCap(114, [], 0), null);
     assert.equal(pairedMemoryCap(2000, [{ gpuMhz: 900, emcRaw: 1600 }], 0), null);
+  });
+
+  it('is lowered by any cap where there was none', () => {
+    assert.ok(lowersMemoryCap(0, 1600));
+    assert.ok(!lowersMemoryCap(1600, 0));
+    assert.ok(!lowersMemoryCap(1600, 1600));
   });
 
   it('without a cap may read as none or as its highest', () => {
