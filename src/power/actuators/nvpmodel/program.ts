@@ -26,6 +26,11 @@ export class NvpmodelProgram {
     return this.run(['-q', '--verbose'], queryTimeoutMs);
   }
 
+  /** Asks for the modes as it has understood them. */
+  listVerbosely(): Promise<ProgramOutcome> {
+    return this.run(['-p', '--verbose'], queryTimeoutMs);
+  }
+
   /** @returns what it said, which proves nothing: read the hardware back */
   change(id: number, by: 'ourselves' | 'sudo'): Promise<ProgramOutcome> {
     if (by === 'ourselves') return this.run(['-m', String(id)], changeTimeoutMs);
