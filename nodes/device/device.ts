@@ -1,28 +1,35 @@
 import { inspect } from '../../src/loop/inspect';
 import { defineNode } from '../../src/node-red/defineNode';
 import { describeMachine } from '../../src/power/describe-machine';
-import { detectMachine } from '../../src/power/detect';
+import { detectMachine, type Detection } from '../../src/power/detect';
 import type { Device } from '../../src/power/device';
 import { reportText } from '../../src/power/inspect/report-text';
+import type { Machine } from '../../src/power/machine/machine';
 import { findingsOf, reportBeforeDeploy } from '../../src/power/report';
 import { EcomapError } from '../../src/signals/errors';
 import { parseAtTheDoor } from '../../src/signals/parse';
 import { simulatedDevice } from '../../src/simulation/devices';
 import { deviceConfig, hardwareSchema, type DeviceConfig } from './config';
 import { readLive } from './live-reading';
-import { openDevice } from './open-device';
+import { machineOf, openDevice } from './open-device';
 import { sharedForAWhile } from './shared-for-a-while';
 
-function describe(config: Readonly<DeviceConfig>) {
-  const machine = describeMachine(detectMachine(), config);
+function describe(config: Readonly<DeviceConfig>, detection: Detection) {
+  const machine = describeMachine(detection, config);
   return config.hardware === 'auto' ? machine : simulatedDevice(config.hardware, machine);
 }
+
+/** The machine that this node looks at, as its routes see it. */
+const detectionOf = (settings: unknown): Detection => detectMachine({ fileRoot: machineOf(settings).files.root });
 
 const hardwareOf = (query: Readonly<Record<string, unknown>>): DeviceConfig['hardware'] =>
   parseAtTheDoor(hardwareSchema, query['hardware'] ?? 'auto', 'INVALID_CONFIG', 'the hardware');
 
 /** Starts programs and processes: many who look at once share one answer. */
-const inspection = sharedForAWhile(() => inspect());
+const inspection = sharedForAWhile(
+  (machine: Machine) => inspect({ machine }),
+  ({ files }) => files.root,
+);
 
 /** The hardware: found on this machine, or simulated on it. */
 export default defineNode({
@@ -38,7 +45,7 @@ export default defineNode({
         if (device === null)
           throw new EcomapError('INVALID_CONFIG', 'this device is not deployed: deploy the flow to see it at work');
         const report = await device.report();
-        return { ...report, findings: [...findingsOf(detectMachine()), ...report.findings] };
+        return { ...report, findings: [...findingsOf(detectionOf(request.settings)), ...report.findings] };
       },
     },
     {
@@ -47,15 +54,16 @@ export default defineNode({
       permission: 'ecomap-device.read',
       async handle(request) {
         const hardware = hardwareOf(request.query);
-        const report = await reportBeforeDeploy(describe(deviceConfig.parse({ hardware })));
-        return { ...report, findings: [...findingsOf(detectMachine()), ...report.findings] };
+        const detection = detectionOf(request.settings);
+        const report = await reportBeforeDeploy(describe(deviceConfig.parse({ hardware }), detection));
+        return { ...report, findings: [...findingsOf(detection), ...report.findings] };
       },
     },
     {
       method: 'get',
       path: '/ecomap/device-inspection',
       permission: 'ecomap-device.read',
-      handle: () => inspection(),
+      handle: ({ settings }) => inspection(machineOf(settings)),
     },
     {
       method: 'get',
@@ -65,14 +73,14 @@ export default defineNode({
         const hardware = hardwareOf(request.query);
         const id = request.query['id'];
         const device = typeof id === 'string' ? request.resource<Device>(id, 'device') : null;
-        return readLive(device, hardware === 'auto');
+        return readLive(device, hardware === 'auto' ? machineOf(request.settings) : null);
       },
     },
     {
       method: 'get',
       path: '/ecomap/device-doctor',
       permission: 'ecomap-device.read',
-      handle: async () => ({ text: reportText(await inspection()) }),
+      handle: async ({ settings }) => ({ text: reportText(await inspection(machineOf(settings))) }),
     },
   ],
   start(node) {

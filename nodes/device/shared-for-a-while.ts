@@ -1,13 +1,26 @@
-/** An answer that is worth no more than this is made anew. */
+/** An answer is worth no more than this; then it is made anew. */
 const validMs = 3_000;
 
-/** Whoever asks while an answer is being made, or shortly after, gets the same one; a failure is not kept. */
-export function sharedForAWhile<Answer>(make: () => Promise<Answer>): () => Promise<Answer> {
-  let current: { readonly answer: Promise<Answer>; validUntilMs: number } | null = null;
-  return () => {
-    if (current !== null && performance.now() < current.validUntilMs) return current.answer;
-    const made = { answer: make(), validUntilMs: Infinity };
-    current = made;
+interface Kept<Answer> {
+  readonly answer: Promise<Answer>;
+  validUntilMs: number;
+}
+
+/**
+ * Whoever asks the same while an answer is being made, or shortly after, gets the same one; a failure is not kept.
+ * @param keyOf tells questions apart
+ */
+export function sharedForAWhile<Question, Answer>(
+  make: (question: Question) => Promise<Answer>,
+  keyOf: (question: Question) => string,
+): (question: Question) => Promise<Answer> {
+  const kept = new Map<string, Kept<Answer>>();
+  return (question) => {
+    const key = keyOf(question);
+    const known = kept.get(key);
+    if (known !== undefined && performance.now() < known.validUntilMs) return known.answer;
+    const made: Kept<Answer> = { answer: make(question), validUntilMs: Infinity };
+    kept.set(key, made);
     made.answer.then(
       () => {
         made.validUntilMs = performance.now() + validMs;

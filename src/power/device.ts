@@ -224,6 +224,7 @@ class PowerManagedDevice implements Device {
       how: this.means.active?.how() ?? null,
       problem: this.problem?.message ?? null,
       hosts: this.targets.size,
+      meter: { source: this.meter.source, method: this.meter.method },
     });
   }
 

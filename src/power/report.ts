@@ -1,5 +1,6 @@
 import { fullLoadW, type Component, type Enforcement, type OperatingPoint } from '../signals/device';
 import type { DeviceDescription } from '../signals/device-description';
+import type { Source } from '../signals/quantities';
 import { findQuotaGroups, type QuotaGroupsFound } from './actuators/find-quota-groups';
 import type { Detection } from './detect';
 import { labelOfClass } from './power-defaults';
@@ -33,6 +34,8 @@ export interface DeviceState {
   readonly how: string | null;
   readonly problem: string | null;
   readonly hosts: number;
+  /** What meters the device, and how. */
+  readonly meter: { readonly source: Source; readonly method: string };
 }
 
 const ok = (text: string): Finding => ({ level: 'ok', text });
@@ -48,9 +51,7 @@ export function reportOn(
     // What this machine is stands in `findingsOf`.
     ...(description.simulated ? [ok(`Simulated device: ${description.label}`)] : []),
     ...(quotas === null ? [] : findingsOnQuotas(quotas)),
-    description.simulated
-      ? ok(`Watts are simulated: ${description.powerMethod}`)
-      : missing(`No power sensor is read yet; watts are modelled: ${description.powerMethod}`),
+    findingOnWatts(description, state),
   ];
   if (state !== null && state.problem !== null) findings.push({ level: 'problem', text: state.problem });
   return {
@@ -75,6 +76,15 @@ export function reportOn(
             hosts: state.hosts,
           },
   };
+}
+
+function findingOnWatts({ simulated, powerMethod }: DeviceDescription, state: DeviceState | null): Finding {
+  if (simulated) return ok(`Watts are simulated: ${powerMethod}`);
+  if (state === null) return ok(`Where no power sensor can be read, watts are modelled: ${powerMethod}`);
+  const { source, method } = state.meter;
+  return source === 'measured'
+    ? ok(`Watts are measured: ${method}`)
+    : missing(`No power sensor is read; watts are ${source}: ${method}`);
 }
 
 /** What a device would be and could do, before it is deployed. */

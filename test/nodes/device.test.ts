@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { z } from 'zod';
 import deviceNode from '../../nodes/device/device';
 import { defineNode } from '../../src/node-red/defineNode';
@@ -8,6 +10,7 @@ import type { Device } from '../../src/power/device';
 import { inspectionSchema } from '../../src/power/inspect/inspection';
 import { reportText } from '../../src/power/inspect/report-text';
 import type { DeviceReport } from '../../src/power/report';
+import { createDeviceTree, SimulatedBoard } from '../../src/simulation/devices';
 import { helper, startFlow, stopFlow, watchers } from '../support/node-helper';
 
 /** Stands for a node that uses the device: answers every message with what it got. */
@@ -160,5 +163,28 @@ describe('device', () => {
     assert.deepEqual(inspection.problems, []);
     const { text } = doctor?.body as { text: string };
     assert.equal(text, reportText(inspection)); // who asks at the same time shares one answer
+  });
+
+  it('shows the rails and modes of the board that stands for the machine', async function () {
+    this.timeout(60_000);
+    const root = mkdtempSync(join(tmpdir(), 'ecomap-board-'));
+    try {
+      const board = new SimulatedBoard(createDeviceTree(root, { board: 'agx-xavier', jetPack: 5 }), { noise: 0 });
+      board.advance(1000);
+      await startFlow([deviceNode, user], flowWith({}), { settings: { ecomap: { machineRoot: root } } });
+      const { sensors } = (await helper.request().get('/ecomap/device-power?id=device')).body as LiveReading;
+      assert.equal(sensors[0]?.rails.length, 6);
+      assert.ok(Math.abs((sensors[0].powerW ?? 0) - board.now.powerW) < 0.05 * board.now.powerW);
+      assert.equal(sensors[0].source, 'simulated');
+      const inspection = inspectionSchema.parse((await helper.request().get('/ecomap/device-inspection')).body);
+      assert.equal(inspection.board.id, 'jetson-agx-xavier');
+      const modes = inspection.actuators.find(({ name }) => name === 'nvpmodel')?.states ?? [];
+      assert.equal(modes.filter(({ inForce }) => inForce).length, 1);
+      const report = (await helper.request().get('/ecomap/device/device/report')).body as DeviceReport;
+      assert.match(textsOf(report), /Watts are measured: INA3221, sum of 6 rails/);
+    } finally {
+      await stopFlow();
+      rmSync(root, { recursive: true, force: true });
+    }
   });
 });
