@@ -68,7 +68,9 @@ function draw(place: JQuery, { device, sensors }: LiveReading, form: PowerOfForm
     parts.push(dataTable(columns, rows, sensor.method).css({ margin: '2px 0 8px' }));
   }
   if (sensors.length === 0 && form.hardware === 'auto') parts.push(notice('fa-minus-circle', text('power.noSensor')));
-  if (device !== null && !(device.source === 'measured' && sensors.length > 0)) parts.push(line(device, null, text));
+  // A device that is metered by one of these sensors would say the same again.
+  const isSaid = sensors.some(({ source }) => source === device?.source);
+  if (device !== null && !isSaid) parts.push(line(device, null, text));
   if (device === null && sensors.length === 0) parts.push(notice('fa-info-circle', text('power.notDeployed')));
   place.empty().append(...parts);
 }

@@ -82,9 +82,8 @@ function findingOnWatts({ simulated, powerMethod }: DeviceDescription, state: De
   if (simulated) return ok(`Watts are simulated: ${powerMethod}`);
   if (state === null) return ok(`Where no power sensor can be read, watts are modelled: ${powerMethod}`);
   const { source, method } = state.meter;
-  return source === 'measured'
-    ? ok(`Watts are measured: ${method}`)
-    : missing(`No power sensor is read; watts are ${source}: ${method}`);
+  if (source === 'modelled') return missing(`No power sensor is read; watts are modelled: ${method}`);
+  return ok(`Watts are ${source}: ${method.replace(/^simulated: /, '')}`);
 }
 
 /** What a device would be and could do, before it is deployed. */

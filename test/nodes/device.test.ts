@@ -181,7 +181,7 @@ describe('device', () => {
       const modes = inspection.actuators.find(({ name }) => name === 'nvpmodel')?.states ?? [];
       assert.equal(modes.filter(({ inForce }) => inForce).length, 1);
       const report = (await helper.request().get('/ecomap/device/device/report')).body as DeviceReport;
-      assert.match(textsOf(report), /Watts are measured: INA3221, sum of 6 rails/);
+      assert.match(textsOf(report), /Watts are simulated: INA3221, sum of 6 rails/);
     } finally {
       await stopFlow();
       rmSync(root, { recursive: true, force: true });
