@@ -148,10 +148,10 @@ describe('the rules of the Flow Library', () => {
 
 describe('the package as it is published', function () {
   this.timeout(60_000);
-  const folders = ['dist', 'examples', 'models'];
+  const folders = ['dist', 'examples', 'models', 'recipe'];
   const single = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json'];
 
-  it('holds the built nodes, examples, models and documents, nothing else, and no large file', async () => {
+  it('holds the built nodes, examples, models, permission rules and documents, nothing else, and no large file', async () => {
     const { stdout } = await promisify(execFile)('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
       cwd: root,
       maxBuffer: 16 * 1024 * 1024,
@@ -167,7 +167,8 @@ describe('the package as it is published', function () {
       [],
       'the demo and the benchmarks are for the repository',
     );
-    for (const name of single) assert.ok(paths.includes(name), `${name} is missing`);
+    for (const name of [...single, 'dist/doctor.js', 'recipe/install.sh'])
+      assert.ok(paths.includes(name), `${name} is missing`);
     for (const path of Object.values(manifest['node-red'].nodes)) {
       assert.ok(paths.includes(path) && paths.includes(path.replace(/\.js$/, '.html')), path);
     }
