@@ -18,13 +18,16 @@ describe('What was set on a Jetson', () => {
   let tree: JetsonTree;
   let stateDirectory: string;
   let clock: FakeClock;
+  const opened: MachineChanges[] = [];
   beforeEach(() => {
     tree = new JetsonTree(agxXavier, 'MAXN');
     stateDirectory = join(tree.root, 'user');
     mkdirSync(stateDirectory);
     clock = new FakeClock();
   });
-  afterEach(() => {
+  afterEach(async () => {
+    // A run that crashed in name only still waits for the end of this process.
+    for (const changes of opened.splice(0)) await changes.restore();
     tree.discard();
   });
 
@@ -52,6 +55,7 @@ describe('What was set on a Jetson', () => {
       owner: 'test',
       processes,
     });
+    opened.push(changes);
     const { actuators } = await findJetsonActuators(tree.machine, changes);
     for (const name of order) {
       const actuator = actuators.find((candidate) => candidate.name === name) ?? assert.fail();
