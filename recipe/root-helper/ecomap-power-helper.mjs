@@ -4,7 +4,7 @@
 //   {"id": 1, "op": "hello", "owner": "Node-RED", "lease": null}   -> {"id": 1, "ok": true, "lease": "...", "ttlS": 45, ...}
 //   {"id": 2, "op": "set", "lease": "...", "key": "file:/sys/...", "value": "905250000"}   -> before, inForce
 //   {"id": 3, "op": "read", "lease": "...", "key": "..."}   {"op": "heartbeat", ...}   {"op": "release", ...}
-//   {"id": 4, "op": "may", "key": "..."}   whether a key is on the list and there; needs no lease
+//   {"id": 4, "op": "may", "key": "...", "value": "..."}   whether it would set the key (to that value); needs no lease
 // Refusals: {"id": 2, "ok": false, "code": "denied | refused | busy | no-lease | malformed | failed", "message": "..."}
 import { readFileSync } from 'node:fs';
 import { chmod, rm } from 'node:fs/promises';
@@ -54,12 +54,14 @@ const lease = new Lease({ settingOf, statePath: options.state, ttlMs: Number(opt
 
 const isText = (value, longest) => typeof value === 'string' && value.length > 0 && value.length <= longest;
 
-async function mayBeSet(key) {
+async function mayBeSet(key, value) {
   if (!isText(key, 300)) throw new Refusal('malformed', '"key" is a text');
   // Any card at all.
   if (key === 'nvidia-smi:') return config.allow.includes('nvidia-smi');
   try {
-    await settingOf(key).read();
+    const setting = settingOf(key);
+    const found = await setting.read();
+    if (isText(value, 40) && value !== found && !lease.mayReturn(key, value)) await setting.check(value, found);
     return true;
   } catch {
     return false;
@@ -76,7 +78,7 @@ async function answer(request) {
     return { lease: opened, ttlS: lease.ttlMs / 1000, ...config };
   }
   // What it would do can be asked without holding it.
-  if (request.op === 'may') return { may: await mayBeSet(request.key) };
+  if (request.op === 'may') return { may: await mayBeSet(request.key, request.value) };
   lease.renew(token);
   switch (request.op) {
     case 'heartbeat':

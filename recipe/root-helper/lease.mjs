@@ -53,6 +53,11 @@ export class Lease {
     this.#timer = setTimeout(() => void this.inTurn(() => this.end()), this.#ttlMs);
   }
 
+  /** What was there before is always allowed. */
+  mayReturn(key, value) {
+    return this.#saved.get(key)?.before === value;
+  }
+
   async set(key, value) {
     const setting = this.#settingOf(key);
     const found = await setting.read();

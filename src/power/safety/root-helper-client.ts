@@ -53,10 +53,10 @@ export class RootHelperClient {
     this.#path = path;
   }
 
-  /** Whether the helper is there and would set this. Never throws. */
-  async may(key: string): Promise<boolean> {
+  /** Whether the helper is there and would set this, to this value where one is given. Never throws. */
+  async may(key: string, value?: string): Promise<boolean> {
     try {
-      return maySchema.parse(await this.#ask({ op: 'may', key })).may;
+      return maySchema.parse(await this.#ask({ op: 'may', key, value })).may;
     } catch {
       return false;
     }

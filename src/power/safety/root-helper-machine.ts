@@ -6,17 +6,30 @@ import type { ProgramOutcome } from '../machine/programs';
 import type { RootHelperClient } from './root-helper-client';
 import type { Setting } from './setting';
 
-/** What the helper calls a change by a program; null when it is none that it makes. */
-function keyOfChange(
-  program: string,
-  args: readonly string[],
-): { readonly key: string; readonly value: string } | null {
+/** A change by a program, as the helper calls it. */
+interface ProgramChange {
+  readonly key: string;
+  readonly value: string;
+  /** True for `sudo -l`, which only asks whether it is permitted. */
+  readonly onlyAsks: boolean;
+}
+
+/** null when it is no change that the helper makes. The helper stands in for sudo, too. */
+function changeOf(program: string, args: readonly string[]): ProgramChange | null {
+  if (program === 'sudo') {
+    const [first, second] = args;
+    if (first !== '-n') return null;
+    const onlyAsks = second === '-l';
+    const [inner = '', ...rest] = args.slice(onlyAsks ? 2 : 1);
+    const change = inner === 'sudo' ? null : changeOf(inner, rest);
+    return change === null ? null : { ...change, onlyAsks };
+  }
   const [first, second, third, fourth] = args;
   if (basename(program) === 'nvpmodel' && args.length === 2 && first === '-m' && second !== undefined)
-    return { key: 'nvpmodel', value: second };
+    return { key: 'nvpmodel', value: second, onlyAsks: false };
   if (basename(program) !== 'nvidia-smi' || args.length !== 4) return null;
   if (first !== '-i' || second === undefined || third !== '-pl' || fourth === undefined) return null;
-  return { key: `nvidia-smi:${second}`, value: fourth };
+  return { key: `nvidia-smi:${second}`, value: fourth, onlyAsks: false };
 }
 
 /**
@@ -43,18 +56,18 @@ export function machineWithRootHelper(machine: Machine, helper: RootHelperClient
       ...programs,
       runsAsRoot: (program) => helper.may(program === 'nvpmodel' ? 'nvpmodel' : `${program}:`),
       async run(program, args, options) {
-        const change = keyOfChange(program, args);
-        if (change === null || !(await helper.may(change.key))) return programs.run(program, args, options);
-        return outcomeOf(helper, change);
+        const change = changeOf(program, args);
+        if (change === null || !(await helper.may(change.key, change.value)))
+          return programs.run(program, args, options);
+        return change.onlyAsks ? permitted : outcomeOf(helper, change);
       },
     },
   };
 }
 
-async function outcomeOf(
-  helper: RootHelperClient,
-  { key, value }: { readonly key: string; readonly value: string },
-): Promise<ProgramOutcome> {
+const permitted: ProgramOutcome = { exitCode: 0, text: '', timedOut: false, missing: false };
+
+async function outcomeOf(helper: RootHelperClient, { key, value }: ProgramChange): Promise<ProgramOutcome> {
   try {
     const { exitCode, text } = await helper.set(key, value);
     return { exitCode, text, timedOut: exitCode === null, missing: false };
