@@ -35,13 +35,24 @@ const watts = (text: string | undefined): number | null => {
   return Number.isFinite(value) && value > 0 ? value : null;
 };
 
+const noTool = 'No NVIDIA card: there is no nvidia-smi';
+const toolPlaces = ['/bin/nvidia-smi', '/usr/bin/nvidia-smi', '/usr/local/bin/nvidia-smi'];
+
+/** A folder that stands for `/` must never reach this machine's own cards by the search path. */
+async function isItsOwn({ files }: Machine): Promise<boolean> {
+  if (files.root === '/') return true;
+  return (await Promise.all(toolPlaces.map((path) => files.exists(path)))).some(Boolean);
+}
+
 /** Asks the driver, by its tool (about 0.1 to 1 s in the background). Never throws. */
-export async function readNvidiaLimits({ programs }: Machine): Promise<NvidiaLook> {
+export async function readNvidiaLimits(machine: Machine): Promise<NvidiaLook> {
+  const { programs } = machine;
+  if (!(await isItsOwn(machine))) return { limits: [], fixed: [], problem: noTool };
   const outcome = await programs.run('nvidia-smi', [`--query-gpu=${fields}`, '--format=csv,noheader,nounits'], {
     timeoutMs,
   });
   const nothing = { limits: [], fixed: [] };
-  if (outcome.missing) return { ...nothing, problem: 'No NVIDIA card: there is no nvidia-smi' };
+  if (outcome.missing) return { ...nothing, problem: noTool };
   if (outcome.exitCode !== 0) return { ...nothing, problem: `nvidia-smi does not answer: ${wordsOf(outcome)}` };
   const limits: NvidiaLimit[] = [];
   const fixed: string[] = [];

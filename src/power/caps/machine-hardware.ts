@@ -1,15 +1,17 @@
 import { EcomapError } from '../../signals/errors';
+import { findHostActuators } from '../actuators/find-host-actuators';
 import { findJetsonActuators } from '../actuators/find-jetson-actuators';
 import type { HardwareActuatorName } from '../actuators/hardware-actuator';
-import { nvpmodelSetting } from '../actuators/nvpmodel/nvpmodel-setting';
+import { settingOfKey } from '../actuators/setting-of-key';
 import type { Clock } from '../clock';
 import type { Machine } from '../machine/machine';
-import { fileSetting, pathOfKey } from '../safety/file-setting';
 import { openMachineChanges } from '../safety/machine-changes';
 import { findOtherManagers, refusalBeside } from '../safety/other-managers';
 import { permitWriting, type PowerPermissions } from '../safety/power-permissions';
 import { restoreAfterCrash, type CrashRestore } from '../safety/restore-after-crash';
-import type { MachineChanges, Restored, Setting } from '../safety/setting';
+import { RootHelperClient } from '../safety/root-helper-client';
+import { machineWithRootHelper } from '../safety/root-helper-machine';
+import type { MachineChanges, Restored } from '../safety/setting';
 import type { FoundHardware, Hardware } from './hardware';
 
 export interface MachineHardwareOptions {
@@ -29,44 +31,50 @@ export class MachineHardware implements Hardware {
   readonly recovered: Promise<CrashRestore>;
   private readonly changes: MachineChanges;
   private readonly dryChanges: MachineChanges;
+  private readonly machine: Machine;
+  private readonly helper: RootHelperClient | null;
   private found: Promise<FoundHardware> | null = null;
 
   constructor(private readonly options: MachineHardwareOptions) {
-    const { machine, stateDirectory, clock, owner } = options;
+    const { stateDirectory, clock, owner } = options;
+    // What this user may not set, the root helper may, where it is installed. It knows only the real machine.
+    const needsHelp = options.machine.files.root === '/' && process.getuid?.() !== 0;
+    this.helper = needsHelp ? new RootHelperClient(owner) : null;
+    const machine = this.helper === null ? options.machine : machineWithRootHelper(options.machine, this.helper);
+    this.machine = machine;
     const common = { machine, stateDirectory, clock, owner };
     this.changes = openMachineChanges({ ...common, dryRun: false });
     this.dryChanges = openMachineChanges({ ...common, dryRun: true });
-    this.recovered = restoreAfterCrash(stateDirectory, machine, (key) => settingOfKey(machine, key));
+    this.recovered = restoreAfterCrash(stateDirectory, machine, settingOfKey(machine));
   }
 
   async find(dryRun: boolean): Promise<FoundHardware> {
     await this.recovered;
     // What a dry run may use can change with a permission; what writes keeps what it knows of the machine before it wrote.
-    if (dryRun) return findActuators(this.options.machine, this.dryChanges);
-    return (this.found ??= findActuators(this.options.machine, this.changes));
+    if (dryRun) return findActuators(this.machine, this.dryChanges);
+    return (this.found ??= findActuators(this.machine, this.changes));
   }
 
   async permit(actuator: HardwareActuatorName): Promise<void> {
-    const { machine, permissions } = this.options;
+    const { permissions } = this.options;
     permitWriting(actuator, true, permissions);
-    const refusal = refusalBeside(actuator, await findOtherManagers(machine), permissions);
+    const refusal = refusalBeside(actuator, await findOtherManagers(this.machine), permissions);
     if (refusal !== null) throw new EcomapError('CAP_NOT_ENFORCEABLE', refusal);
   }
 
-  undo(): Promise<Restored> {
+  async undo(): Promise<Restored> {
     // What the machine offers is looked at anew the next time.
     this.found = null;
-    return this.changes.restore();
+    const restored = await this.changes.restore();
+    await this.helper?.close();
+    return restored;
   }
 }
 
-function findActuators(machine: Machine, changes: MachineChanges): Promise<FoundHardware> {
-  return findJetsonActuators(machine, changes);
-}
-
-/** The setting behind a key on record; null for one that is not known (any more). */
-function settingOfKey(machine: Machine, key: string): Setting | null {
-  const path = pathOfKey(key);
-  if (path !== null) return fileSetting(machine, path);
-  return key === 'nvpmodel' ? nvpmodelSetting(machine) : null;
+async function findActuators(machine: Machine, changes: MachineChanges): Promise<FoundHardware> {
+  const found = await Promise.all([findJetsonActuators(machine, changes), findHostActuators(machine, changes)]);
+  return {
+    actuators: found.flatMap(({ actuators }) => actuators),
+    findings: found.flatMap(({ findings }) => findings),
+  };
 }

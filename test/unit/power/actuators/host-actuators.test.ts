@@ -323,6 +323,13 @@ ${lines.join('\n').replaceAll(/(line='[^,]*, [^,]*), [^,]*,/g, '$1, LIMIT_IN_FOR
       );
     });
 
+    it('of this machine are never reached from a folder that stands for another', async () => {
+      const ours: Machine['programs']['run'] = () =>
+        Promise.resolve({ exitCode: 0, text: one.replace('ENFORCED', '70'), timedOut: false, missing: false });
+      const machine = { ...folder.machine, programs: { ...folder.machine.programs, run: ours } };
+      assert.equal((await findNvidiaSmi(machine, changes, { isRoot: true })).finding.level, 'missing');
+    });
+
     it('are denied to others than root, by the tool too', async () => {
       putTool([one], 'echo "Changing power management limit: Insufficient Permissions"; exit 4');
       const { actuator, finding } = await findNvidiaSmi(folder.machine, changes, { isRoot: false });
