@@ -37,7 +37,9 @@ export class ClosedLoopMeans implements CapMeans {
   private readonly reader: MeterReader;
   private setting: ControlSetting = { point: 0, duty: 1 };
   private decision: LoopDecision | null = null;
+  /** True when it is known where the hardware stands, and when it could be set from here. */
   private known = false;
+  private owned = false;
   private capW: number | null = null;
   private lastSampleMs: number | null = null;
   private trouble: EcomapError | null = null;
@@ -111,6 +113,7 @@ export class ClosedLoopMeans implements CapMeans {
     return this.inOrder(async () => {
       this.capW = null;
       this.known = false;
+      this.owned = false;
       this.setting = { point: 0, duty: 1 };
       try {
         await this.options.pauses?.release();
@@ -178,12 +181,13 @@ export class ClosedLoopMeans implements CapMeans {
       }
       this.setting = { ...this.setting, point: found };
       this.known = true;
+      this.owned = true;
       this.trouble = null;
     } catch (error) {
       this.trouble = asTrouble(error);
-      // Nothing is in force yet: the caller has to know. Later on, the loop holds the cap by pauses and tries again.
-      if (!this.known) throw this.trouble;
       this.loop.pointRefused(this.nowMs());
+      // Nothing of ours is in force yet: the caller has to know. Later on, the loop holds the cap by pauses and tries again.
+      if (!this.owned) throw this.trouble;
     }
   }
 
@@ -201,17 +205,20 @@ export class ClosedLoopMeans implements CapMeans {
   }
 
   private outcome(): MeansOutcome {
-    const fits = this.decision?.fits ?? false;
+    const { decision } = this;
+    const missed = this.trouble !== null && decision?.point !== this.setting.point;
+    const fits = decision?.fits === true && !missed;
     const operatingPoint = this.operatingPoint();
-    const how = fits
+    const how =
+      fits || missed
       ? this.how()
-      : `${this.how()}; even at its lowest setting the device is expected to draw ${(this.decision?.expectedW ?? 0).toFixed(1)} W`;
+      : `${this.how()}; even at its lowest setting the device is expected to draw ${(decision?.expectedW ?? 0).toFixed(1)} W`;
     return {
       operatingPoint,
       enforced: fits ? this.enforced : 'none',
       how,
       fits,
-      capUnreachable: this.decision?.capUnreachable ?? false,
+      capUnreachable: decision?.capUnreachable ?? false,
     };
   }
 

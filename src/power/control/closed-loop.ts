@@ -41,7 +41,7 @@ const gapMs = 10_000;
 /** Share of the cap that is kept free once measurements confirm the model. */
 const settledGuardBand = 0.015;
 /** No model is further off; beyond it a sensor is wrong. */
-const mostLoad = 10;
+const mostLoad = 100;
 const mostPowerW = 100_000;
 /** A faster point is worth a write to the hardware from this gain on. */
 const worthAWrite = 1.02;
