@@ -211,8 +211,8 @@ export class ClosedLoopMeans implements CapMeans {
     const operatingPoint = this.operatingPoint();
     const how =
       fits || missed
-      ? this.how()
-      : `${this.how()}; even at its lowest setting the device is expected to draw ${(decision?.expectedW ?? 0).toFixed(1)} W`;
+        ? this.how()
+        : `${this.how()}; even at its lowest setting the device is expected to draw ${(decision?.expectedW ?? 0).toFixed(1)} W`;
     return {
       operatingPoint,
       enforced: fits ? this.enforced : 'none',
