@@ -74,7 +74,7 @@ describe('a power cap on a machine without sensors, in a real Node-RED', functio
     const capped = await coresInUse();
     console.log(`        ${uncapped.toFixed(2)} cores without a cap, ${capped.toFixed(2)} under it`);
     // Modelled: 14 of 10 to 30 W are a fifth of the time.
-    assert.ok(uncapped > 0.3, `too little to do: ${uncapped} cores without a cap`);
+    assert.ok(uncapped > 0.15, `too little to do: ${uncapped} cores without a cap`);
     assert.ok(capped < 0.6 * uncapped, `${capped} cores under the cap, ${uncapped} without`);
     assert.ok(capped > 0.01, 'the hosts still serve');
   });
