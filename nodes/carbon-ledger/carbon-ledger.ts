@@ -1,10 +1,10 @@
 import { carbonMessages, receiptMessages } from '../../src/carbon/accounting/dashboard';
-import { CarbonLedger } from '../../src/carbon/accounting/ledger';
+import { KeptLedger } from '../../src/carbon/accounting/kept-ledger';
 import { LedgerFile } from '../../src/carbon/accounting/ledger-file';
 import { summaryLine } from '../../src/carbon/accounting/summary-line';
 import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeStatus } from '../../src/node-red/types';
-import { messageOf } from '../../src/signals/errors';
+import { EcomapError } from '../../src/signals/errors';
 import { parseControlMessage, topicOf } from '../../src/signals/message';
 import type { Receipt } from '../../src/signals/receipt';
 import type { Telemetry } from '../../src/signals/telemetry';
@@ -12,8 +12,20 @@ import { leaveReading, takeReading } from '../shared/reading-handover';
 import { carbonLedgerConfig } from './config';
 
 const resetTopic = 'ecomap/reset';
-/** An account that is lost in a crash is at most this old. */
-const saveEveryMs = 10_000;
+
+/** Files of the ledgers that are deployed: two that write one file would destroy it. */
+const occupied = new Set<string>();
+
+function occupy(path: string): () => void {
+  if (occupied.has(path)) {
+    throw new EcomapError(
+      'INVALID_CONFIG',
+      `Another ledger keeps its account in ${path}: give this one a file name of its own.`,
+    );
+  }
+  occupied.add(path);
+  return () => void occupied.delete(path);
+}
 
 function statusOf({ total, energySource }: Receipt): NodeStatus {
   if (total.energyJ === null) return { fill: 'yellow', shape: 'dot', key: 'status.energyUnknown' };
@@ -31,36 +43,30 @@ export default defineNode({
   config: carbonLedgerConfig,
   start(node) {
     const { config } = node;
-    const ledger = new CarbonLedger({ now: Date.now });
-    const file = config.persist ? new LedgerFile(node.stateDirectory, node.id) : null;
+    const file = config.persist ? new LedgerFile(node.stateDirectory, config.file || node.id) : null;
+    const release = file === null ? () => undefined : occupy(file.path);
+    const kept = new KeptLedger({
+      now: Date.now,
+      file,
+      retentionDays: config.retentionDays,
+      embodied: config.embodied,
+      onTrouble(reason) {
+        const path = file?.path ?? '';
+        if (reason === null) node.log(node.text('log.savedAgain', { path }));
+        else node.warn(node.text('log.notSaved', { path, reason }));
+      },
+    });
+    const { ledger } = kept;
     let reading = takeReading(node.id);
-    if (reading !== null) ledger.onCarbon(reading);
     let telemetry: Telemetry | null = null;
-    let changed = false;
-    let saveFailed = false;
 
-    const restored = (async () => {
-      const loaded = await file?.load();
-      if (loaded?.warning) node.warn(loaded.warning);
-      if (loaded?.state) ledger.restore(loaded.state);
-      if (telemetry === null && loaded?.state) node.status(statusOf(ledger.receipt()));
+    const opened = (async () => {
+      for (const warning of await kept.open()) node.warn(warning);
+      if (reading !== null) await kept.onCarbon(reading);
+      if (telemetry === null && ledger.receipt().durationS > 0) node.status(statusOf(ledger.receipt()));
     })();
 
-    const save = async (): Promise<void> => {
-      if (file === null || !changed) return;
-      changed = false;
-      try {
-        await file.save(ledger.state());
-        saveFailed = false;
-      } catch (error) {
-        changed = true;
-        if (!saveFailed) node.warn(node.text('log.notSaved', { path: file.path, reason: messageOf(error) }));
-        saveFailed = true;
-      }
-    };
-
     node.status({ fill: 'blue', shape: 'dot', key: 'status.waiting' });
-    if (file !== null) node.every(saveEveryMs, save);
     if (config.logEveryS > 0) {
       node.every(config.logEveryS * 1000, () => {
         if (reading !== null || telemetry !== null) node.log(summaryLine(reading, telemetry, ledger.receipt()));
@@ -69,38 +75,34 @@ export default defineNode({
 
     return {
       async input(message, send) {
-        await restored;
+        await opened;
         if (message.topic === resetTopic) {
-          ledger.reset();
-          changed = true;
-          await save();
+          message.payload = await kept.reset();
           node.status({ fill: 'blue', shape: 'dot', key: 'status.waiting' });
           message.topic = topicOf('receipt');
-          message.payload = ledger.receipt();
           send([message, null]);
           return;
         }
         const control = parseControlMessage(message, ['carbon', 'telemetry']);
         if (control.kind === 'carbon') {
           reading = control.payload;
-          ledger.onCarbon(reading);
+          await kept.onCarbon(reading);
           send([null, carbonMessages(reading, Date.now()).map((one) => ({ ...one }))]);
           return;
         }
         telemetry = control.payload;
-        const receipt = ledger.onTelemetry(telemetry);
-        changed = true;
+        const receipt = await kept.onTelemetry(telemetry);
         node.status(statusOf(receipt));
         message.topic = topicOf('receipt');
         message.payload = receipt;
-        send([message, receiptMessages(telemetry, receipt).map((one) => ({ ...one }))]);
+        send([message, receiptMessages(control.payload, receipt).map((one) => ({ ...one }))]);
       },
       async close(removed) {
         if (!removed) leaveReading(node.id, reading);
-        await restored;
-        await save();
+        await opened;
         // Whoever comes next reads the file: a write that is still under way must not come after that.
-        await file?.settled();
+        await kept.close();
+        release();
       },
     };
   },

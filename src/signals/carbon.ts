@@ -37,6 +37,15 @@ export const carbonForecastPointSchema = z.object({
 });
 export type CarbonForecastPoint = z.infer<typeof carbonForecastPointSchema>;
 
+/** The later word of a provider about an interval that is over. */
+export const carbonRevisedPointSchema = z.object({
+  validFrom: timeSchema,
+  validTo: timeSchema,
+  intensityGPerKwh: intensitySchema,
+  quality: carbonQualitySchema,
+});
+export type CarbonRevisedPoint = z.infer<typeof carbonRevisedPointSchema>;
+
 /** `ecomap/carbon`: the carbon intensity of one grid zone over one interval of time. */
 export const carbonReadingSchema = z.object({
   /** gCO2eq per kWh, or null when unknown: never 0 for "unknown". */
@@ -59,6 +68,11 @@ export const carbonReadingSchema = z.object({
   /** 5th and 95th percentile of the trailing week (or what is known of it): the bounds of the linear cap policy. */
   trailingBounds: z.object({ lowGPerKwh: intensitySchema, highGPerKwh: intensitySchema }).nullable().default(null),
   attribution: z.string(),
+  /** Version of the provider's interface, and the year its data are of, where they are known. */
+  providerVersion: z.string().optional(),
+  datasetYear: z.number().int().optional(),
+  /** Earlier intervals of the same zone, signal and basis that the provider has stated anew since the last reading. */
+  revised: z.array(carbonRevisedPointSchema).optional(),
   /** Why this step of the fallback chain answered, e.g. which provider failed and how. */
   why: z.array(z.string()).default([]),
 });

@@ -157,8 +157,8 @@ describe('carbon-ledger node', () => {
       const flow = await startFlow([carbonLedger, probe], keeping);
       await receiptAfterTelemetry(flow);
       await helper.setFlows([], 'full');
-      assert.deepEqual(await ledgerFiles(), ['ledger-ledger.json']);
-      assert.match(await readFile(join(folder, 'ledger-ledger.json'), 'utf8'), /^\{"version":1/);
+      assert.deepEqual(await ledgerFiles(), ['ledger-ledger.jsonl']);
+      assert.match(await readFile(join(folder, 'ledger-ledger.jsonl'), 'utf8'), /^2 [0-9a-f]{8} \{"kind":"/);
       await redeploy();
       assert.equal((await receiptAfterTelemetry(flow)).total.served, 20);
     });

@@ -1,20 +1,16 @@
-import type { CarbonReading } from '../../signals/carbon';
+import type { Stretch } from './energy-rows';
 
 export interface InForce {
   readonly atMs: number;
-  readonly intensityGPerKwh: number | null;
-  readonly quality: string;
-  readonly signal: string;
-  readonly basis: string;
-  readonly attribution: string;
+  /** Id of an intensity row. */
+  readonly intensity: string;
 }
 
-export interface WindowIntensity {
-  /** Time-weighted mean over the known part of the window, g/kWh; null when no part is known. */
-  readonly meanGPerKwh: number | null;
-  /** Share of the window whose intensity is known, 0..1. */
-  readonly knownShare: number;
-  readonly parts: readonly { readonly share: number; readonly inForce: InForce | null }[];
+export interface TimelinePart extends Stretch {
+  /** Share of the whole stretch, 0..1. */
+  readonly share: number;
+  /** null before the first reading. */
+  readonly intensity: string | null;
 }
 
 /** Windows of telemetry come a little after the readings that held in them; older readings than this are forgotten. */
@@ -28,35 +24,34 @@ export class IntensityTimeline {
     return this.#entries.at(-1) ?? null;
   }
 
-  add(reading: CarbonReading, atMs: number): void {
-    const { intensityGPerKwh, quality, signal, basis, attribution } = reading;
-    this.#entries.push({ atMs, intensityGPerKwh, quality, signal, basis, attribution });
+  get entries(): readonly InForce[] {
+    return this.#entries;
+  }
+
+  /** The one that is in force already changes nothing. */
+  add(entry: InForce): void {
+    if (this.latest?.intensity === entry.intensity) return;
+    this.#entries.push(entry);
     // The last entry from before the horizon still holds after it.
-    const first = this.#entries.findLastIndex((entry) => entry.atMs <= atMs - keptMs);
+    const first = this.#entries.findLastIndex((known) => known.atMs <= entry.atMs - keptMs);
     if (first > 0) this.#entries = this.#entries.slice(first);
   }
 
-  over(fromMs: number, toMs: number): WindowIntensity {
-    const parts = this.#parts(fromMs, toMs);
-    let knownShare = 0;
-    let weighted = 0;
-    for (const { share, inForce } of parts) {
-      if (inForce?.intensityGPerKwh == null) continue;
-      knownShare += share;
-      weighted += share * inForce.intensityGPerKwh;
-    }
-    return { meanGPerKwh: knownShare > 0 ? weighted / knownShare : null, knownShare: Math.min(1, knownShare), parts };
+  /** After a restart: what held before it, unless that is long ago. */
+  forget(): void {
+    this.#entries = [];
   }
 
-  #parts(fromMs: number, toMs: number): WindowIntensity['parts'] {
+  over(fromMs: number, toMs: number): TimelinePart[] {
     const lengthMs = toMs - fromMs;
-    const atStart = this.#entries.findLast((entry) => entry.atMs <= fromMs) ?? null;
-    if (lengthMs <= 0) return [{ share: 1, inForce: atStart }];
+    const atStart = this.#entries.findLast((entry) => entry.atMs <= fromMs)?.intensity ?? null;
+    if (lengthMs <= 0) return [{ fromMs, toMs, share: 1, intensity: atStart }];
     const changes = this.#entries.filter((entry) => entry.atMs > fromMs && entry.atMs < toMs);
     const bounds = [fromMs, ...changes.map((entry) => entry.atMs), toMs];
-    return [atStart, ...changes].flatMap((inForce, index) => {
-      const share = ((bounds[index + 1] ?? toMs) - (bounds[index] ?? fromMs)) / lengthMs;
-      return share > 0 ? [{ share, inForce }] : [];
+    return [atStart, ...changes.map((entry) => entry.intensity)].flatMap((intensity, index) => {
+      const part = { fromMs: bounds[index] ?? fromMs, toMs: bounds[index + 1] ?? toMs };
+      const share = (part.toMs - part.fromMs) / lengthMs;
+      return share > 0 ? [{ ...part, share, intensity }] : [];
     });
   }
 }

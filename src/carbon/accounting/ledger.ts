@@ -1,14 +1,33 @@
 import type { CarbonReading } from '../../signals/carbon';
-import { gramsOf, weakestSource } from '../../signals/quantities';
-import type { Account, Receipt } from '../../signals/receipt';
-import type { Telemetry, TenantTelemetry } from '../../signals/telemetry';
-import { IntensityTimeline, type WindowIntensity } from './intensity-timeline';
-import { emptyLedgerState, emptySums, type LedgerState, type Sums } from './ledger-state';
-import { divideEnergy, type WindowEnergy } from './window-energy';
+import type { Receipt } from '../../signals/receipt';
+import type { Telemetry } from '../../signals/telemetry';
+import { hourMs } from '../provider';
+import { chainOf, type IntensityRow } from './intensity-rows';
+import type { JoinedRow } from './joined';
+import { LedgerBooks } from './ledger-books';
+import type { LedgerEntry } from './ledger-entries';
+import { receiptOf } from './receipt-of';
+import type { Embodied } from './software-carbon-intensity';
+import { windowEntryOf } from './window-entry';
+
+export interface LedgerOptions {
+  /** Wall time, ms. */
+  readonly now: () => number;
+  /** Days of hours that are kept for reports. */
+  readonly retentionDays?: number;
+  /** null: not set, and never guessed. */
+  readonly embodied?: Embodied | null;
+  /** Told of everything that changes the books, e.g. to keep it in a file. */
+  readonly onEntry?: (entry: LedgerEntry) => void;
+}
+
+export const defaultRetentionDays = 35;
 
 /**
- * Sums up what served requests cost. Energy comes with telemetry (J, above idle per tenant), intensity with carbon readings; a
- * reading is in force from when it came until the next one, and a window in which it changed is weighed by time.
+ * Sums up what served requests cost. Energy comes with telemetry (J, above idle per tenant), intensity with carbon readings; the
+ * two are kept apart and joined when somebody asks, so that an intensity that is restated hours later restates the grams. A reading
+ * is in force from when it came until the next one; a window in which it changed is weighed by time. Time for which a reading only
+ * stood in (stale, forecast, yearly average, or of an earlier interval) is joined anew when the provider states that time itself.
  *
  * - Grams: energy (kWh) times intensity. While the intensity is unknown no grams are counted; those seconds and joules stand in
  *   `coverage`. The same for seconds whose energy is unknown.
@@ -18,204 +37,84 @@ import { divideEnergy, type WindowEnergy } from './window-energy';
  * - Joules and grams per inference: sum over sum; in the total, idle is included.
  * - Always-max: the idle energy plus what the same requests would have cost with the most accurate variants at full speed.
  *   Compared only over windows in which that is known for every tenant that served.
+ * - Constant cap, energy and timing effect: see `counterfactual.ts`. SCI: see `software-carbon-intensity.ts`.
  */
 export class CarbonLedger {
-  readonly #now: () => number;
-  readonly #timeline = new IntensityTimeline();
-  #state: LedgerState;
+  readonly #options: LedgerOptions;
+  readonly #books: LedgerBooks;
 
-  constructor({ now }: { readonly now: () => number }) {
-    this.#now = now;
-    this.#state = emptyLedgerState(now());
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.#books = new LedgerBooks(options.now(), options.retentionDays ?? defaultRetentionDays);
   }
 
-  /** From now on this intensity holds. */
+  /** From now on this intensity holds, unless it tells of a time before the one in force; what is known of that time is restated. */
   onCarbon(reading: CarbonReading): void {
-    this.#timeline.add(reading, this.#now());
+    const books = this.#books;
+    const nowMs = this.#options.now();
+    for (const { validFrom, validTo, intensityGPerKwh, quality } of reading.revised ?? []) {
+      const { row, change } = books.intensities.judge({
+        ...reading,
+        validFrom,
+        validTo,
+        intensityGPerKwh,
+        quality,
+        revised: undefined,
+      });
+      if (change !== 'none') this.#apply({ kind: 'intensity', row, inForceMs: null });
+    }
+    const { row, change } = books.intensities.judge(reading);
+    const inForce = books.timeline.latest;
+    const isLate = inForce !== null && tellsOfThePast(row, books.intensities.get(inForce.intensity), nowMs);
+    const inForceMs = isLate || inForce?.intensity === row.id ? null : nowMs;
+    if (change !== 'none' || inForceMs !== null) this.#apply({ kind: 'intensity', row, inForceMs });
   }
 
   /** Accounts one window and answers with the receipt so far. */
   onTelemetry(telemetry: Telemetry): Receipt {
-    const state = this.#state;
-    const fromMs = Date.parse(telemetry.windowFrom);
-    const toMs = Date.parse(telemetry.windowTo);
-    state.fromMs = state.durationS === 0 ? fromMs : Math.min(state.fromMs, fromMs);
-    state.toMs = Math.max(state.toMs, toMs);
-    state.durationS += telemetry.durationS;
-
-    const energy = divideEnergy(telemetry);
-    const intensity = this.#timeline.over(fromMs, toMs);
-    this.#accountIntensity(intensity, telemetry.durationS);
-    if (energy === null) {
-      state.unknownEnergyS += telemetry.durationS;
-    } else {
-      state.energySource = weakestSource([state.energySource, telemetry.energy.source]);
-      state.unaccountedEnergyJ += energy.totalJ * (1 - intensity.knownShare);
-      const grams = gramsBy(intensity);
-      addEnergy(state.total, energy.totalJ, grams);
-      addEnergy(state.idle, energy.idleJ, grams);
-      this.#accountAlwaysMax(telemetry, energy, grams);
-    }
-    for (const tenant of telemetry.tenants) this.#accountTenant(tenant, energy, intensity);
+    const { timeline, accounts } = this.#books;
+    this.#apply(windowEntryOf(telemetry, timeline, accounts));
     return this.receipt();
   }
 
   receipt(): Receipt {
-    const state = this.#state;
-    const alwaysMax = state.alwaysMax;
-    return {
-      from: new Date(state.fromMs).toISOString(),
-      to: new Date(state.toMs).toISOString(),
-      durationS: state.durationS,
-      energySource: state.energySource,
-      total: accountOf(null, state.total),
-      idle: { ...state.idle },
-      tenants: Object.entries(state.tenants).map(([tenant, sums]) => accountOf(tenant, sums)),
-      alwaysMax: {
-        ...alwaysMax,
-        savedEnergyPct: savedPct(alwaysMax.energyJ, alwaysMax.againstEnergyJ),
-        savedCarbonPct: savedPct(alwaysMax.carbonG, alwaysMax.againstCarbonG),
-      },
-      carbon: {
-        intensityGPerKwh: this.#timeline.latest?.intensityGPerKwh ?? null,
-        secondsByQuality: { ...state.secondsByQuality },
-        mixedBasis: state.bases.length > 1,
-        attribution: [...state.attribution],
-      },
-      coverage: {
-        unknownEnergyS: state.unknownEnergyS,
-        unknownIntensityS: state.unknownIntensityS,
-        unaccountedEnergyJ: state.unaccountedEnergyJ,
-      },
-    };
+    return receiptOf(this.#books, this.#options.embodied ?? null);
+  }
+
+  /** Hour by hour as far as the retention reaches, oldest first; every signal, basis and quality by itself. */
+  hours(): JoinedRow[] {
+    return this.#books.hours();
   }
 
   /** Begins a new account; the intensity in force stays. */
   reset(): void {
-    this.#state = emptyLedgerState(this.#now());
+    this.#apply({ kind: 'reset', atMs: this.#options.now() });
   }
 
-  state(): LedgerState {
-    return structuredClone(this.#state);
+  /** Everything that makes this ledger anew when another one restores it. */
+  entries(): Iterable<LedgerEntry> {
+    return this.#books.entries();
   }
 
-  /** Goes on with an earlier account. */
-  restore(state: LedgerState): void {
-    this.#state = structuredClone(state);
+  /** Goes on with an earlier account: entry by entry, then `resume`. */
+  restore(entry: LedgerEntry): void {
+    this.#books.apply(entry);
   }
 
-  #accountIntensity({ parts, knownShare }: WindowIntensity, durationS: number): void {
-    const state = this.#state;
-    state.unknownIntensityS += durationS * (1 - knownShare);
-    for (const { share, inForce } of parts) {
-      const known = inForce?.intensityGPerKwh != null;
-      const quality = known ? inForce.quality : 'unknown';
-      state.secondsByQuality[quality] = (state.secondsByQuality[quality] ?? 0) + share * durationS;
-      if (!known) continue;
-      addOnce(state.bases, `${inForce.signal}, ${inForce.basis}`);
-      addOnce(state.attribution, inForce.attribution);
-    }
+  resume(): void {
+    this.#books.resumeAt(this.#options.now());
   }
 
-  #accountTenant(tenant: TenantTelemetry, energy: WindowEnergy | null, intensity: WindowIntensity): void {
-    const sums = this.#sumsOf(tenant.tenant);
-    const energyJ = energy?.tenantsJ.get(tenant.tenant) ?? null;
-    addEnergy(sums, energyJ, gramsBy(intensity));
-    countRequests(sums, tenant, energyJ !== null, intensity.knownShare);
-    countRequests(this.#state.total, tenant, energy !== null, intensity.knownShare);
-  }
-
-  #sumsOf(tenant: string): Sums {
-    const { tenants } = this.#state;
-    const known = Object.getOwnPropertyDescriptor(tenants, tenant)?.value as Sums | undefined;
-    if (known !== undefined) return known;
-    const sums = emptySums();
-    // Not by assignment: a tenant may be called "constructor" or "__proto__".
-    Object.defineProperty(tenants, tenant, { value: sums, enumerable: true, configurable: true, writable: true });
-    return sums;
-  }
-
-  #accountAlwaysMax(telemetry: Telemetry, energy: WindowEnergy, grams: Grams): void {
-    if (energy.idleJ === null) return;
-    let energyJ = energy.idleJ;
-    for (const tenant of telemetry.tenants) {
-      if (tenant.alwaysMaxEnergyJ !== null) energyJ += tenant.alwaysMaxEnergyJ;
-      else if (tenant.served > 0) return;
-    }
-    const sums = this.#state.alwaysMax;
-    sums.comparedS += telemetry.durationS;
-    sums.energyJ = (sums.energyJ ?? 0) + energyJ;
-    sums.againstEnergyJ = (sums.againstEnergyJ ?? 0) + energy.totalJ;
-    const carbonG = grams(energyJ);
-    const againstCarbonG = grams(energy.totalJ);
-    if (carbonG === null || againstCarbonG === null) return;
-    sums.carbonG = (sums.carbonG ?? 0) + carbonG;
-    sums.againstCarbonG = (sums.againstCarbonG ?? 0) + againstCarbonG;
+  #apply(entry: LedgerEntry): void {
+    this.#books.apply(entry);
+    this.#options.onEntry?.(entry);
   }
 }
 
-/** Grams of an energy used evenly over a window, as far as the intensity was known; null when no part of it was. */
-type Grams = (energyJ: number) => number | null;
-
-function gramsBy({ meanGPerKwh, knownShare }: WindowIntensity): Grams {
-  return (energyJ) => gramsOf(energyJ * knownShare, meanGPerKwh);
-}
-
-function addEnergy(
-  sums: { energyJ: number | null; carbonG: number | null },
-  energyJ: number | null,
-  grams: Grams,
-): void {
-  if (energyJ === null) return;
-  sums.energyJ = (sums.energyJ ?? 0) + energyJ;
-  const carbonG = grams(energyJ);
-  if (carbonG !== null) sums.carbonG = (sums.carbonG ?? 0) + carbonG;
-}
-
-function countRequests(sums: Sums, tenant: TenantTelemetry, energyKnown: boolean, intensityShare: number): void {
-  const inTime = tenant.served - tenant.late;
-  sums.offered += tenant.offered;
-  sums.served += tenant.served;
-  sums.inTime += inTime;
-  sums.swaps += tenant.swaps;
-  if (tenant.effectiveAccuracy !== null) {
-    sums.accuracySum += tenant.effectiveAccuracy * inTime;
-    sums.accuracyCount += inTime;
-  }
-  if (tenant.latencyMs !== null) {
-    sums.latencySumMs += tenant.latencyMs.mean * tenant.served;
-    sums.latencyCount += tenant.served;
-  }
-  if (energyKnown) {
-    sums.servedWithEnergy += tenant.served;
-    sums.servedWithCarbon += tenant.served * intensityShare;
-  }
-}
-
-function accountOf(tenant: string | null, sums: Sums): Account {
-  const meanLatencyMs = ratio(sums.latencySumMs, sums.latencyCount);
-  return {
-    tenant,
-    energyJ: sums.energyJ,
-    carbonG: sums.carbonG,
-    offered: sums.offered,
-    served: sums.served,
-    attainment: ratio(sums.inTime, sums.offered),
-    effectiveAccuracy: ratio(sums.accuracySum, sums.accuracyCount),
-    meanLatencyMs,
-    opCdpGs: sums.carbonG === null || meanLatencyMs === null ? null : (sums.carbonG * meanLatencyMs) / 1000,
-    energyPerInferenceJ: ratio(sums.energyJ, sums.servedWithEnergy),
-    carbonPerInferenceG: ratio(sums.carbonG, sums.servedWithCarbon),
-    swaps: sums.swaps,
-  };
-}
-
-const ratio = (sum: number | null, count: number): number | null => (sum === null || count <= 0 ? null : sum / count);
-
-function savedPct(alwaysMax: number | null, against: number | null): number | null {
-  return alwaysMax === null || against === null || alwaysMax <= 0 ? null : (100 * (alwaysMax - against)) / alwaysMax;
-}
-
-function addOnce(list: string[], item: string): void {
-  if (!list.includes(item)) list.push(item);
+/** A grid that follows the wall clock may state an hour again; a recording that begins anew means now. */
+function tellsOfThePast(row: IntensityRow, inForce: IntensityRow | undefined, nowMs: number): boolean {
+  if (inForce === undefined || row.played || inForce.played) return false;
+  if (chainOf(row) !== chainOf(inForce) || row.zone !== inForce.zone) return false;
+  const followsWallClock = inForce.fromMs <= nowMs && nowMs < inForce.toMs + 6 * hourMs;
+  return followsWallClock && row.toMs <= inForce.fromMs;
 }

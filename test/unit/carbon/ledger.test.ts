@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { CarbonLedger } from '../../../src/carbon/accounting/ledger';
-import { ledgerStateSchema } from '../../../src/carbon/accounting/ledger-state';
+
+import { ledgerEntrySchema } from '../../../src/carbon/accounting/ledger-entries';
 import { receiptSchema, type Receipt } from '../../../src/signals/receipt';
 import type { Telemetry, TenantTelemetry } from '../../../src/signals/telemetry';
 import { iso, reading, telemetryWindow, tenantWindow } from './ledger-inputs';
@@ -15,6 +16,9 @@ function near(actual: number | null | undefined, expected: number, what = ''): v
     `${what}: ${actual} is not ${expected}`,
   );
 }
+
+/** An interval that is over: such a reading only stands in for what the provider has not said yet. */
+const before = { validFrom: iso(start - 3_600_000), validTo: iso(start) };
 
 describe('carbon ledger', () => {
   const clock = new FakeClock(start);
@@ -103,11 +107,11 @@ describe('carbon ledger', () => {
 
   it('weighs an intensity that changes within a window by time', () => {
     const ledger = newLedger();
-    ledger.onCarbon(reading(100));
+    ledger.onCarbon(reading(100, before));
     clock.set(start + 2_000);
-    ledger.onCarbon(reading(200));
+    ledger.onCarbon(reading(200, before));
     clock.set(start + 7_000);
-    ledger.onCarbon(reading(600, { quality: 'stale' }));
+    ledger.onCarbon(reading(600, { ...before, quality: 'stale' }));
     const receipt = ledger.onTelemetry(telemetryWindow(start, 10, [tenantWindow('a')]));
     near(receipt.total.carbonG, (50 / 3_600_000) * (0.2 * 100 + 0.5 * 200 + 0.3 * 600));
     near(receipt.carbon.secondsByQuality.measured, 7);
@@ -124,7 +128,7 @@ describe('carbon ledger', () => {
     assert.deepEqual(blind.coverage, { unknownEnergyS: 0, unknownIntensityS: 10, unaccountedEnergyJ: 50 });
 
     clock.set(start + 15_000);
-    ledger.onCarbon(reading(360));
+    ledger.onCarbon(reading(360, before));
     const half = ledger.onTelemetry(telemetryWindow(start + 10_000, 10, [tenantWindow('a')]));
     near(half.total.carbonG, (25 / 3_600_000) * 360);
     near(half.coverage.unknownIntensityS, 15);
@@ -132,7 +136,7 @@ describe('carbon ledger', () => {
     near(half.tenants[0]?.carbonPerInferenceG, ((5 / 3_600_000) * 360) / 5, 'per inference while it was known');
 
     clock.set(start + 20_000);
-    ledger.onCarbon(reading(null));
+    ledger.onCarbon(reading(null, before));
     const lost = ledger.onTelemetry(telemetryWindow(start + 20_000, 10, [tenantWindow('a')]));
     near(lost.total.carbonG, (25 / 3_600_000) * 360);
     assert.equal(lost.carbon.intensityGPerKwh, null);
@@ -292,7 +296,7 @@ describe('carbon ledger', () => {
           const atMs = Math.round(timeMs + share * durationS * 1000);
           gramsPerJoule += ((intensity ?? 0) / 3_600_000) * ((atMs - cursorMs) / (durationS * 1000));
           clock.set(atMs);
-          ledger.onCarbon(reading(value));
+          ledger.onCarbon(reading(value, before));
           cursorMs = atMs;
           intensity = value;
         }
@@ -377,10 +381,9 @@ describe('carbon ledger', () => {
           clock.set(start);
           play(first, before);
           const second = newLedger();
-          second.restore(ledgerStateSchema.parse(JSON.parse(JSON.stringify(first.state()))));
-          // What was in force is read anew after a restart.
-          second.onCarbon(reading(middle.intensity));
-          whole.onCarbon(reading(middle.intensity));
+          for (const entry of first.entries()) {
+            second.restore(ledgerEntrySchema.parse(JSON.parse(JSON.stringify(entry))));
+          }
           clock.set(middle.timeMs);
           play(whole, after, middle);
           clock.set(middle.timeMs);
