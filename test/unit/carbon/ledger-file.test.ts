@@ -168,7 +168,9 @@ describe('ledger file', () => {
             from = to;
           });
           const sound = lines.flatMap((_, index) => (touched.has(index) ? [] : [entry(index)]));
-          const isSubsequence = sound.every((one) => entries.some((read) => JSON.stringify(read) === JSON.stringify(one)));
+          const isSubsequence = sound.every((one) =>
+            entries.some((read) => JSON.stringify(read) === JSON.stringify(one)),
+          );
           assert.ok(isSubsequence, 'every line that nothing touched is read');
           const all = lines.map((_, index) => JSON.stringify(entry(index)));
           assert.ok(
