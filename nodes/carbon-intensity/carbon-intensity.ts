@@ -14,7 +14,7 @@ function statusOf(reading: CarbonReading): NodeStatus {
   if (reading.intensityGPerKwh === null) return { fill: 'red', shape: 'ring', key: 'status.unknown' };
   // A provider that itself forecasts the running interval (GB does) is in order; a reading that needs a reason is not.
   const inOrder =
-    ['measured', 'estimated', 'simulated'].includes(reading.quality) ||
+    ['measured', 'estimated', 'simulated', 'injected'].includes(reading.quality) ||
     (reading.quality === 'forecast' && reading.why.length === 0);
   const values = { intensity: Math.round(reading.intensityGPerKwh) };
   return { fill: inOrder ? 'green' : 'yellow', shape: 'dot', key: 'status.reading', values };
@@ -27,6 +27,12 @@ const sameAs = (a: CarbonReading, b: CarbonReading | null): boolean =>
   a.suspect === b.suspect &&
   a.provider === b.provider &&
   a.zone === b.zone;
+
+/** What a message may hold that is meant as a value, not only as the wish for a reading. */
+const isValue = (payload: unknown): boolean =>
+  typeof payload === 'number' ||
+  (typeof payload === 'string' && payload.trim() !== '') ||
+  (typeof payload === 'object' && payload !== null && !Array.isArray(payload) && !Buffer.isBuffer(payload));
 
 /** Reads the carbon intensity of a grid, by itself and on demand. */
 export default defineNode({
@@ -76,6 +82,7 @@ export default defineNode({
 
     return {
       async input(message, send) {
+        if (grid.inject !== null && isValue(message.payload)) grid.inject(message.payload);
         const { reading, trouble } = await read();
         sent = reading;
         message.topic = topicOf('carbon');

@@ -11,9 +11,42 @@ RED.nodes.registerType('ecomap-grid', {
     zone: {
       value: '',
       validate(value: string) {
-        return !isChosen('static', this.provider) || value.trim() !== '';
+        const needsOne = isChosen('static', this.provider) || isChosen('electricity-maps', this.provider);
+        return !needsOne || value.trim() !== '';
       },
     },
+    region: {
+      value: 'CAISO_NORTH',
+      validate(value: string) {
+        return !isChosen('watttime', this.provider) || (value ?? '').trim() !== '';
+      },
+    },
+    location: {
+      value: '',
+      validate(value: string) {
+        return !isChosen('carbon-aware-sdk', this.provider) || (value ?? '').trim() !== '';
+      },
+    },
+    postcode: {
+      value: '',
+      validate(value: string) {
+        const text = (value ?? '').trim();
+        return !isChosen('gb', this.provider) || text === '' || /^[a-z]{1,2}[0-9][a-z0-9]?$/i.test(text);
+      },
+    },
+    regionId: {
+      value: '',
+      validate(value: string) {
+        const text = String(value ?? '').trim();
+        return text === '' || (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 17);
+      },
+    },
+    emissionsRate: { value: 'co2_moer' },
+    apiVersion: { value: 'v4' },
+    factorType: { value: 'lifecycle' },
+    granularity: { value: 'hourly' },
+    horizonH: { value: '24' },
+    staleAfterS: { value: 3600, validate: RED.validators.number(true) },
     country: {
       value: '',
       validate(value: string) {
@@ -39,11 +72,29 @@ RED.nodes.registerType('ecomap-grid', {
     solarDipGPerKwh: { value: 150, validate: RED.validators.number(true) },
     noiseGPerKwh: { value: 0, validate: RED.validators.number(true) },
     seed: { value: 1, validate: RED.validators.number(true) },
-    baseUrl: { value: '' },
+    baseUrl: {
+      value: '',
+      validate(value: string) {
+        const text = (value ?? '').trim();
+        if (text === '') return !isChosen('carbon-aware-sdk', this.provider);
+        // Flows are exported and shared: a key in an address would travel along.
+        return /^https?:\/\/[^/?#@]+(\/[^?#]*)?$/i.test(text);
+      },
+    },
     fallbackZone: { value: '' },
   },
+  credentials: {
+    token: { type: 'password' },
+    username: { type: 'text' },
+    password: { type: 'password' },
+  },
   label() {
-    const places: Record<string, string> = { gb: '', 'energy-charts': this.country };
+    const places: Record<string, string> = {
+      gb: this.postcode || this.regionId || '',
+      'energy-charts': this.country,
+      watttime: this.region,
+      'carbon-aware-sdk': this.location,
+    };
     const place = places[this.provider] ?? this.zone;
     return this.name || [this._(`provider.${this.provider}`), place].filter(Boolean).join(' ');
   },
@@ -57,12 +108,19 @@ RED.nodes.registerType('ecomap-grid', {
         $(row).toggle(providers.includes(chosen));
       });
       const plays = chosen === 'trace' || chosen === 'simulated';
-      const zoneKey = chosen === 'static' ? 'placeholder.zone' : 'placeholder.zoneName';
+      const zoneKeys: Record<string, string> = {
+        static: 'placeholder.zone',
+        'electricity-maps': 'placeholder.zoneElectricityMaps',
+      };
+      const zoneKey = zoneKeys[chosen] ?? 'placeholder.zoneName';
+      const baseUrlKey = chosen === 'carbon-aware-sdk' ? 'placeholder.ownUrl' : 'placeholder.baseUrl';
+      $('#node-config-input-baseUrl').attr('placeholder', this._(baseUrlKey));
       $('#node-config-input-zone').attr('placeholder', this._(zoneKey));
       $('#ecomap-grid-dayLength').toggle(plays && mode.val() === 'accelerated');
     };
     const validateAgain = (): void => {
-      $('#node-config-input-zone, #node-config-input-country, #node-config-input-path').trigger('change');
+      const fields = ['zone', 'country', 'path', 'region', 'location', 'postcode', 'regionId', 'baseUrl'];
+      $(fields.map((field) => `#node-config-input-${field}`).join()).trigger('change');
     };
     provider.on('change', refresh).on('change', validateAgain);
     mode.on('change', refresh);

@@ -7,8 +7,14 @@ import { gridNodeConfig } from './config';
 export default defineNode({
   type: 'ecomap-grid',
   config: gridNodeConfig,
+  // Credentials live in a file of their own, encrypted, and leave out an exported flow.
+  credentials: { token: 'password', username: 'text', password: 'password' },
   start(node) {
-    const source = createCarbonSource(node.config, { now: Date.now, stateDirectory: node.stateDirectory });
+    const source = createCarbonSource(node.config, {
+      now: Date.now,
+      stateDirectory: node.stateDirectory,
+      secrets: node.credentials,
+    });
     const shared = new SharedSource(source, (note) => node.warn(note));
     node.provide('grid', shared);
     return { close: () => shared.close() };

@@ -12,6 +12,7 @@ const pointSchema = z.object({
   intensityGPerKwh: z.number().nullable(),
   quality: carbonQualitySchema,
   reason: z.string().optional(),
+  method: z.string().optional(),
 });
 
 const cacheSchema = z.object({
@@ -41,8 +42,9 @@ export interface KeptAnswer extends ProviderAnswer {
 export class AnswerCache {
   readonly #path: string;
 
-  constructor(stateDirectory: string, provider: string, zone: string) {
-    this.#path = join(stateDirectory, 'ecomap', 'carbon', `${fileNameOf(`${provider}-${zone}`)}.json`);
+  /** @param parts tell this answer from others, e.g. provider and zone; nothing secret */
+  constructor(stateDirectory: string, parts: readonly string[]) {
+    this.#path = join(stateDirectory, 'ecomap', 'carbon', `${fileNameOf(parts.join('-'))}.json`);
   }
 
   async load(): Promise<KeptAnswer | null> {

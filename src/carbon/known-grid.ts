@@ -60,6 +60,11 @@ export class KnownGrid {
     return forecast.filter((hour) => hour.hourMs + hourMs > this.atMs);
   }
 
+  /** The good values of the 24 hours up to now. */
+  lastDay(): KnownCarbonPoint[] {
+    return this.#good.filter((point) => point.validToMs > this.atMs - dayMs);
+  }
+
   /** Who made what `forecastAhead` gives. */
   get forecastBy(): 'provider' | 'own' {
     return this.#forecast.length > 0 ? 'provider' : 'own';

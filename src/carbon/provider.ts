@@ -12,6 +12,8 @@ export interface CarbonPoint {
   readonly quality: CarbonQuality;
   /** Why there is no value, in words, e.g. which line of a trace holds text. */
   readonly reason?: string;
+  /** How the provider estimated it, in its own word. */
+  readonly method?: string;
 }
 
 /** A point whose value is known. */
@@ -46,12 +48,23 @@ export interface CarbonProvider {
   readonly name: string;
   /** The zone that was asked for; an answer for another zone is refused. */
   readonly zone: string;
+  /** What its values will be; each answer says so, too. */
+  readonly signal: CarbonSignal;
+  readonly basis: CarbonBasis;
+  /** Version of its interface, where it has several. */
+  readonly version?: string;
+  /** What else tells its answers apart from those for the same zone, e.g. the basis; part of a file's name, so no secret. */
+  readonly variant?: string;
   /** Seconds of grid time between two values. */
   readonly stepS: number;
   /** How often a new value can be had, ms of wall time. */
   readonly pollIntervalMs: number;
+  /** When a new step has begun it may be asked again after this, ms; absent: after `pollIntervalMs`. */
+  readonly leastPollMs?: number;
   /** False for what answers from this machine: it may be asked at any time. */
   readonly remote: boolean;
+  /** True where what was known must survive a restart although nobody remote is asked. */
+  readonly keepsAnswers?: boolean;
   /** Whose data this is; part of every reading. */
   readonly attribution: string;
   /** What the source should be told once, e.g. how many lines of a trace could not be read. */
@@ -59,5 +72,7 @@ export interface CarbonProvider {
   /** The time on the grid's clock: wall time, or the time inside a trace or a simulated day, ms since the epoch. */
   gridTimeMs(): number;
   read(): Promise<ProviderAnswer>;
+  /** Only where values come by message: takes one in. @throws EcomapError INVALID_MESSAGE */
+  inject?(payload: unknown): void;
   close?(): void;
 }

@@ -1,6 +1,6 @@
 import type { CarbonReading } from '../signals/carbon';
 import type { EcomapError } from '../signals/errors';
-import type { CarbonSource } from './source';
+import type { CarbonSource, GridCourse } from './source';
 
 /** What the `grid` config node provides (kind `grid`) to the nodes that refer to it. */
 export interface GridResource {
@@ -12,6 +12,10 @@ export interface GridResource {
   readonly trouble: EcomapError | null;
   /** Never rejects for provider trouble; reads at once share one request. */
   read(): Promise<CarbonReading>;
+  /** Reads, then gives the last 24 h and the forecast. */
+  course(): Promise<GridCourse>;
+  /** Null where values do not come by message. The function throws INVALID_MESSAGE. */
+  readonly inject: ((payload: unknown) => void) | null;
   /** Hears of every reading, whoever asked for it; returns what ends that. */
   onReading(listener: (reading: CarbonReading) => void): () => void;
 }
@@ -50,6 +54,15 @@ export class SharedSource implements GridResource {
   read(): Promise<CarbonReading> {
     this.#reading ??= this.#read().finally(() => (this.#reading = null));
     return this.#reading;
+  }
+
+  async course(): Promise<GridCourse> {
+    await this.read();
+    return this.#source.course();
+  }
+
+  get inject(): ((payload: unknown) => void) | null {
+    return this.#source.inject;
   }
 
   onReading(listener: (reading: CarbonReading) => void): () => void {

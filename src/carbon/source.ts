@@ -1,4 +1,4 @@
-import type { CarbonReading } from '../signals/carbon';
+import type { CarbonForecastPoint, CarbonQuality, CarbonReading } from '../signals/carbon';
 import { EcomapError, isEcomapError, messageOf } from '../signals/errors';
 import { AnswerCache, type KeptAnswer } from './answer-cache';
 import type { GridConfig } from './grid-config';
@@ -7,6 +7,7 @@ import { KeptForecast } from './forecast/kept-forecast';
 import { KnownGrid } from './known-grid';
 import { plausiblePoints } from './plausibility';
 import {
+  coversTime,
   dayMs,
   hourMs,
   isKnown,
@@ -24,12 +25,17 @@ const heldForMs = 6 * hourMs;
 const historyMs = 28 * dayMs;
 const mostHistoryPoints = 4032;
 const retryAfterTroubleMs = 30_000;
+/** Timers may fire this much early. */
+const timerSlackMs = 1000;
+/** Readings are put off by up to this share of the step, so that many machines do not ask at the same moment. */
+const jitterShare = 0.1;
+const longestJitterMs = 120_000;
 
 /** Carbon readings of one grid zone, whatever happens to the provider. */
 export interface CarbonSource {
   readonly provider: string;
   readonly zone: string;
-  /** When to read again, ms: the provider's step, or sooner while it is in trouble. */
+  /** When to read again, ms: after the provider's step with some jitter, or sooner while it is in trouble. */
   readonly pollIntervalMs: number;
   /** What kept the provider itself from answering the last read (PROVIDER_UNREACHABLE or PROVIDER_UNAUTHORIZED); null when nothing did. */
   readonly trouble: EcomapError | null;
@@ -37,7 +43,26 @@ export interface CarbonSource {
   readonly notes: readonly string[];
   /** Never rejects for what a provider does: it falls back and says so in `quality` and `why`. Reads at once share one request. */
   read(): Promise<CarbonReading>;
+  /** The last 24 h and the forecast, from what is known: nobody is asked. */
+  course(): GridCourse;
+  /** Null where values do not come by message. The function throws INVALID_MESSAGE. */
+  readonly inject: ((payload: unknown) => void) | null;
   close(): void;
+}
+
+/** How the intensity of a grid went and is expected to go. */
+export interface GridCourse {
+  readonly at: string;
+  readonly past: readonly CoursePoint[];
+  readonly forecast: readonly CarbonForecastPoint[];
+  readonly forecastBy: 'provider' | 'own';
+}
+
+export interface CoursePoint {
+  readonly validFrom: string;
+  readonly validTo: string;
+  readonly intensityGPerKwh: number;
+  readonly quality: CarbonQuality;
 }
 
 /**
@@ -71,13 +96,23 @@ class ChainedSource implements CarbonSource {
   #cacheLoaded = false;
   #cacheNote: string | null = null;
   #trouble: EcomapError | null = null;
-  #lastBasis: string | null = null;
+  #lastBasis: string;
+  #lastAnswer: ProviderAnswer | null = null;
+  readonly #random: () => number;
 
-  constructor(provider: CarbonProvider, average: ZoneAverage | null, { now, stateDirectory }: ProviderSurroundings) {
+  constructor(
+    provider: CarbonProvider,
+    average: ZoneAverage | null,
+    { now, random = Math.random, stateDirectory }: ProviderSurroundings,
+  ) {
     this.#provider = provider;
     this.#average = average;
     this.#now = now;
-    this.#cache = provider.remote ? new AnswerCache(stateDirectory, provider.name, provider.zone) : null;
+    this.#random = random;
+    this.#lastBasis = `${provider.signal}, ${provider.basis}`;
+    const { name, zone, variant } = provider;
+    const parts = variant === undefined ? [name, zone] : [name, zone, variant];
+    this.#cache = provider.remote || provider.keepsAnswers ? new AnswerCache(stateDirectory, parts) : null;
   }
 
   get provider(): string {
@@ -90,7 +125,29 @@ class ChainedSource implements CarbonSource {
 
   get pollIntervalMs(): number {
     const stepMs = this.#provider.pollIntervalMs;
-    return this.#trouble === null ? stepMs : Math.min(stepMs, retryAfterTroubleMs);
+    if (this.#trouble !== null) return Math.min(stepMs, retryAfterTroubleMs);
+    if (!this.#provider.remote) return stepMs;
+    const untilDueMs = Math.max(timerSlackMs, (this.#dueAtMs() ?? 0) - this.#now());
+    return untilDueMs + this.#random() * Math.min(longestJitterMs, jitterShare * stepMs);
+  }
+
+  get inject(): ((payload: unknown) => void) | null {
+    return this.#provider.inject?.bind(this.#provider) ?? null;
+  }
+
+  course(): GridCourse {
+    const known = this.#known();
+    return {
+      at: iso(known.atMs),
+      past: known.lastDay().map(({ validFromMs, validToMs, intensityGPerKwh, quality }) => ({
+        validFrom: iso(validFromMs),
+        validTo: iso(validToMs),
+        intensityGPerKwh,
+        quality,
+      })),
+      forecast: known.forecastAhead(),
+      forecastBy: known.forecastBy,
+    };
   }
 
   get trouble(): EcomapError | null {
@@ -112,8 +169,7 @@ class ChainedSource implements CarbonSource {
 
   async #read(): Promise<CarbonReading> {
     this.#trouble = await this.#refresh();
-    const atMs = this.#provider.gridTimeMs();
-    const known = new KnownGrid(this.#kept, atMs, this.#ownForecasts);
+    const known = this.#known();
     const why: string[] = [];
     if (this.#trouble !== null) why.push(this.#trouble.message);
     const reading =
@@ -125,7 +181,7 @@ class ChainedSource implements CarbonSource {
       this.#unknown(known, why);
     if (reading.intensityGPerKwh !== null) {
       const basis = `${reading.signal}, ${reading.basis}`;
-      if (this.#lastBasis !== null && this.#lastBasis !== basis) {
+      if (this.#lastBasis !== basis) {
         why.push(
           `signal and basis changed from (${this.#lastBasis}) to (${basis}): values before and after do not compare`,
         );
@@ -135,17 +191,39 @@ class ChainedSource implements CarbonSource {
     return reading;
   }
 
+  #known(): KnownGrid {
+    return new KnownGrid(this.#kept, this.#provider.gridTimeMs(), this.#ownForecasts);
+  }
+
+  /**
+   * When a remote provider may be asked again: once per step, as soon as the next step has begun but not before `leastPollMs`
+   * has passed. Null when nothing is kept.
+   */
+  #dueAtMs(): number | null {
+    const { pollIntervalMs, leastPollMs, stepS } = this.#provider;
+    if (this.#kept === null) return null;
+    const { fetchedAtMs, points, forecast } = this.#kept;
+    const stepMs = stepS * 1000;
+    const nextStepMs = (Math.floor(fetchedAtMs / stepMs) + 1) * stepMs;
+    const leastMs = fetchedAtMs + (leastPollMs ?? pollIntervalMs);
+    const coveredThen = (point: CarbonPoint): boolean => isKnown(point) && coversTime(point, fetchedAtMs);
+    // The value of this step was not there yet.
+    if (points.findLast(coveredThen) === undefined && forecast.find(coveredThen) === undefined) return leastMs;
+    return Math.min(fetchedAtMs + pollIntervalMs, Math.max(leastMs, nextStepMs));
+  }
+
   /** Asks the provider unless what is kept is fresh enough. Resolves with what went wrong. */
   async #refresh(): Promise<EcomapError | null> {
     const provider = this.#provider;
     if (this.#cache !== null && !this.#cacheLoaded) {
-      this.#kept = await this.#cache.load();
+      const kept = await this.#cache.load();
+      this.#kept = kept?.zone === provider.zone ? kept : null;
       this.#cacheLoaded = true;
     }
-    // A tenth of the interval is left to timers that fire a little early.
-    const freshForMs = provider.remote ? 0.9 * provider.pollIntervalMs : 0;
+    const dueAtMs = provider.remote ? this.#dueAtMs() : null;
     const ageMs = this.#now() - (this.#kept?.fetchedAtMs ?? -Infinity);
-    if (ageMs >= 0 && ageMs < freshForMs) return null;
+    // A clock that was set back must not put the next request off for good.
+    if (dueAtMs !== null && ageMs >= 0 && this.#now() < dueAtMs - timerSlackMs) return null;
     try {
       const answer = await provider.read();
       if (answer.zone !== provider.zone) {
@@ -153,7 +231,10 @@ class ChainedSource implements CarbonSource {
       }
       const same = this.#kept?.signal === answer.signal && this.#kept.basis === answer.basis ? this.#kept : null;
       const atMs = provider.gridTimeMs();
-      const points = provider.remote ? mergePoints(same?.points ?? [], answer.points, atMs) : answer.points;
+      // Nothing came since: not worth a write.
+      if (this.#cache !== null && answer === this.#lastAnswer) return null;
+      this.#lastAnswer = answer;
+      const points = this.#cache === null ? answer.points : mergePoints(same?.points ?? [], answer.points, atMs);
       const forecastRecord = recordOf(same?.forecastRecord, answer, points, atMs);
       this.#kept = { ...answer, points, fetchedAtMs: this.#now(), forecastRecord };
       if (this.#cache !== null) this.#cacheNote = await this.#cache.save(this.#kept);
@@ -232,6 +313,7 @@ class ChainedSource implements CarbonSource {
       validTo: iso(Date.UTC(year + 1, 0, 1)),
       fetchedAt: iso(this.#now()),
       provider: 'static',
+      providerVersion: undefined,
       quality: 'static',
       // The bounds and the range belong to another signal or basis: they would not compare.
       forecast: [],
@@ -264,6 +346,7 @@ class ChainedSource implements CarbonSource {
       validFrom: iso(point.validFromMs),
       validTo: iso(point.validToMs),
       quality,
+      ...(point.method === undefined ? {} : { method: point.method }),
     };
   }
 
@@ -274,11 +357,12 @@ class ChainedSource implements CarbonSource {
     const kept = this.#kept;
     const forecast = known.forecastAhead();
     return {
-      signal: kept?.signal ?? 'average',
-      basis: kept?.basis ?? 'unknown',
+      signal: kept?.signal ?? this.#provider.signal,
+      basis: kept?.basis ?? this.#provider.basis,
       zone: this.#provider.zone,
       fetchedAt: iso(kept?.fetchedAtMs ?? this.#now()),
       provider: this.#provider.name,
+      ...(this.#provider.version === undefined ? {} : { providerVersion: this.#provider.version }),
       suspect: false,
       forecast,
       ...(forecast.length > 0 ? { forecastBy: known.forecastBy } : {}),

@@ -6,7 +6,8 @@ export const carbonBasisSchema = z.enum(['lifecycle', 'direct', 'operational', '
 
 /**
  * How good a reading is. `measured`, `estimated` and `forecast` are the provider's word; `stale` is the last good value
- * kept beyond its time; `static` is a yearly average; `simulated` comes from a curve; `unknown` goes with a null value.
+ * kept beyond its time; `static` is a yearly average; `simulated` comes from a curve; `injected` came in a message that did not say
+ * how good it is; `unknown` goes with a null value.
  */
 export const carbonQualitySchema = z.enum([
   'measured',
@@ -15,6 +16,7 @@ export const carbonQualitySchema = z.enum([
   'stale',
   'static',
   'simulated',
+  'injected',
   'unknown',
 ]);
 
@@ -68,6 +70,8 @@ export const carbonReadingSchema = z.object({
   /** 5th and 95th percentile of the trailing week (or what is known of it): the bounds of the linear cap policy. */
   trailingBounds: z.object({ lowGPerKwh: intensitySchema, highGPerKwh: intensitySchema }).nullable().default(null),
   attribution: z.string(),
+  /** How the provider estimated the value, in its own word. */
+  method: z.string().optional(),
   /** Version of the provider's interface, and the year its data are of, where they are known. */
   providerVersion: z.string().optional(),
   datasetYear: z.number().int().optional(),

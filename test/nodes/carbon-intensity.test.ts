@@ -152,6 +152,30 @@ describe('carbon-intensity node', () => {
     assert.deepEqual([status.status?.fill, status.status?.shape], ['red', 'ring']);
   });
 
+  it('takes values by message where the grid is made of them, and refuses what cannot be one', async () => {
+    const flow = await flowWith({ provider: 'injected', zone: 'roof', fallbackZone: 'DE' }, { intervalS: 3600 });
+    await flow.waitFor('caught', ({ error }) => /no value has come/.test(error?.message ?? ''));
+    flow.send('ci', { payload: 212, _mine: 'kept' });
+    const answer = await flow.waitFor('out', (message) => message._mine === 'kept');
+    assert.deepEqual([readingOf(answer).intensityGPerKwh, readingOf(answer).quality], [212, 'injected']);
+    const status = await flow.waitFor('statuses', (message) => message.status?.fill === 'green');
+    assert.equal(status.status?.text, 'status.reading');
+
+    flow.send('ci', { payload: Date.now(), _mine: 'a timestamp' });
+    const caught = await flow.waitFor('caught', (message) => message._mine === 'a timestamp');
+    assert.equal(caught.error?.code, 'INVALID_MESSAGE');
+    flow.send('ci', { payload: '', _mine: 'only asks' });
+    const again = await flow.waitFor('out', (message) => message._mine === 'only asks');
+    assert.equal(readingOf(again).intensityGPerKwh, 212);
+  });
+
+  it('takes no value by message where a provider is asked', async () => {
+    const flow = await flowWith({ provider: 'static', zone: 'WORLD' }, { intervalS: 3600 });
+    flow.send('ci', { payload: 1, _mine: 'kept' });
+    const answer = await flow.waitFor('out', (message) => message._mine === 'kept');
+    assert.equal(readingOf(answer).quality, 'static');
+  });
+
   it('needs a grid', async () => {
     const flow = await startFlow(
       [carbonIntensity],

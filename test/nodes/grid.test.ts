@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import type { GridResource } from '../../src/carbon/shared-source';
 import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeContext } from '../../src/node-red/types';
@@ -109,6 +110,54 @@ describe('grid node', () => {
     const warnings = helper.log().args.filter(([entry]) => JSON.stringify(entry).includes('1 unusable (first: line 3'));
     assert.equal(warnings.length, 1);
   });
+
+  for (const [provider, config, credentials] of [
+    ['electricity-maps', { zone: 'DE' }, { token: 'SECRET-token' }],
+    ['watttime', { region: 'CAISO_NORTH' }, { username: 'SECRET-name', password: 'SECRET-password' }],
+    ['carbon-aware-sdk', { location: 'eastus' }, { token: 'SECRET-token' }],
+  ] as const) {
+    it(`keeps the secrets of ${provider} out of readings, errors, logs, files and what it provides`, async () => {
+      const sent: string[] = [];
+      const normal = server.answer;
+      server.answer = (request, response) => {
+        sent.push(JSON.stringify(request.headers));
+        response.writeHead(401).end(JSON.stringify({ error: `no access for ${JSON.stringify(request.headers)}` }));
+      };
+      try {
+        const flow = [
+          { id: 'g', type: 'ecomap-grid', provider, ...config, baseUrl: server.baseUrl, fallbackZone: 'DE' },
+          { id: 'user', type: 'ecomap-grid-user', z: 'tab', grid: 'g', wires: [] },
+        ];
+        const { helper } = await import('../support/node-helper');
+        await startFlow([grid, gridUser], flow, { credentials: { g: credentials } });
+        assert.ok(user !== null);
+        const reading = await user.grid.read();
+        assert.equal(user.grid.trouble?.code, 'PROVIDER_UNAUTHORIZED');
+        const secrets = ['SECRET', Buffer.from('SECRET-name:SECRET-password').toString('base64')];
+        const holdsOne = (text: string): boolean => secrets.some((secret) => text.includes(secret));
+        assert.ok(sent.some(holdsOne), 'it was sent');
+
+        const folder = join(user.node.stateDirectory, 'ecomap');
+        const files = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+        const contents = await Promise.all(
+          files
+            .filter((file) => file.isFile())
+            .map(async (file) => file.name + (await readFile(join(file.parentPath, file.name), 'utf8'))),
+        );
+        for (const [where, what] of Object.entries({
+          reading,
+          trouble: inspect(user.grid.trouble, { depth: 10, showHidden: true }),
+          logs: helper.log().args.map(([entry]) => inspect(entry, { depth: 10 })),
+          files: contents,
+          resource: inspect(user.grid, { depth: 10, showHidden: true }),
+        })) {
+          assert.ok(!holdsOne(JSON.stringify(what) ?? ''), `${where} holds a secret`);
+        }
+      } finally {
+        server.answer = normal;
+      }
+    });
+  }
 
   for (const [name, config, says] of [
     ['a trace without a file', { provider: 'trace', path: '' }, /path: must name a CSV file/],

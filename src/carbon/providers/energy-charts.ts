@@ -71,6 +71,8 @@ export function createEnergyChartsProvider(
   return {
     name: 'energy-charts',
     zone,
+    signal: 'average',
+    basis: 'unknown',
     stepS: defaultStepMs / 1000,
     pollIntervalMs: 900_000,
     remote: true,

@@ -33,6 +33,8 @@ export function createSimulatedProvider(
   return {
     name: 'simulated',
     zone: config.zone,
+    signal: 'average',
+    basis: 'unknown',
     stepS: stepMs / 1000,
     pollIntervalMs: localPollIntervalMs(stepMs / 1000, clock.speed),
     remote: false,

@@ -22,6 +22,8 @@ export function createStaticProvider(
   return {
     name: 'static',
     zone: average.zone,
+    signal: 'average',
+    basis: 'lifecycle',
     stepS: 3600,
     pollIntervalMs: 3_600_000,
     remote: false,

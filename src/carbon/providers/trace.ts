@@ -51,6 +51,8 @@ export function createTraceProvider(
   return {
     name: 'trace',
     zone: config.zone,
+    signal: config.signal,
+    basis: config.basis,
     get stepS() {
       return playing === null ? config.rowStepS : playing.trace.stepMs / 1000;
     },

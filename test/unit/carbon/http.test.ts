@@ -8,7 +8,7 @@ describe('provider http', () => {
   let server: ProviderServer;
   const clock = new FakeClock(Date.parse('2026-11-20T12:00:00Z'));
   const http = (limits: Partial<HttpLimits> = {}): ProviderHttp =>
-    new ProviderHttp('test', { now: clock.now, limits: { timeoutMs: 2000, ...limits } });
+    new ProviderHttp('test', { now: clock.now, random: () => 0, limits: { timeoutMs: 2000, ...limits } });
 
   before(async () => {
     server = await startProviderServer((_request, response) => response.end('{}'));

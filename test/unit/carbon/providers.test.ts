@@ -70,6 +70,124 @@ describe('remote providers', () => {
     }
   });
 
+  describe('a region of GB', () => {
+    const halfHour = (index: number): string =>
+      `${new Date(Date.parse('2026-11-20T12:00Z') + index * 1_800_000).toISOString().slice(0, 16)}Z`;
+    const region = (from: number, to: number, more: object = {}): object => ({
+      regionid: 13,
+      dnoregion: 'UKPN London',
+      shortname: 'London',
+      postcode: 'EC1A',
+      data: Array.from({ length: to - from }, (_, index) => ({
+        from: halfHour(from + index),
+        to: halfHour(from + index + 1),
+        intensity: { forecast: 100 + from + index, index: 'low' },
+        generationmix: [],
+      })),
+      ...more,
+    });
+    const says = (ahead: unknown, past: unknown): void => {
+      server.answer = (request, response) =>
+        response.end(JSON.stringify({ data: request.url?.includes('fw48h') ? ahead : past }));
+    };
+
+    for (const [name, wrap] of [
+      ['an object', (data: object): unknown => data],
+      ['a list', (data: object): unknown => [data]],
+    ] as const) {
+      it(`is read from ${name}: forecasts all of them, 48 hours ahead`, async () => {
+        says(wrap(region(0, 96)), wrap(region(-48, 0)));
+        const gb = { provider: 'gb', baseUrl: server.baseUrl } as const;
+        const answer = await provider({ ...gb, postcode: 'ec1a' }).read();
+        assert.deepEqual(server.asked, [
+          '/regional/intensity/2026-11-20T12:10Z/fw48h/postcode/EC1A',
+          '/regional/intensity/2026-11-20T12:10Z/pt24h/postcode/EC1A',
+        ]);
+        assert.deepEqual([answer.zone, answer.basis, answer.forecast.length], ['GB-EC1A', 'operational', 96]);
+        assert.equal(answer.points.at(-1)?.intensityGPerKwh, 100);
+        assert.ok(answer.points.every(({ quality }) => quality === 'forecast'));
+        assert.equal((await provider({ ...gb, regionId: 13 }).read()).zone, 'GB-13');
+        assert.match(server.asked.at(-1) ?? '', /pt24h\/regionid\/13$/);
+      });
+    }
+
+    it('refuses another region, and the country', async () => {
+      const gb = { provider: 'gb', baseUrl: server.baseUrl } as const;
+      says([region(0, 96)], []);
+      await assert.rejects(provider({ ...gb, postcode: 'RG10' }).read(), /for the region EC1A, asked was GB-RG10/);
+      await assert.rejects(provider({ ...gb, regionId: 5 }).read(), /for the region EC1A, asked was GB-5/);
+      server.answer = await answerWith({ fw48h: 'gb-fw48h.json' });
+      await assert.rejects(provider({ ...gb, regionId: 5 }).read(), /for all of Great Britain, asked was GB-5/);
+    });
+  });
+
+  describe('Carbon Aware SDK', () => {
+    let latest: unknown;
+    let forecasts: unknown;
+    const sdk = (location = 'eastus'): CarbonProvider =>
+      provider({ provider: 'carbon-aware-sdk', location, baseUrl: `${server.baseUrl}/sdk/`, signal: 'marginal' });
+    beforeEach(() => {
+      latest = [{ location: 'eastus', time: '2026-11-20T12:05:00+00:00', rating: 412.5, duration: '00:05:00' }];
+      forecasts = [
+        {
+          generatedAt: '2026-11-20T12:00:00Z',
+          forecastData: [0, 5, 10].map((minute) => ({
+            location: 'eastus',
+            timestamp: `2026-11-20T12:${String(10 + minute)}:00Z`,
+            duration: 5,
+            value: minute === 5 ? -1 : 400 + minute,
+          })),
+        },
+      ];
+      server.answer = (request, response) => {
+        const what = request.url?.includes('/forecasts/') ? forecasts : latest;
+        if (what === null) response.writeHead(400).end('{"title":"unknown location","status":400}');
+        else response.end(JSON.stringify(what));
+      };
+    });
+
+    it('passes on the latest value with the signal that is set, and the forecast', async () => {
+      const grid = sdk();
+      const answer = await grid.read();
+      assert.deepEqual(server.asked, [
+        '/sdk/emissions/bylocation?location=eastus',
+        '/sdk/emissions/forecasts/current?location=eastus',
+      ]);
+      assert.deepEqual([answer.zone, answer.signal, answer.basis], ['eastus', 'marginal', 'unknown']);
+      const [point] = answer.points;
+      assert.deepEqual([point?.intensityGPerKwh, point?.quality], [412.5, 'estimated']);
+      assert.equal(point?.validToMs, noon);
+      assert.deepEqual(
+        answer.forecast.map(({ intensityGPerKwh }) => intensityGPerKwh),
+        [400, null, 410],
+      );
+      assert.equal(grid.stepS, 300);
+    });
+
+    it('takes -1 and null for missing', async () => {
+      for (const rating of [-1, null]) {
+        latest = [{ location: 'eastus', time: '2026-11-20T12:05:00Z', rating }];
+        await assert.rejects(sdk().read(), { code: 'PROVIDER_UNREACHABLE', message: /without a single value/ });
+      }
+    });
+
+    it('stands without a forecast, and says for which zone its source answers', async () => {
+      forecasts = null;
+      latest = [{ location: 'PJM_ROANOKE', time: '2026-11-20T12:00:00Z', rating: 300 }];
+      const grid = sdk();
+      const answer = await grid.read();
+      assert.deepEqual([answer.zone, answer.forecast.length], ['eastus', 0]);
+      assert.match(grid.notes.join(), /asked for eastus, it answers for PJM_ROANOKE/);
+      latest = [{ location: 'PJM_DC', time: '2026-11-20T12:00:00Z', rating: 300 }];
+      await assert.rejects(grid.read(), /for PJM_DC and for PJM_ROANOKE/);
+    });
+
+    it('passes on what is wrong in the words of the service', async () => {
+      latest = null;
+      await assert.rejects(sdk('atlantis').read(), /HTTP status 400 \(unknown location\)/);
+    });
+  });
+
   describe('Energy-Charts', () => {
     it('merges what was measured with the forecast that fills trailing nulls', async () => {
       server.answer = await answerWith({ '/co2eq?': 'energy-charts-de.json' });
@@ -265,6 +383,17 @@ describe('grid config', () => {
       { provider: 'trace', path: ' ' },
       { provider: 'trace', path: 'x.csv', dayLengthS: 0 },
       { provider: 'gb', baseUrl: 'file:///etc/passwd' },
+      { provider: 'gb', baseUrl: 'https://user:secret@example.org' },
+      { provider: 'gb', baseUrl: 'https://example.org/?key=secret' },
+      { provider: 'gb', postcode: 'RG10 9NY' },
+      { provider: 'gb', regionId: 18 },
+      { provider: 'gb', regionId: 3, postcode: 'RG10' },
+      { provider: 'electricity-maps' },
+      { provider: 'electricity-maps', zone: 'DE', horizonH: 12 },
+      { provider: 'watttime' },
+      { provider: 'carbon-aware-sdk', location: 'eastus' },
+      { provider: 'carbon-aware-sdk', baseUrl: 'https://example.org' },
+      { provider: 'injected', staleAfterS: 0 },
       { provider: 'simulated', meanGPerKwh: -1 },
     ]) {
       assert.equal(gridConfigSchema.safeParse(wrong).success, false, JSON.stringify(wrong));
