@@ -1,4 +1,4 @@
-import type { CarbonForecastPoint, CarbonQuality, CarbonReading } from '../signals/carbon';
+import type { CarbonForecastPoint, CarbonQuality, CarbonReading, CarbonRevisedPoint } from '../signals/carbon';
 import { EcomapError, isEcomapError, messageOf } from '../signals/errors';
 import { AnswerCache, type KeptAnswer } from './answer-cache';
 import type { GridConfig } from './grid-config';
@@ -17,6 +17,7 @@ import {
   type ProviderAnswer,
 } from './provider';
 import { createProvider, type ProviderSurroundings } from './providers';
+import { revisedPoints } from './revised';
 import { zoneAverage, type ZoneAverage } from './zone-average';
 
 /** A last good value answers for so long beyond its time; a suspect level is held off for as long as `judge` doubts it. */
@@ -98,6 +99,8 @@ class ChainedSource implements CarbonSource {
   #trouble: EcomapError | null = null;
   #lastBasis: string;
   #lastAnswer: ProviderAnswer | null = null;
+  /** What the last answer said anew about intervals that are over; with every reading until the next answer. */
+  #revised: readonly CarbonRevisedPoint[] = [];
   readonly #random: () => number;
 
   constructor(
@@ -234,8 +237,11 @@ class ChainedSource implements CarbonSource {
       // Nothing came since: not worth a write.
       if (this.#cache !== null && answer === this.#lastAnswer) return null;
       this.#lastAnswer = answer;
+      const before = same?.points ?? null;
       const points = this.#cache === null ? answer.points : mergePoints(same?.points ?? [], answer.points, atMs);
       const forecastRecord = recordOf(same?.forecastRecord, answer, points, atMs);
+      const isKept = this.#cache !== null && before !== null;
+      this.#revised = isKept ? revisedPoints(before, points, answer.signal, atMs) : [];
       this.#kept = { ...answer, points, fetchedAtMs: this.#now(), forecastRecord };
       if (this.#cache !== null) this.#cacheNote = await this.#cache.save(this.#kept);
       return null;
@@ -314,6 +320,8 @@ class ChainedSource implements CarbonSource {
       fetchedAt: iso(this.#now()),
       provider: 'static',
       providerVersion: undefined,
+      datasetYear: average.year ?? undefined,
+      revised: undefined,
       quality: 'static',
       // The bounds and the range belong to another signal or basis: they would not compare.
       forecast: [],
@@ -369,6 +377,7 @@ class ChainedSource implements CarbonSource {
       range24h: known.range24h(forecast),
       trailingBounds: known.trailingBounds(),
       attribution: kept?.attribution ?? this.#provider.attribution,
+      ...(this.#revised.length > 0 ? { revised: [...this.#revised] } : {}),
       why,
     };
   }

@@ -36,6 +36,7 @@ const ranks: Record<CarbonQuality, number> = {
   measured: 6,
   simulated: 6,
   estimated: 5,
+  injected: 4,
   forecast: 3,
   static: 2,
   stale: 1,

@@ -188,7 +188,7 @@ export class LedgerBooks {
 
   #spread(row: IntensityRow | undefined, sign: 1 | -1): void {
     if (row === undefined || row.intensityGPerKwh === null) return;
-    if (!['measured', 'estimated', 'simulated'].includes(row.quality)) return;
+    if (!['measured', 'estimated', 'simulated', 'injected'].includes(row.quality)) return;
     const seconds = (sign * (row.toMs - row.fromMs)) / 1000;
     const { spread } = this.summary;
     this.summary = {

@@ -118,6 +118,37 @@ describe('carbon source', () => {
     assert.match(back.why.join(), /signal and basis changed from \(average, lifecycle\) to \(average, operational\)/);
   });
 
+  it('says which earlier values the provider has revised, and nothing of the others', async () => {
+    const halfHours = (actuals: readonly (number | null)[]): string => {
+      const first = Date.parse('2026-11-20T11:00Z');
+      const time = (step: number): string => `${new Date(first + step * 30 * minuteMs).toISOString().slice(0, 16)}Z`;
+      const data = actuals.map((actual, step) => ({
+        from: time(step),
+        to: time(step + 1),
+        intensity: { forecast: 200 + step, actual, index: 'low' },
+      }));
+      return JSON.stringify({ data });
+    };
+    server.answer = (_request, response) => response.end(halfHours([190, 191, null, null]));
+    const grid = gb();
+    assert.equal((await read(grid)).revised, undefined, 'nothing was known before');
+    server.answer = (_request, response) => response.end(halfHours([190, 185, 195, null]));
+    clock.set(Date.parse('2026-11-20T12:40Z'));
+    const revised = [
+      ['2026-11-20T11:30:00.000Z', 185, 'estimated'],
+      ['2026-11-20T12:00:00.000Z', 195, 'estimated'],
+    ];
+    for (const grids of [grid, grid]) {
+      const reading = await read(grids);
+      assert.deepEqual(
+        reading.revised?.map(({ validFrom, intensityGPerKwh, quality }) => [validFrom, intensityGPerKwh, quality]),
+        revised,
+      );
+    }
+    clock.set(Date.parse('2026-11-20T13:10Z'));
+    assert.equal((await read(grid)).revised, undefined, 'this answer said nothing new of the past');
+  });
+
   it('says that the basis changed once, when it does', async () => {
     server.answer = await answers();
     const grid = gb();
