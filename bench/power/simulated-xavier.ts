@@ -101,7 +101,7 @@ export class SimulatedXavier {
     const xavier = new SimulatedXavier(folder, board, meter, sensor.method, means, onChange, time);
     board.setWorkload((atMs) => {
       const busy = Math.min(xavier.load.demand(atMs / 1000), paced.share);
-      return { gpu: busy * xavier.load.weight, cpuCores: busy };
+      return { gpu: busy, gpuIntensity: xavier.load.weight, cpuCores: busy };
     });
     return xavier;
   }

@@ -29,11 +29,17 @@ const sensorDelayMs = 600;
 /** The mean that is held against the cap. */
 const meanWindowMs = 1_000;
 const latestWindowMs = 450;
-const leastSamples = 2;
+const leastLatest = 2;
 /** Above the cap; less is the sensor's noise. */
 const excess = 1.005;
-/** What exceeds the cap by so much is not waited for to fill the mean. */
-const grossExcess = 1.08;
+/** More than noise: what was reckoned with was wrong. */
+const graveExcess = 1.03;
+/** What exceeds the cap by so much is not waited for to fill the mean ... */
+const grossExcess = 1.02;
+/** ... and by so much it is taken from the newest reading alone. */
+const clearExcess = 1.08;
+/** So long without exceeding the cap, and the wide guard band is not needed any more. */
+const confirmMs = 5_000;
 /** Without a reading for so long the sensor counts as lost. */
 const lostAfterMs = 3_000;
 /** A pause of the process that says nothing of the power in it. */
@@ -43,6 +49,8 @@ const settledGuardBand = 0.015;
 /** No model is further off; beyond it a sensor is wrong. */
 const mostLoad = 100;
 const mostPowerW = 100_000;
+/** A cap that differs by more than this share is another one. */
+const anotherCap = 0.05;
 /** A faster point is worth a write to the hardware from this gain on. */
 const worthAWrite = 1.02;
 
@@ -101,6 +109,8 @@ export class ClosedLoop {
     if (capW !== null && !(Number.isFinite(capW) && capW > 0))
       throw new EcomapError('INVALID_CONFIG', `a power cap must be a positive number of watts, not ${String(capW)}`);
     if (capW !== this.capW) this.confirmed = false;
+    const changedBy = capW === null || this.capW === null ? 1 : Math.abs(capW / this.capW - 1);
+    if (changedBy > anotherCap) this.load.expectAnew();
     this.capW = capW;
     return this.decide(nowMs);
   }
@@ -145,22 +155,30 @@ export class ClosedLoop {
 
   private learn(nowMs: number): void {
     const believedSinceMs = this.changedAtMs + sensorDelayMs;
-    const powerW = this.recent.meanW(nowMs, meanWindowMs, believedSinceMs, leastSamples);
-    if (powerW === null) return;
-    const load = this.loadOf(powerW);
+    const latestW = this.recent.meanW(nowMs, latestWindowMs, believedSinceMs, leastLatest);
+    const meanW = this.recent.meanW(nowMs, meanWindowMs, believedSinceMs);
+    // A mean of few samples is noise, unless the sensor has no more to say.
+    const enough = nowMs - believedSinceMs >= meanWindowMs / 2;
+    if (this.exceeds(latestW, grossExcess)) {
+      // The newest reading alone is no mixture of before and after.
+      const clear = this.exceeds(latestW, clearExcess) ? (this.recent.latestW ?? latestW) : latestW;
+      this.load.raise(this.loadOf(Math.max(latestW, clear)), nowMs, this.exceeds(latestW, graveExcess));
+      return;
+    }
+    if (meanW === null || !enough) return;
     if (nowMs - this.changedAtMs >= settleMs) {
       // A load that varies would be taken for an error of the model.
-      if (this.load.isSteady(nowMs)) this.load.rescale(1 / this.errors.observe(this.inForce.point, load, nowMs));
+      if (this.load.isSteady(nowMs))
+        this.load.rescale(1 / this.errors.observe(this.inForce.point, this.loadOf(meanW), nowMs));
       else this.errors.forgetLast();
-      this.load.observe(this.loadOf(powerW), nowMs);
+      this.load.observe(this.loadOf(meanW), nowMs);
     }
-    const latestW = this.recent.meanW(nowMs, latestWindowMs, believedSinceMs, leastSamples) ?? powerW;
-    // The newest reading alone is no mixture of before and after.
-    if (this.capW !== null && latestW > this.capW * grossExcess)
-      this.load.raise(this.loadOf(Math.max(latestW, this.recent.latestW ?? latestW)), nowMs);
-    else if (this.capW !== null && powerW > this.capW * excess) this.load.raise(this.loadOf(powerW), nowMs);
-    else if (this.load.relax(nowMs)) this.confirmed = true;
-    else if (nowMs - this.changedAtMs >= this.load.patienceMs) this.confirmed = true;
+    if (this.exceeds(meanW, excess)) this.load.raise(this.loadOf(meanW), nowMs, this.exceeds(meanW, graveExcess));
+    else if (this.load.relax(nowMs) || nowMs - this.changedAtMs >= confirmMs) this.confirmed = true;
+  }
+
+  private exceeds(powerW: number | null, factor: number): powerW is number {
+    return powerW !== null && this.capW !== null && powerW > this.capW * factor;
   }
 
   /** Measured watts above idle over those of the model at the setting in force. */

@@ -6,10 +6,9 @@ import { RollingPeak } from './recent-power';
  */
 const patienceLadderMs: readonly number[] = [5_000, 10 * 60_000, 60 * 60_000];
 const longestPatienceMs = 60 * 60_000;
+const firstFinePatienceMs = 10_000;
 /** Less room than this is not worth a change. */
 const worthwhile = 0.985;
-/** So much beyond what was reckoned with is noise, not a mistake. */
-const pardonable = 1.03;
 /** What a falling load is taken for above its measured peak. */
 const margin = 1.005;
 /** And above that, standard deviations: more of them after each mistake. */
@@ -28,6 +27,8 @@ export class LoadEstimate {
   private value = 1;
   private known = false;
   private step = 0;
+  /** Grows with every small excess, so that the last percent is not sought for ever. */
+  private finePatienceMs = 0;
   private lastRiseMs = Number.NEGATIVE_INFINITY;
   private lastFallMs: number | null = null;
   private watchedSinceMs: number | null = null;
@@ -45,7 +46,8 @@ export class LoadEstimate {
 
   /** How long it must stay lower before less is reckoned with, ms. */
   get patienceMs(): number {
-    return patienceLadderMs[Math.min(this.step, patienceLadderMs.length - 1)] ?? longestPatienceMs;
+    const ladder = patienceLadderMs[Math.min(this.step, patienceLadderMs.length - 1)] ?? longestPatienceMs;
+    return Math.max(ladder, this.finePatienceMs);
   }
 
   /** A settled measurement. */
@@ -54,12 +56,14 @@ export class LoadEstimate {
     this.peaks.add(nowMs, load);
   }
 
-  /** The cap is exceeded: at least this is the load. */
-  raise(load: number, nowMs: number): void {
+  /** The cap is exceeded: at least this is the load. @param isGrave by more than noise */
+  raise(load: number, nowMs: number, isGrave: boolean): void {
     this.known = true;
     if (load <= this.value) return;
     // We had reckoned with less and were wrong: be slower to believe it the next time.
-    if (this.lastFallMs !== null && load > this.value * pardonable) {
+    if (this.lastFallMs !== null && !isGrave)
+      this.finePatienceMs = Math.min(longestPatienceMs, Math.max(firstFinePatienceMs, 2 * this.finePatienceMs));
+    if (this.lastFallMs !== null && isGrave) {
       this.step = Math.min(this.step + 1, patienceLadderMs.length - 1);
       this.lastFallMs = null;
     }
@@ -76,8 +80,12 @@ export class LoadEstimate {
     const seen = this.peaks.over(nowMs, patienceMs);
     if (seen === null) return false;
     this.known = true;
-    // A load that varies goes beyond the peak of a few seconds soon.
-    const lower = Math.max(seen.peak * margin + spreadMargin * (1 + this.step) * seen.spread, leastLoad);
+    // A load that varies goes beyond the peak of a few seconds soon; of a steady one the peaks are the sensor's noise.
+    const isSteady = seen.spread < steadySpread * seen.mean;
+    const expected = isSteady
+      ? seen.mean + seen.spread / 2
+      : seen.peak * margin + spreadMargin * (1 + this.step) * seen.spread;
+    const lower = Math.max(expected, leastLoad);
     if (lower > this.value * worthwhile) return false;
     this.value = lower;
     this.lastFallMs = nowMs;
@@ -88,6 +96,12 @@ export class LoadEstimate {
   isSteady(nowMs: number): boolean {
     const seen = this.peaks.over(nowMs, steadyWindowMs);
     return seen !== null && seen.spread < steadySpread * seen.peak;
+  }
+
+  /** Another cap: what was learned of the load holds, how long to wait does not. */
+  expectAnew(): void {
+    this.step = 0;
+    this.finePatienceMs = 0;
   }
 
   /** The same watts in terms of a corrected model. */

@@ -69,8 +69,11 @@ export class RollingPeak {
     while (this.buckets.length > 1 && (this.buckets[0]?.fromMs ?? 0) < outdated) this.buckets.shift();
   }
 
-  /** Highest value and standard deviation over the last `windowMs`; null when there was none. */
-  over(nowMs: number, windowMs: number): { readonly peak: number; readonly spread: number } | null {
+  /** Highest value, mean and standard deviation over the last `windowMs`; null when there was none. */
+  over(
+    nowMs: number,
+    windowMs: number,
+  ): { readonly peak: number; readonly mean: number; readonly spread: number } | null {
     let peak = Number.NEGATIVE_INFINITY;
     let count = 0;
     let sum = 0;
@@ -82,7 +85,9 @@ export class RollingPeak {
       sum += bucket.sum;
       squares += bucket.squares;
     }
-    return count === 0 ? null : { peak, spread: Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2)) };
+    if (count === 0) return null;
+    const mean = sum / count;
+    return { peak, mean, spread: Math.sqrt(Math.max(0, squares / count - mean ** 2)) };
   }
 
   clear(): void {
