@@ -26,7 +26,9 @@ const sameAs = (a: CarbonReading, b: CarbonReading | null): boolean =>
   a.quality === b.quality &&
   a.suspect === b.suspect &&
   a.provider === b.provider &&
-  a.zone === b.zone;
+  a.zone === b.zone &&
+  // What the provider has stated anew about the past is news, too.
+  (a.revised === undefined || a.fetchedAt === b.fetchedAt);
 
 /** What a message may hold that is meant as a value, not only as the wish for a reading. */
 const isValue = (payload: unknown): boolean =>

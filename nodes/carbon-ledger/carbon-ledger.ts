@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import { carbonMessages, receiptMessages } from '../../src/carbon/accounting/dashboard';
+import { exportLedger, type ExportFormat, type LedgerExport } from '../../src/carbon/accounting/exports';
 import { KeptLedger } from '../../src/carbon/accounting/kept-ledger';
 import { LedgerFile } from '../../src/carbon/accounting/ledger-file';
 import { summaryLine } from '../../src/carbon/accounting/summary-line';
@@ -6,12 +8,19 @@ import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeStatus } from '../../src/node-red/types';
 import { EcomapError } from '../../src/signals/errors';
 import { parseControlMessage, topicOf } from '../../src/signals/message';
+import { parseAtTheDoor } from '../../src/signals/parse';
 import type { Receipt } from '../../src/signals/receipt';
 import type { Telemetry } from '../../src/signals/telemetry';
 import { leaveReading, takeReading } from '../shared/reading-handover';
 import { carbonLedgerConfig } from './config';
+import { exportFormatSchema, exportRoutes, type LedgerResource } from './export-routes';
 
 const resetTopic = 'ecomap/reset';
+const exportTopic = 'ecomap/export';
+const exportRequest = z.preprocess(
+  (payload) => (typeof payload === 'string' ? { format: payload } : payload),
+  z.object({ format: exportFormatSchema }),
+);
 
 /** Files of the ledgers that are deployed: two that write one file would destroy it. */
 const occupied = new Set<string>();
@@ -27,13 +36,15 @@ function occupy(path: string): () => void {
   return () => void occupied.delete(path);
 }
 
-function statusOf({ total, energySource }: Receipt): NodeStatus {
+function statusOf({ total, energySource, carbon }: Receipt): NodeStatus {
   if (total.energyJ === null) return { fill: 'yellow', shape: 'dot', key: 'status.energyUnknown' };
   if (total.carbonG === null) return { fill: 'yellow', shape: 'dot', key: 'status.carbonUnknown' };
   const inMilligrams = total.carbonG < 1;
   const amount = inMilligrams ? total.carbonG * 1000 : total.carbonG;
   const digits = amount >= 100 ? 0 : amount >= 10 ? 1 : 3;
   const values = { amount: amount.toFixed(digits), source: energySource ?? '' };
+  if (carbon.mixedBasis)
+    return { fill: 'yellow', shape: 'dot', key: 'status.mixed', values: { amount: total.carbonG.toPrecision(3) } };
   return { fill: 'green', shape: 'dot', key: inMilligrams ? 'status.milligrams' : 'status.grams', values };
 }
 
@@ -41,6 +52,7 @@ function statusOf({ total, energySource }: Receipt): NodeStatus {
 export default defineNode({
   type: 'ecomap-carbon-ledger',
   config: carbonLedgerConfig,
+  routes: exportRoutes,
   start(node) {
     const { config } = node;
     const file = config.persist ? new LedgerFile(node.stateDirectory, config.file || node.id) : null;
@@ -66,6 +78,12 @@ export default defineNode({
       if (telemetry === null && ledger.receipt().durationS > 0) node.status(statusOf(ledger.receipt()));
     })();
 
+    const exportAs = async (format: ExportFormat): Promise<LedgerExport> => {
+      await opened;
+      return exportLedger(format, { name: node.label, ledger, reading, telemetry, nowMs: Date.now() });
+    };
+    node.provide('ledger', { export: exportAs } satisfies LedgerResource);
+
     node.status({ fill: 'blue', shape: 'dot', key: 'status.waiting' });
     if (config.logEveryS > 0) {
       node.every(config.logEveryS * 1000, () => {
@@ -80,6 +98,16 @@ export default defineNode({
           message.payload = await kept.reset();
           node.status({ fill: 'blue', shape: 'dot', key: 'status.waiting' });
           message.topic = topicOf('receipt');
+          send([message, null]);
+          return;
+        }
+        if (message.topic === exportTopic) {
+          const { format } = parseAtTheDoor(exportRequest, message.payload, 'INVALID_MESSAGE', 'The payload');
+          const { text, contentType, fileName } = await exportAs(format);
+          message.payload = text;
+          message.format = format;
+          message.contentType = contentType;
+          message.filename ??= fileName;
           send([message, null]);
           return;
         }

@@ -38,6 +38,8 @@ export interface ProviderAnswer {
   /** The provider's own forecast, beginning with the interval that holds now or later; empty when it makes none. */
   readonly forecast: readonly CarbonPoint[];
   readonly attribution: string;
+  /** The year the data are of, where they are averages of a year. */
+  readonly datasetYear?: number | undefined;
 }
 
 /**

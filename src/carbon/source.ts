@@ -377,6 +377,7 @@ class ChainedSource implements CarbonSource {
       range24h: known.range24h(forecast),
       trailingBounds: known.trailingBounds(),
       attribution: kept?.attribution ?? this.#provider.attribution,
+      ...(kept?.datasetYear === undefined ? {} : { datasetYear: kept.datasetYear }),
       ...(this.#revised.length > 0 ? { revised: [...this.#revised] } : {}),
       why,
     };

@@ -2,8 +2,8 @@ import { isEcomapError } from '../signals/errors';
 import { reportedError } from './reported-error';
 import { stateDirectoryOf } from './state-directory';
 import { findResource } from './resources';
-import type { AdminApp, HttpHandler, HttpRequest, RuntimeApi } from './runtime-types';
-import type { AdminRoute } from './types';
+import type { AdminApp, HttpHandler, HttpRequest, HttpResponse, RuntimeApi } from './runtime-types';
+import type { AdminRoute, TextAnswer } from './types';
 
 /** Largest JSON body a route takes; Node-RED itself would read 5 MB. */
 export const bodyLimitBytes = 256 * 1024;
@@ -20,6 +20,22 @@ function refusal(method: AdminRoute['method'], request: HttpRequest): { status: 
   const declared = Number(request.headers['content-length'] ?? Number.NaN);
   const size = Number.isFinite(declared) ? declared : Buffer.byteLength(JSON.stringify(request.body) ?? '');
   return size > bodyLimitBytes ? { status: 413, message: `The body exceeds ${bodyLimitBytes} bytes.` } : null;
+}
+
+/** Told by its mark: the route may come from a later copy of this module. */
+function isText(answer: unknown): answer is TextAnswer {
+  return typeof answer === 'object' && answer !== null && 'kind' in answer && answer.kind === 'text-answer';
+}
+
+function sendText(response: HttpResponse, { text, contentType, fileName }: TextAnswer): void {
+  response
+    .set({
+      'Content-Type': contentType,
+      'Content-Disposition': `attachment; filename="${fileName.replace(/[^\w.-]/g, '_')}"`,
+      'X-Content-Type-Options': 'nosniff',
+      'Cache-Control': 'no-store',
+    })
+    .send(text);
 }
 
 export function mountRoutes(red: RuntimeApi, routes: readonly AdminRoute[]): void {
@@ -48,7 +64,10 @@ export function mountRoutes(red: RuntimeApi, routes: readonly AdminRoute[]): voi
             findResource<Resource>(current.red.nodes.getNode(nodeId), kind),
         });
       handle().then(
-        (answer) => response.json(answer ?? null),
+        (answer) => {
+          if (isText(answer)) sendText(response, answer);
+          else response.json(answer ?? null);
+        },
         (thrown: unknown) => {
           const { code, message } = reportedError(thrown);
           response.status(isEcomapError(thrown) ? 400 : 500).json({ code, message });

@@ -32,6 +32,8 @@ export interface HttpRequest {
 export interface HttpResponse {
   status(code: number): HttpResponse;
   json(body: unknown): void;
+  set(headers: Readonly<Record<string, string>>): HttpResponse;
+  send(body: string): void;
   headersSent: boolean;
 }
 

@@ -77,13 +77,22 @@ export interface AdminRequest {
   resource<Resource extends object>(nodeId: string, kind: string): Resource | null;
 }
 
+/** An answer of an admin route that is not JSON: a file to be saved, or text for a machine. */
+export interface TextAnswer {
+  readonly kind: 'text-answer';
+  readonly text: string;
+  readonly contentType: string;
+  /** Browsers save the answer under this name. */
+  readonly fileName: string;
+}
+
 /** GET or POST under `/ecomap/...` of the editor's server, never without a permission. */
 export interface AdminRoute {
   readonly method: 'get' | 'post';
   readonly path: `/ecomap/${string}`;
   /** Checked by RED.auth.needsPermission, e.g. `ecomap-device.read`. */
   readonly permission: string;
-  /** The JSON answer. An EcomapError becomes status 400 with `{code, message}`, anything else 500. */
+  /** The JSON answer, or a {@link TextAnswer}. An EcomapError becomes status 400 with `{code, message}`, anything else 500. */
   handle(request: AdminRequest): unknown;
 }
 

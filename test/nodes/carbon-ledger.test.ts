@@ -110,6 +110,112 @@ describe('carbon-ledger node', () => {
     assert.equal(receiptOf(flow.received('receipts')[2] ?? {}).total.served, 10);
   });
 
+  describe('exports its account', () => {
+    const starts: [format: string, begins: RegExp, type: RegExp][] = [
+      ['csv', /^hour,account,tenant,/, /^text\/csv/],
+      ['json', /^\{\n {2}"format": "ecomap-ledger"/, /^application\/json/],
+      ['impact-framework', /^"name": "west line"\n/, /^application\/yaml/],
+      ['prometheus', /^# HELP ecomap_energy_joules_total/, /^text\/plain;.* version=0\.0\.4/],
+    ];
+    async function accounted(): Promise<TestFlow> {
+      const flow = await flowWith({ name: 'west line' });
+      flow.send('ledger', { topic: 'ecomap/carbon', payload: reading(360) });
+      flow.send('ledger', telemetry());
+      await flow.waitFor('receipts');
+      return flow;
+    }
+
+    it('on a message, as text with a file name', async () => {
+      const flow = await accounted();
+      for (const [format, begins, type] of starts) {
+        flow.send('ledger', { topic: 'ecomap/export', payload: { format }, mine: format });
+        const answer = await flow.waitFor('receipts', ({ mine }) => mine === format);
+        assert.match(String(answer.payload), begins);
+        assert.match(String(answer.contentType), type);
+        assert.match(String(answer.filename), /^ecomap-ledger-.*\.(csv|json|yaml|prom)$/);
+        assert.deepEqual([answer.topic, answer.format], ['ecomap/export', format]);
+      }
+      flow.send('ledger', { topic: 'ecomap/export', payload: 'csv', filename: 'mine.csv', mine: 'short' });
+      const named = await flow.waitFor('receipts', ({ mine }) => mine === 'short');
+      assert.equal(named.filename, 'mine.csv');
+    });
+
+    for (const payload of [undefined, 'xlsx', {}, { format: 'toString' }]) {
+      it(`refuses the format ${JSON.stringify(payload)}`, async () => {
+        const flow = await flowWith();
+        flow.send('ledger', { topic: 'ecomap/export', payload });
+        assert.equal((await flow.waitFor('caught')).error?.code, 'INVALID_MESSAGE');
+      });
+    }
+
+    it('says CARBON_UNKNOWN rather than score nothing', async () => {
+      const flow = await flowWith();
+      flow.send('ledger', { topic: 'ecomap/export', payload: 'impact-framework' });
+      assert.equal((await flow.waitFor('caught')).error?.code, 'CARBON_UNKNOWN');
+    });
+
+    it('over the admin interface, where it asks for a permission', async () => {
+      await accounted();
+      for (const [format, begins, type] of starts) {
+        const answer = (await helper.request().get(`/ecomap/carbon-ledger/ledger/export/${format}`)) as unknown as {
+          status: number;
+          text?: string;
+          body: unknown;
+          headers: Record<string, string>;
+        };
+        assert.equal(answer.status, 200);
+        assert.match(answer.headers['content-type'] ?? '', type);
+        assert.match(answer.headers['content-disposition'] ?? '', /^attachment; filename="ecomap-ledger-/);
+        assert.equal(answer.headers['x-content-type-options'], 'nosniff');
+        if (answer.text !== undefined) assert.match(answer.text, begins);
+      }
+      assert.equal((await helper.request().get('/ecomap/carbon-ledger/ledger/metrics')).status, 200);
+      const missing = await helper.request().get('/ecomap/carbon-ledger/nobody/export/csv');
+      assert.equal(missing.status, 400);
+      assert.match(JSON.stringify(missing.body), /INVALID_CONFIG.*deploy the flow/);
+      assert.equal((await helper.request().get('/ecomap/carbon-ledger/ledger/export/xlsx')).status, 400);
+    });
+  });
+
+  it('adds embodied carbon to the SCI only where it is set', async () => {
+    const plain = await flowWith();
+    plain.send('ledger', { topic: 'ecomap/carbon', payload: reading(360) });
+    plain.send('ledger', telemetry());
+    assert.equal(receiptOf(await plain.waitFor('receipts')).sci?.covers, 'operational only');
+    await stopFlow();
+    const flow = await flowWith({ embodiedKg: '50', lifetimeYears: '5', reservedPct: '20' });
+    flow.send('ledger', { topic: 'ecomap/carbon', payload: reading(360) });
+    flow.send('ledger', telemetry());
+    const { sci } = receiptOf(await flow.waitFor('receipts'));
+    assert.equal(sci?.covers, 'operational and embodied');
+    assert.ok(Math.abs((sci.embodiedG ?? 0) - (50_000 * 10 * 0.2) / (5 * 365.25 * 86_400)) < 1e-12);
+  });
+
+  for (const config of [
+    { embodiedKg: '50' },
+    { lifetimeYears: '5' },
+    { embodiedKg: '-1', lifetimeYears: '5' },
+    { retentionDays: '0' },
+    { reservedPct: '0' },
+  ]) {
+    it(`does not start with ${JSON.stringify(config)}`, async () => {
+      const flow = await flowWith(config);
+      flow.send('ledger', telemetry());
+      assert.equal((await flow.waitFor('caught')).error?.code, 'INVALID_CONFIG');
+    });
+  }
+
+  it('shows a sum over several signals or bases in yellow', async () => {
+    const flow = await flowWith();
+    flow.send('ledger', { topic: 'ecomap/carbon', payload: reading(360) });
+    flow.send('ledger', telemetry());
+    await flow.waitFor('receipts');
+    flow.send('ledger', { topic: 'ecomap/carbon', payload: reading(360, { basis: 'direct' }) });
+    flow.send('ledger', telemetry());
+    const status = await flow.waitFor('statuses', ({ status }) => status?.text === 'status.mixed');
+    assert.equal(status.status?.fill, 'yellow');
+  });
+
   it('writes a line about the loop into the log', async () => {
     const flow = await flowWith({ logEveryS: '0.2' });
     flow.send('ledger', { topic: 'ecomap/carbon', payload: reading(312) });
@@ -161,6 +267,38 @@ describe('carbon-ledger node', () => {
       assert.match(await readFile(join(folder, 'ledger-ledger.jsonl'), 'utf8'), /^2 [0-9a-f]{8} \{"kind":"/);
       await redeploy();
       assert.equal((await receiptAfterTelemetry(flow)).total.served, 20);
+    });
+
+    it('keeps it under a name that outlives the node', async () => {
+      const named = keeping.map((node) => ('persist' in node ? { ...node, file: 'west' } : node));
+      const flow = await startFlow([carbonLedger, probe], named);
+      await receiptAfterTelemetry(flow);
+      await helper.setFlows([], 'full');
+      assert.deepEqual(await ledgerFiles(), ['ledger-west.jsonl']);
+    });
+
+    it('does not let two ledgers write one file', async () => {
+      const flow = await startFlow(
+        [carbonLedger, probe],
+        [
+          ...keeping.map((node) => ('persist' in node ? { ...node, file: 'west' } : node)),
+          {
+            id: 'second',
+            type: 'ecomap-carbon-ledger',
+            z: 'tab',
+            x: 1,
+            y: 1,
+            persist: true,
+            file: 'west',
+            wires: [[], []],
+          },
+        ],
+      );
+      flow.send('second', telemetry());
+      const caught = await flow.waitFor('caught');
+      assert.equal(caught.error?.code, 'INVALID_CONFIG');
+      assert.match(caught.error?.message ?? '', /Another ledger keeps its account/);
+      await receiptAfterTelemetry(flow);
     });
 
     it('knows the intensity in force after it alone was deployed anew', async () => {

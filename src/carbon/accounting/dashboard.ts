@@ -37,6 +37,11 @@ export function receiptMessages(telemetry: Telemetry, receipt: Receipt): Dashboa
     ['opcdp', 'opCDP', receipt.total.opCdpGs, 'g*s'],
     ['saved', 'carbon', receipt.alwaysMax.savedCarbonPct, '%'],
     ['saved', 'energy', receipt.alwaysMax.savedEnergyPct, '%'],
+    ['effect', 'less energy', receipt.constantCap?.energyEffectPct, '%'],
+    ['effect', 'better times', receipt.constantCap?.timingEffectPct, '%'],
+    ['sci', 'SCI', receipt.sci?.perInferenceG, 'g/inference'],
+    ['quality', 'provisional', receipt.carbon.provisionalG, 'g'],
+    ['quality', 'final', receipt.carbon.finalG, 'g'],
     ...tenants.flatMap((tenant): Value[] => [
       ['latency', tenant.tenant, tenant.latencyMs?.p95, 'ms'],
       ['latency', `${tenant.tenant} limit`, tenant.latencyLimitMs, 'ms'],

@@ -275,8 +275,9 @@ export class LedgerBooks {
     if (this.#past !== null && row.fromMs < this.#past.beforeMs) this.#past = null;
   }
 
+  /** From now on nothing restates it. */
   #settle(row: EnergyRow): void {
-    const joined = this.#join(row);
+    const joined = { ...this.#join(row), provisional: false };
     this.#settled.add(joined);
     addJoined(this.#hours, joined);
   }

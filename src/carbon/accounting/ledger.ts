@@ -86,6 +86,11 @@ export class CarbonLedger {
     return this.#books.hours();
   }
 
+  /** The whole account, every signal, basis and quality by itself. */
+  rows(): JoinedRow[] {
+    return [...this.#books.sums().rows()];
+  }
+
   /** Begins a new account; the intensity in force stays. */
   reset(): void {
     this.#apply({ kind: 'reset', atMs: this.#options.now() });

@@ -46,6 +46,7 @@ export function createStaticProvider(
         ],
         forecast: [],
         attribution: average.attribution,
+        ...(average.year === null ? {} : { datasetYear: average.year }),
       };
     },
   };
