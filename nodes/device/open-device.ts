@@ -1,11 +1,11 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { MachineHardware } from '../../src/power/caps/machine-hardware';
 import { systemClock } from '../../src/power/clock';
 import { describeMachine } from '../../src/power/describe-machine';
 import { detectMachine } from '../../src/power/detect';
 import { createDevice, type Device } from '../../src/power/device';
-import { machineAt, thisMachine, type Machine } from '../../src/power/machine/machine';
+import { machineInFolder, thisMachine, type Machine } from '../../src/power/machine/machine';
 import { powerPermissionsOf } from '../../src/power/safety/power-permissions';
 import type { CrashRestore } from '../../src/power/safety/restore-after-crash';
 import { parseAtTheDoor } from '../../src/signals/parse';
@@ -20,14 +20,14 @@ const rootSchema = z
 /**
  * The machine that the node looks at and sets: this one, or a folder that stands for `/`. The folder is named by
  * `ecomap: { machineRoot: '...' }` in settings.js or by the environment variable ECOMAP_MACHINE_ROOT, for lessons and tests with a
- * simulated board; its programs are in its `usr/sbin`.
+ * simulated board; only its own programs are run, never this machine's `nvpmodel`.
  * @throws EcomapError INVALID_CONFIG when it is not a path
  */
 export function machineOf(settings: unknown): Machine {
   const set = parseAtTheDoor(rootSchema, settings, 'INVALID_CONFIG', 'ecomap.machineRoot in settings.js');
   const root = set ?? process.env['ECOMAP_MACHINE_ROOT'];
   if (root === undefined || root === '') return thisMachine;
-  return machineAt(resolve(root), join(resolve(root), 'usr/sbin'));
+  return machineInFolder(resolve(root));
 }
 
 export interface OpenDeviceOptions {

@@ -30,6 +30,10 @@ const { values: options } = parseArgs({
 
 const longestLine = 4096;
 const mostConnections = 8;
+/** Who asks faster than he listens is cut off: the queue of a process of root must not grow without end. */
+const mostWaiting = 256;
+/** A holder gives a sign of life more often than this; nobody else needs a connection for so long. */
+const idleMs = 120_000;
 
 function readConfig() {
   const { allow = [], nvpmodelModes = [] } = JSON.parse(readFileSync(options.config, 'utf8'));
@@ -102,6 +106,9 @@ function serve(socket) {
     if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
   };
   let pending = 0;
+  let waiting = 0;
+  let isFlood = false;
+  socket.setTimeout(idleMs, () => socket.destroy());
   socket.on('error', () => socket.destroy());
   // A line without an end must not fill the memory of a process of root.
   socket.on('data', (chunk) => {
@@ -110,7 +117,15 @@ function serve(socket) {
     if (pending > longestLine) socket.destroy();
   });
   createInterface({ input: socket }).on('line', (line) => {
+    waiting += 1;
+    isFlood ||= waiting > mostWaiting;
+    if (isFlood) {
+      socket.destroy();
+      return;
+    }
     void lease.inTurn(async () => {
+      waiting -= 1;
+      if (isFlood) return;
       let id = null;
       try {
         let request;

@@ -62,7 +62,8 @@ export class Lease {
     const setting = this.#settingOf(key);
     const found = await setting.read();
     const saved = this.#saved.get(key);
-    const before = saved !== undefined && setting.same(saved.ours, found) ? saved.before : found;
+    const isOurs = saved !== undefined && saved.ours.some((ours) => setting.same(ours, found));
+    const before = isOurs ? saved.before : found;
     // Back to what was there is always allowed, at once and whatever the tables say.
     if (value !== before) {
       await setting.check(value, before);
@@ -71,12 +72,13 @@ export class Lease {
         throw new Refusal('refused', `${key} was changed a moment ago`);
       }
     }
-    this.#saved.set(key, { before, ours: value });
+    // Until it is read back, either may be in force: a write can fail, and this process can be killed.
+    this.#saved.set(key, { before, ours: [found, value] });
     await this.#save();
     this.#changedAt.set(key, performance.now());
     const outcome = await setting.write(value);
     const inForce = await setting.read();
-    this.#saved.set(key, { before, ours: inForce });
+    this.#saved.set(key, { before, ours: [inForce] });
     await this.#save();
     return { before, inForce, exitCode: outcome?.exitCode ?? 0, text: outcome?.text ?? '' };
   }
@@ -92,7 +94,7 @@ export class Lease {
         const setting = this.#settingOf(key);
         const found = await setting.read();
         if (setting.same(before, found)) result.restored.push(key);
-        else if (!setting.same(ours, found)) result.leftToOthers.push(key);
+        else if (!ours.some((own) => setting.same(own, found))) result.leftToOthers.push(key);
         else {
           await setting.write(before);
           const inForce = await setting.read();
@@ -112,7 +114,8 @@ export class Lease {
   async load() {
     try {
       const saved = JSON.parse(await readFile(this.#statePath, 'utf8'));
-      for (const [key, { before, ours }] of Object.entries(saved)) this.#saved.set(key, { before, ours });
+      for (const [key, { before, ours }] of Object.entries(saved))
+        this.#saved.set(key, { before, ours: [ours].flat() });
     } catch (error) {
       if (error.code !== 'ENOENT') {
         console.error(`${this.#statePath} cannot be used (${error.message}); it is kept aside`);

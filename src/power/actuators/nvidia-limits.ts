@@ -83,6 +83,8 @@ export function nvidiaLimitSetting(machine: Machine, uuid: string): Setting {
       return String(limit.limitW);
     },
     async write(value) {
+      if (!/^\d+(?:\.\d+)?$/.test(value))
+        throw new EcomapError('CAP_NOT_ENFORCEABLE', `"${value.slice(0, 40)}" is no power limit of an NVIDIA card`);
       const outcome = await machine.programs.run('nvidia-smi', ['-i', uuid, '-pl', value], { timeoutMs });
       if (outcome.exitCode === 0) return;
       if (/insufficient permissions/i.test(outcome.text)) {

@@ -9,7 +9,7 @@ import { powerSteps, wattsName, wattsState } from './power-steps';
 import { readRaplZones, type RaplLook, type RaplZone } from './rapl-zones';
 
 /** Registers count in units of 1/8 W, so what is read back may differ by that from what was written. */
-const limitToleranceUw = 125_000;
+export const limitToleranceUw = 125_000;
 /** Windows are kept as a power of two with two bits of mantissa. */
 const windowTolerance = 0.25;
 /** Lower than this share of the processor's rating a machine hardly works any more. */

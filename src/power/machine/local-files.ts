@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, open, readdir, readFile, realpath, type FileHandle } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { MachineFileError, type FileProblem, type MachineFiles, type OpenedFile } from './files';
 
 function problemOf(error: unknown): FileProblem {
@@ -53,6 +53,12 @@ async function keepOpen(path: string, place: string, replaceable: boolean): Prom
   };
 }
 
+/** In a folder that stands for `/`, an absolute link would lead to this machine's own file. */
+async function checkInside(root: string, place: string): Promise<void> {
+  const [folder, real] = await Promise.all([realpath(root), realpath(place)]);
+  if (!real.startsWith(`${folder}${sep}`)) throw new Error(`it leads out of ${root}`);
+}
+
 /** @param root the folder that stands for `/` */
 export function localFiles(root = '/'): MachineFiles {
   const at = (path: string): string => join(root, path);
@@ -72,6 +78,7 @@ export function localFiles(root = '/'): MachineFiles {
     },
     write: (path, text) =>
       told(path, async () => {
+        if (root !== '/') await checkInside(root, at(path));
         // No O_CREAT and, as for any sysfs attribute, one write; O_TRUNC matters only where a folder stands for `/`.
         const file = await open(at(path), constants.O_WRONLY | constants.O_TRUNC);
         try {

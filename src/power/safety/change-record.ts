@@ -4,8 +4,8 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../signals/errors';
-import { readJsonFile } from '../../signals/json-file';
 import { describeIssues } from '../../signals/parse';
+import { readOwnFile } from './own-file';
 import { processIdentitySchema } from './process-identity';
 
 export const recordVersion = 1;
@@ -46,11 +46,14 @@ export function recordPathOf(stateDirectory: string, root: string): string {
 export async function loadRecord(path: string): Promise<LoadedRecord> {
   let content: unknown;
   try {
-    content = await readJsonFile(path);
+    const found = await readOwnFile(path);
+    if (found === undefined) return { record: null, warning: null };
+    // What it says is written to the machine.
+    if (found.distrust !== null) return await putAside(path, found.distrust);
+    content = JSON.parse(found.text);
   } catch (error) {
     return putAside(path, messageOf(error));
   }
-  if (content === undefined) return { record: null, warning: null };
   const version = typeof content === 'object' && content !== null && 'version' in content ? content.version : null;
   if (typeof version === 'number' && version > recordVersion) {
     return putAside(path, `it was written by a newer version of this package (format ${version})`);
@@ -90,10 +93,18 @@ export async function saveRecord(path: string, record: ChangeRecord): Promise<vo
       await file.close();
     }
     await rename(temporary, path);
+    await syncFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** A new name is safe from a power cut only with its folder; not every file system offers that. */
+async function syncFolder(folder: string): Promise<void> {
+  const opened = await open(folder).catch(() => null);
+  await opened?.sync().catch(() => undefined);
+  await opened?.close();
 }
 
 /** The same for a process that is just exiting, where nothing can be awaited. */

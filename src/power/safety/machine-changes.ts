@@ -39,6 +39,13 @@ const mostProblems = 20;
 
 const nothingRestored: Restored = { restored: [], leftToOthers: [], failed: [] };
 
+interface Change {
+  readonly from: string;
+  readonly to: string;
+  /** What was there before the first write. */
+  readonly before: string;
+}
+
 interface Held {
   readonly lock: MachineLock;
   /** First write first. */
@@ -63,6 +70,8 @@ class RecordedChanges implements MachineChanges {
   readonly #foreignAtMs = new Map<string, number[]>();
   readonly #problems: EcomapError[] = [];
   #held: Held | null = null;
+  /** The setting that is being written now. */
+  #writing: string | null = null;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor({ machine, stateDirectory, dryRun, clock, owner, processes }: MachineChangesOptions) {
@@ -145,7 +154,7 @@ class RecordedChanges implements MachineChanges {
     const before = known === undefined || foreign ? from : known.before;
     await this.#putOnRecord({ key, before, ours: [...new Set([from, value])] });
     this.#lastWriteMs.set(key, this.#clock.monotonicMs());
-    const inForce = await this.#write(setting, { from, to: value });
+    const inForce = await this.#writeAmongOthers(setting, { from, to: value, before });
     const ours = { key, before, ours: [...new Set([value, inForce])] };
     // A rounded value has to be known as ours after a crash too.
     if (inForce === value) recorded.set(key, ours);
@@ -160,19 +169,63 @@ class RecordedChanges implements MachineChanges {
     return known.ours.some((ours) => isSame(setting, ours, found)) ? known : undefined;
   }
 
+  /** What a setting rewrites beside itself stays ours: it is taken on record as such. */
+  async #writeAmongOthers(setting: Setting, change: Change): Promise<string> {
+    if (setting.rewritesOthers !== true) return this.#write(setting, change);
+    const foundBefore = await this.#readOthers(setting.key);
+    try {
+      return await this.#write(setting, change);
+    } finally {
+      await this.#takeOver(foundBefore, await this.#readOthers(setting.key));
+    }
+  }
+
+  /** The present values of the other settings on record, as far as they can be read. */
+  async #readOthers(key: string): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    for (const other of this.#held?.recorded.keys() ?? []) {
+      const setting = this.#settings.get(other);
+      if (other === key || setting === undefined) continue;
+      const value = await setting.read().catch(() => null);
+      if (value !== null) found.set(other, value);
+    }
+    return found;
+  }
+
+  async #takeOver(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): Promise<void> {
+    const held = this.#held;
+    if (held === null) return;
+    const rewritten = [...after].filter(([key, value]) => before.has(key) && before.get(key) !== value);
+    for (const [key, value] of rewritten) {
+      const entry = held.recorded.get(key);
+      if (entry !== undefined) held.recorded.set(key, { ...entry, ours: [...new Set([...entry.ours, value])] });
+    }
+    if (rewritten.length === 0) return;
+    try {
+      await saveRecord(this.#recordPath, this.#record(held));
+    } catch (error) {
+      this.#note(unrecorded(this.#recordPath, error));
+    }
+  }
+
   /** @returns the value read back */
-  async #write(setting: Setting, { from, to }: { from: string; to: string }): Promise<string> {
+  async #write(setting: Setting, { from, to, before }: Change): Promise<string> {
     let inForce: string;
+    this.#writing = setting.key;
     try {
       await setting.write(to);
       inForce = await read(setting);
     } catch (error) {
       // It may have changed all the same: the record holds both values until the next write or the restore.
       throw asEcomapError(error);
+    } finally {
+      this.#writing = null;
     }
     if (isSame(setting, to, inForce)) return inForce;
     let aftermath = 'It was left as it is.';
     if (!isSame(setting, from, inForce)) {
+      // What it became is our doing, should setting it back fail.
+      await this.#putOnRecord({ key: setting.key, before, ours: [...new Set([from, to, inForce])] });
       aftermath = await setting.write(from).then(
         () => `It was set back to ${from}.`,
         (error: unknown) => `Setting it back to ${from} failed: ${messageOf(error)}.`,
@@ -253,7 +306,9 @@ class RecordedChanges implements MachineChanges {
       lock = await lockMachine(lockPath, content, this.#processes);
       const { record, warning } = await loadRecord(this.#recordPath);
       if (warning !== null) this.#note(new EcomapError('CAP_NOT_ENFORCEABLE', warning));
-      if (record !== null && (await isHolderAlive(record, this.#processes))) {
+      // What we could not restore ourselves is ours to take up again.
+      const isOwn = record?.instance === this.#instance;
+      if (record !== null && !isOwn && (await isHolderAlive(record, this.#processes))) {
         throw new MachineHeld(holderText(record));
       }
       return { lock, recorded: new Map(record?.settings.map((entry) => [entry.key, entry])) };
@@ -269,6 +324,10 @@ class RecordedChanges implements MachineChanges {
     const held = this.#held;
     if (held === null) return;
     this.#held = null;
+    // A power mode can only be brought back by its tool, at the next start, and would set the clocks again.
+    const isForNextStart = [...this.#settings.values()].some(
+      ({ key, rewritesOthers }) => rewritesOthers === true && held.recorded.has(key),
+    );
     for (const { key, before, ours } of [...held.recorded.values()].reverse()) {
       const path = pathOfKey(key);
       const setting = this.#settings.get(key);
@@ -277,7 +336,8 @@ class RecordedChanges implements MachineChanges {
         const real = join(this.#machine.files.root, path);
         const found = readFileSync(real, 'utf8').trim();
         if (ours.some((value) => isSame(setting, value, found))) writeFileAtExit(real, before);
-        held.recorded.delete(key);
+        // A write under way may still reach the machine after this one: the next start has to look.
+        if (key !== this.#writing && !isForNextStart) held.recorded.delete(key);
       } catch {
         // Stays on record.
       }

@@ -1,10 +1,11 @@
 import { readFileSync, rmSync } from 'node:fs';
-import { access, constants, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { EcomapError, messageOf } from '../../signals/errors';
 import { isOpenHere } from './exit-restore';
+import { readOwnFile } from './own-file';
 import { isSameProcess, processIdentitySchema, type ProcessIdentity, type Processes } from './process-identity';
 
 const lockSchema = z.object({
@@ -47,13 +48,14 @@ function parseLock(text: string): LockContent | null {
 /** undefined: there is none. null: it cannot be understood. */
 async function readLock(path: string): Promise<FoundLock | null | undefined> {
   try {
-    const content = parseLock(await readFile(path, 'utf8'));
-    if (content === null) return null;
-    const { uid } = await stat(path);
-    return { ...content, trusted: uid === 0 || uid === process.getuid?.() };
+    const found = await readOwnFile(path);
+    if (found === undefined) return undefined;
+    const content = parseLock(found.text);
+    return content === null ? null : { ...content, trusted: found.distrust === null };
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
-    throw error;
+    // What may not be read may be a lock of another user; a link or a pipe is none.
+    if (hasCode(error, 'EACCES', 'EPERM')) throw error;
+    return null;
   }
 }
 

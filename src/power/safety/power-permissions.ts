@@ -7,7 +7,8 @@ const watts = z.number().nonnegative();
 
 /** `ecomap: { power: {...} }` in settings.js: what no flow may do. Everything may be absent. */
 const powerPermissionsSchema = z
-  .object({
+  // A limit with a typing error in its name must not be lost.
+  .strictObject({
     /** Least and most cap, W. */
     minimumW: watts.nullable().default(null),
     maximumW: z.number().positive().nullable().default(null),

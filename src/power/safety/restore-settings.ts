@@ -20,11 +20,15 @@ export async function restoreSettings(
   const leftToOthers: string[] = [];
   const failed: { key: string; problem: string }[] = [];
   const left: RecordedSetting[] = [];
+  // What restoring one setting does to others (a power mode sets the clocks) takes nothing away that was ours before.
+  const oursAtFirst = await findOurs(recorded, settingOfKey);
+  let rewritten = false;
   for (const entry of recorded.toReversed()) {
     try {
       const setting = settingOfKey(entry.key);
       if (setting === null) throw new Error('this version does not know how to set it');
-      const undone = await restoreOne(setting, entry);
+      const undone = await restoreOne(setting, entry, rewritten && oursAtFirst.has(entry.key));
+      rewritten ||= undone && setting.rewritesOthers === true;
       (undone ? restored : leftToOthers).push(entry.key);
     } catch (error) {
       failed.push({ key: entry.key, problem: messageOf(error) });
@@ -34,10 +38,29 @@ export async function restoreSettings(
   return { restored, leftToOthers, failed, left };
 }
 
-async function restoreOne(setting: Setting, { before, ours }: RecordedSetting): Promise<boolean> {
+/** The keys whose value is still one of ours. Looks only where one setting rewrites others. */
+async function findOurs(
+  recorded: readonly RecordedSetting[],
+  settingOfKey: (key: string) => Setting | null,
+): Promise<Set<string>> {
+  const ours = new Set<string>();
+  if (!recorded.some(({ key }) => settingOfKey(key)?.rewritesOthers === true)) return ours;
+  for (const entry of recorded) {
+    const setting = settingOfKey(entry.key);
+    const found = (await setting?.read().catch(() => null)) ?? null;
+    if (setting !== null && found !== null && isOurs(setting, entry, found)) ours.add(entry.key);
+  }
+  return ours;
+}
+
+const isOurs = (setting: Setting, { before, ours }: RecordedSetting, found: string): boolean =>
+  [before, ...ours].some((value) => isSame(setting, value, found));
+
+async function restoreOne(setting: Setting, entry: RecordedSetting, certainlyOurs: boolean): Promise<boolean> {
+  const { before } = entry;
   const found = await setting.read();
   if (isSame(setting, before, found)) return true;
-  if (!ours.some((value) => isSame(setting, value, found))) return false;
+  if (!certainlyOurs && !isOurs(setting, entry, found)) return false;
   await setting.write(before);
   const inForce = await setting.read();
   if (!isSame(setting, before, inForce)) throw new Error(`wrote ${before} and read back ${inForce}`);

@@ -22,6 +22,9 @@ const setSchema = z.object({
 });
 export type SetByHelper = z.infer<typeof setSchema>;
 
+/** A connection without a lease is given back after this: the helper has only a few. */
+const idleMs = 5_000;
+
 /** The helper said no: `denied`, `refused`, `busy`, `no-lease`, `malformed`, `failed`. */
 class HelperRefusal extends EcomapError {
   constructor(
@@ -45,6 +48,7 @@ export class RootHelperClient {
   #connection: Promise<Socket> | null = null;
   #lease: string | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
+  #idle: NodeJS.Timeout | null = null;
   #lastId = 0;
 
   /** @param owner for people who find the helper busy, e.g. `the device "Jetson"` */
@@ -83,9 +87,24 @@ export class RootHelperClient {
     const lease = this.#lease;
     this.#lease = null;
     if (lease !== null) await this.#ask({ op: 'release', lease }).catch(() => undefined);
+    await this.#disconnect();
+  }
+
+  async #disconnect(): Promise<void> {
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    this.#idle = null;
     const socket = await this.#connection?.catch(() => null);
     this.#connection = null;
     socket?.destroy();
+  }
+
+  #disconnectWhenIdle(): void {
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    this.#idle = null;
+    if (this.#lease !== null || this.#connection === null) return;
+    this.#idle = setTimeout(() => {
+      if (this.#waiting.size === 0 && this.#lease === null) void this.#disconnect();
+    }, idleMs).unref();
   }
 
   async #sayHello(): Promise<string> {
@@ -121,13 +140,18 @@ export class RootHelperClient {
     } finally {
       clearTimeout(timer);
       this.#waiting.delete(id);
+      if (this.#waiting.size === 0) this.#disconnectWhenIdle();
     }
   }
 
   #connect(): Promise<Socket> {
     return new Promise((resolve, reject) => {
       const socket = connect(this.#path);
+      let isLost = false;
       const lost = (error?: Error): void => {
+        // An error is followed by a close, and by then there may be a new connection.
+        if (isLost) return;
+        isLost = true;
         this.#connection = null;
         const problem = silent(error === undefined ? 'it closed the connection' : messageOf(error));
         reject(problem);

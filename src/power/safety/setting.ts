@@ -17,6 +17,8 @@ export interface Setting {
   readonly leastIntervalMs?: number;
   /** True when the change lowers the power, which is allowed sooner. By number when absent; what is no number never is. */
   lowers?(from: string, to: string): boolean;
+  /** True when writing it sets others, too (a power mode sets the clocks): their new values are no other program's doing. */
+  readonly rewritesOthers?: boolean;
 }
 
 /** Whether a value is the wanted one, by the setting's own judgement. */

@@ -11,6 +11,8 @@ export function nvpmodelSetting(machine: Machine, modes = new PowerModes(machine
   return {
     key: 'nvpmodel',
     leastIntervalMs,
+    rewritesOthers: true,
+    lowers: (from, to) => modes.lowers(from, to),
     async read() {
       const state = await modes.inForce();
       if (state !== null) return state.name;

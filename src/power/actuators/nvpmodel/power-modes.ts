@@ -3,6 +3,7 @@ import { EcomapError } from '../../../signals/errors';
 import { quoted } from '../../../signals/parse';
 import type { Machine } from '../../machine/machine';
 import type { ProgramOutcome } from '../../machine/programs';
+import { expectedPowerW } from '../expected-power';
 import type { HardwareState } from '../hardware-actuator';
 import { noMemoryCap, type MemoryPairing } from '../clocks/memory-cap';
 import { readBoard, type BoardReading } from './board-reading';
@@ -37,6 +38,7 @@ export class PowerModes {
   private readonly conf: LiveNvpmodelConf;
   readonly program: NvpmodelProgram;
   private lastKnown: string | null = null;
+  private lastLook: Look | null = null;
   private pairings: { readonly conf: NvpmodelConf; readonly found: readonly MemoryPairing[] } | null = null;
   /** Names of the modes that sudo permits; null when it is not by sudo, or not known. */
   private permitted: ReadonlySet<string> | null = null;
@@ -54,7 +56,15 @@ export class PowerModes {
   private async look(): Promise<Look> {
     const file = await this.conf.read();
     const [board, soc] = await Promise.all([readBoard(this.machine, file.conf), findJetsonSoc(this.machine)]);
-    return { file, board, soc };
+    return (this.lastLook = { file, board, soc });
+  }
+
+  /** Whether the second mode is expected to draw less, as of the last look; false when one of them is not known. */
+  lowers(from: string, to: string): boolean {
+    const look = this.lastLook;
+    const [before, after] = [from, to].map((name) => look?.file.conf.modes.find((mode) => mode.name === name));
+    if (look === null || before === undefined || after === undefined) return false;
+    return expectedPowerW(stateOf(after, look)) < expectedPowerW(stateOf(before, look));
   }
 
   /** In the order of the configuration file. @throws EcomapError when the configuration cannot be read or understood */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../../../src/power/clock';
 import { recordPathOf } from '../../../../src/power/safety/change-record';
@@ -36,7 +36,10 @@ describe('a holder of the machine that ends', () => {
     restoreAfterCrash(folder.stateDirectory, folder.machine, settingOfKey, options);
 
   /** Resolves when the child has changed the clock. */
-  async function holder(end: 'stay' | 'throw' | 'exit' = 'stay', user = folder.stateDirectory): Promise<ChildProcess> {
+  async function holder(
+    end: 'stay' | 'throw' | 'exit' | 'exit-while-writing' = 'stay',
+    user = folder.stateDirectory,
+  ): Promise<ChildProcess> {
     const args = ['--import', 'tsx', script, folder.root, user, gpu, '905250000', end];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     children.push(child);
@@ -185,5 +188,81 @@ describe('a holder of the machine that ends', () => {
         assert.deepEqual((await restore()).warnings, [], 'said once');
       });
     }
+  });
+
+  describe('whose record somebody else could have written', () => {
+    const recordPath = (): string => recordPathOf(folder.stateDirectory, folder.root);
+    /** As a killed holder leaves it. */
+    const plant = (path = recordPath()): void => {
+      mkdirSync(join(folder.stateDirectory, 'ecomap'), { recursive: true });
+      const dead = { pid: 4_000_000, startTicks: 1, bootId: localProcesses.self().bootId };
+      const settings = [{ key: `file:${gpu}`, before: '114750000', ours: ['1377000000'] }];
+      writeFileSync(path, JSON.stringify({ version: 1, process: dead, instance: 'x', owner: 'x', settings }));
+    };
+
+    it('is not believed when everybody may write it', async () => {
+      plant();
+      chmodSync(recordPath(), 0o666);
+      const { restored, warnings } = await restore();
+      assert.deepEqual(restored, []);
+      assert.match(warnings.join(), /everybody may write it.*kept as/);
+      assert.equal(folder.get(gpu), '1377000000');
+    });
+
+    it('is not believed when it belongs to another user', async function () {
+      if (process.getuid?.() !== 0) this.skip();
+      plant();
+      chownSync(recordPath(), 12_345, 12_345);
+      assert.match((await restore()).warnings.join(), /another user/);
+      assert.equal(folder.get(gpu), '1377000000');
+    });
+
+    it('is not believed behind a link', async () => {
+      const elsewhere = join(folder.folder, 'elsewhere.json');
+      plant(elsewhere);
+      symlinkSync(elsewhere, recordPath());
+      assert.match((await restore()).warnings.join(), /symbolic link/);
+      assert.equal(folder.get(gpu), '1377000000');
+    });
+
+    it('is believed when it is our own', async () => {
+      plant();
+      assert.deepEqual((await restore()).restored, [`file:${gpu}`]);
+      assert.equal(folder.get(gpu), '114750000');
+    });
+  });
+
+  it('is not waited for behind a pipe or a link in the place of the lock', async () => {
+    const lock = join(folder.root, 'run/lock/ecomap-power.lock');
+    mkdirSync(join(folder.root, 'run/lock'), { recursive: true });
+    const plants = [
+      (): unknown => execFileSync('mkfifo', [lock]),
+      (): unknown => symlinkSync('/dev/zero', lock),
+      (): unknown => symlinkSync(join(folder.folder, 'nowhere'), lock),
+    ];
+    for (const plant of plants) {
+      plant();
+      const changes = openMachineChanges({
+        machine: folder.machine,
+        stateDirectory: folder.stateDirectory,
+        dryRun: false,
+        clock: systemClock,
+        owner: 'first',
+      });
+      await changes.set(fileSetting(folder.machine, gpu), '905250000');
+      await changes.restore();
+      assert.equal(folder.get(gpu), '1377000000');
+    }
+  });
+
+  it('keeps on record what it was just writing: that write may still reach the machine', async () => {
+    const child = await holder('exit-while-writing');
+    assert.equal(child.exitCode, 0);
+    assert.equal(folder.get(gpu), '1377000000', 'set back at the exit');
+    assert.equal(state().filter((name) => name.endsWith('.json')).length, 1);
+    // As if the write had come after it.
+    folder.put(gpu, '905250000');
+    assert.deepEqual((await restore()).restored, [`file:${gpu}`]);
+    assert.equal(folder.get(gpu), '1377000000');
   });
 });

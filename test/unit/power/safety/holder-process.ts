@@ -14,7 +14,15 @@ async function main(): Promise<void> {
     clock: systemClock,
     owner: 'the device "other"',
   });
-  await changes.set(fileSetting(machine, path), value);
+  const setting = fileSetting(machine, path);
+  if (end === 'exit-while-writing') {
+    const { write } = setting;
+    setting.write = async (text) => {
+      await write(text);
+      process.exit(0);
+    };
+  }
+  await changes.set(setting, value);
   console.log('changed');
   setInterval(() => undefined, 1000);
   if (end === 'throw') throw new Error('nobody catches this');

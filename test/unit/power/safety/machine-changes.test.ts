@@ -242,6 +242,70 @@ describe('changes to the machine', () => {
     assert.equal(setting.value, 'MAXN', 'the next holder restores what was there before the first one');
   });
 
+  it('takes up again what it could not restore itself', async () => {
+    const setting = memorySetting('file:/x', '9');
+    await changes.set(setting, '5');
+    const write = setting.write;
+    setting.write = () => Promise.reject(new Error('EIO'));
+    assert.equal((await changes.restore()).failed.length, 1);
+    setting.write = write;
+    later();
+    assert.equal((await changes.set(setting, '4')).inForce, '4', 'its own record is no other holder');
+    await changes.restore();
+    assert.equal(setting.value, '9');
+  });
+
+  it('restores also what it became when a value did not stick and could not be set back', async () => {
+    const stubborn = memorySetting('file:/stubborn', '45');
+    const write = stubborn.write;
+    let writes = 0;
+    stubborn.write = (value) => {
+      writes += 1;
+      if (writes === 2) return Promise.reject(new Error('EIO'));
+      return write(writes === 1 ? '30' : value);
+    };
+    await assert.rejects(changes.set(stubborn, '20'), failsWith('CAP_NOT_ENFORCEABLE', /read back 30.*failed: EIO/));
+    assert.deepEqual((await changes.restore()).restored, ['file:/stubborn']);
+    assert.equal(stubborn.value, '45');
+  });
+
+  it('does not take what its own power mode does to the clocks for another program', async () => {
+    const clockLimit = memorySetting('file:/clock', '800');
+    const clockOfMode: Record<string, string> = { MAXN: '1377', MODE_30W: '900', MODE_15W: '670' };
+    const mode = memorySetting('nvpmodel', 'MAXN', { rewritesOthers: true, lowers: () => true });
+    mode.write = (name) => {
+      mode.value = name;
+      clockLimit.value = clockOfMode[name] ?? '';
+      return Promise.resolve();
+    };
+    await changes.set(clockLimit, '522');
+    for (const name of ['MODE_30W', 'MODE_15W', 'MODE_30W', 'MODE_15W', 'MODE_30W']) {
+      await changes.set(mode, name);
+      later(10_000);
+      await changes.set(clockLimit, '522');
+      later(10_000);
+    }
+    assert.deepEqual(changes.problems, []);
+    await changes.set(mode, 'MODE_15W');
+    assert.deepEqual(await changes.restore(), {
+      restored: ['nvpmodel', 'file:/clock'],
+      leftToOthers: [],
+      failed: [],
+    });
+    assert.deepEqual([mode.value, clockLimit.value], ['MAXN', '800'], 'also the limit that a user had set');
+  });
+
+  it('still sees another program beside its own power mode', async () => {
+    const clockLimit = memorySetting('file:/clock', '800');
+    const mode = memorySetting('nvpmodel', 'MAXN', { rewritesOthers: true });
+    await changes.set(clockLimit, '522');
+    clockLimit.value = '700';
+    await changes.set(mode, 'MODE_30W');
+    const { leftToOthers } = await changes.restore();
+    assert.deepEqual(leftToOthers, ['file:/clock']);
+    assert.equal(clockLimit.value, '700');
+  });
+
   it('does not let two holders of one process set the same machine', async () => {
     await changes.set(fileSetting(folder.machine, gpu), '905250000');
     const other = open({ owner: 'the device "second"' });

@@ -37,6 +37,7 @@ describe('what settings.js permits', () => {
 
   for (const [what, power] of Object.entries({
     'an unknown actuator': { actuators: ['fan'] },
+    'a limit with a typing error': { maxW: 20 },
     'a negative power': { minimumW: -1 },
     'a power in text': { maximumW: '30' },
     'a power that is no number': { maximumW: Number.NaN },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -42,7 +42,8 @@ describe('the root helper', () => {
       [rapl]: '28000000',
       [rapl.replace('power_limit', 'max_power')]: '28000000',
       '/sys/class/devfreq/17000000.gv11b/governor': 'nvhost_podgov',
-      '/etc/nvpmodel.conf': '< POWER_MODEL ID=0 NAME=MAXN >\n< POWER_MODEL ID=2 NAME=MODE_15W >',
+      '/etc/nvpmodel.conf':
+        '< POWER_MODEL ID=0 NAME=MAXN >\n< POWER_MODEL ID=2 NAME=MODE_15W >\n< POWER_MODEL ID=3 NAME=MODE_30W >',
       '/mode': '0',
     });
     socket = join(folder.folder, 'helper.sock');
@@ -57,7 +58,7 @@ esac
 `,
     );
     folder.putProgram('sudo', '#!/bin/sh\necho "sudo: a password is required" >&2\nexit 1\n');
-    configure({ allow: ['gpu-clock', 'cpu-clock', 'rapl'], nvpmodelModes: [2] });
+    configure({ allow: ['gpu-clock', 'cpu-clock', 'rapl'], nvpmodelModes: [2, 3] });
     clients = [];
     children = [];
   });
@@ -143,6 +144,41 @@ esac
     helper.kill('SIGTERM');
     await once(helper, 'exit');
     assert.deepEqual([folder.get(gpu), folder.get(cpu)], ['1377000000', '1500000']);
+  });
+
+  it('takes back what it had set also after a write that failed', async () => {
+    const helper = await start();
+    const holder = client();
+    await holder.set('nvpmodel', '2');
+    folder.putProgram(
+      'nvpmodel',
+      `#!/bin/sh
+case "$1" in
+-q) if [ -e ${folder.root}/broken ]; then exit 1; fi; printf 'NV Power Mode: SOME\\n%s\\n' "$(cat ${folder.root}/mode)" ;;
+-m) if [ "$2" = 3 ]; then touch ${folder.root}/broken; else echo "$2" > ${folder.root}/mode; fi ;;
+esac
+`,
+    );
+    await setTimeout(5_100); // two changes of the mode keep their distance
+    await assert.rejects(holder.set('nvpmodel', '3'), failsWith('CAP_NOT_ENFORCEABLE', /does not tell the mode/));
+    rmSync(join(folder.root, 'broken'));
+    helper.kill('SIGTERM');
+    await once(helper, 'exit');
+    assert.equal(folder.get('/mode'), '0');
+  });
+
+  it('cuts off who floods it, and goes on serving others', async () => {
+    await start();
+    const holder = client();
+    await holder.set(`file:${gpu}`, '905250000');
+    const flood = connect(socket);
+    flood.on('error', () => undefined);
+    flood.resume();
+    await once(flood, 'connect');
+    const closed = new Promise((resolve) => flood.once('close', resolve));
+    flood.write('{"op":"may","key":"nvpmodel","value":"2"}\n'.repeat(5_000));
+    await closed;
+    assert.equal((await holder.set(`file:${gpu}`, '675750000')).inForce, '675750000');
   });
 
   for (const [what, key, value, code] of [
