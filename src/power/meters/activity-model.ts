@@ -108,6 +108,13 @@ export class ActivityModel implements DeviceMeter {
     this.machineSeenMs = this.sum.timeMs;
   }
 
+  /** After a time in which nobody told it of the machine: what others used meanwhile is not charged later. */
+  forgetMachine(): void {
+    this.count();
+    this.machineFrom = null;
+    this.othersWaiting = { energyJ: 0, perMs: 0 };
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -29,20 +29,35 @@ export interface OpenMeterOptions {
 }
 
 const patienceMs = 3000;
+/** A sensor that has said nothing for this long, ms (or ten of its intervals), is given up for the time being. */
+const silenceLimitMs = 15_000;
+const watchIntervalMs = 2_000;
+/** How long after a sensor was lost, or none was found, it is looked for again, ms; each time twice as long, up to the most. */
+const lookAgain = { afterLossMs: 5_000, afterNoneMs: 60_000, mostMs: 10 * 60_000 } as const;
 
 /**
  * The best meter of a device. It is there at once, with the power law of the operating point; as soon as a sensor is found it
- * measures. What was modelled until then is unknown to a reading that reaches over the change, so that no reading mixes both.
+ * measures. A sensor that falls silent for good gives way to the model again, and is looked for again, as is one that came
+ * late. A reading that reaches over a change is unknown, so that no reading mixes both.
  */
 export class BestMeter implements DeviceMeter {
   /** Resolves when it is clear what meters; never rejects. */
   readonly ready: Promise<void>;
   private readonly model: ActivityModel;
-  private readonly activity: MachineActivity | null;
+  private readonly seesMachine: boolean;
   private readonly clock: Clock;
-  private measured: { readonly meter: SampledMeter; readonly before: EnergyCount } | null = null;
+  private activity: MachineActivity | null = null;
+  private measured: SampledMeter | null = null;
+  /** What was counted before the meter in use, and where that one began. */
+  private before: EnergyCount;
+  private from: EnergyCount;
   private point: OperatingPoint;
   private found: readonly SensorFinding[] = [];
+  /** The sensor that was given up; null while there is none. */
+  private lost: SensorFinding | null = null;
+  private searching: Promise<void>;
+  private again: NodeJS.Timeout | null = null;
+  private watch: NodeJS.Timeout | null = null;
   private closed = false;
 
   /** @throws EcomapError INVALID_CONFIG for a wall factor that cannot be */
@@ -52,14 +67,11 @@ export class BestMeter implements DeviceMeter {
     this.clock = options.clock ?? systemClock;
     this.point = initialPoint;
     // A simulated device's watts know nothing of what this machine does beside it.
-    const seesMachine = machine !== null && !description.simulated;
-    this.model = lawMeter(description, initialPoint, this.clock, seesMachine);
-    this.activity = !seesMachine
-      ? null
-      : new MachineActivity(machine.files, (busySeconds) => this.model.seeMachine(busySeconds));
-    this.ready = this.find().catch((error: unknown) => {
-      this.found = [{ name: 'sensors', found: false, text: `looking for sensors failed: ${messageOf(error)}` }];
-    });
+    this.seesMachine = machine !== null && !description.simulated;
+    this.model = lawMeter(description, initialPoint, this.clock, this.seesMachine);
+    this.from = this.before = this.model.count();
+    this.seeMachine();
+    this.ready = this.searching = this.search(lookAgain.afterNoneMs);
   }
 
   get source(): Source {
@@ -80,24 +92,26 @@ export class BestMeter implements DeviceMeter {
 
   /** What was found and what is missing, with what would help; empty until `ready`. */
   findings(): readonly SensorFinding[] {
-    return this.found;
+    return this.lost === null ? this.found : [this.lost, ...this.found];
   }
 
   idleW(): number {
     return this.inUse.idleW();
   }
 
+  // The model is told everything also while a sensor measures: it may have to take over.
   changePoint(point: OperatingPoint): void {
     this.point = point;
-    this.inUse.changePoint(point);
+    this.model.changePoint(point);
+    this.measured?.changePoint(point);
   }
 
   add(target: ThrottleTarget): void {
-    this.inUse.add(target);
+    this.model.add(target);
   }
 
   remove(target: ThrottleTarget): void {
-    this.inUse.remove(target);
+    this.model.remove(target);
   }
 
   latest(): PowerSample | null {
@@ -105,29 +119,90 @@ export class BestMeter implements DeviceMeter {
   }
 
   count(): EnergyCount {
-    if (this.measured === null) return this.model.count();
-    const { meter, before } = this.measured;
-    const now = meter.count();
+    const now = this.inUse.count();
+    const { before, from } = this;
     return {
       timeMs: now.timeMs,
-      totalJ: before.totalJ + now.totalJ,
-      idleJ: before.idleJ + now.idleJ,
-      unknownMs: before.unknownMs + now.unknownMs,
+      totalJ: before.totalJ + now.totalJ - from.totalJ,
+      idleJ: before.idleJ + now.idleJ - from.idleJ,
+      unknownMs: before.unknownMs + now.unknownMs - from.unknownMs,
     };
+  }
+
+  /** Gives up a sensor that has been silent for too long. Called by itself every two seconds. Never rejects. */
+  async checkSensor(): Promise<void> {
+    const { measured } = this;
+    if (measured === null || this.closed) return;
+    const limitMs = Math.max(silenceLimitMs, 10 * measured.intervalMs);
+    if (measured.silentMs() <= limitMs) return;
+    const said = measured.troubles();
+    this.lost = {
+      name: 'power sensor',
+      found: false,
+      text:
+        `${measured.method} has given no power for ${(limitMs / 1000).toFixed(0)} s${said === '' ? '' : ` (${said})`}: ` +
+        'watts are modelled until a sensor answers again, which is looked for',
+    };
+    this.stopWatching();
+    this.model.forgetMachine();
+    this.change(null);
+    this.seeMachine();
+    this.searchLater(lookAgain.afterLossMs);
+    await measured.close();
   }
 
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
+    this.stopWatching();
+    if (this.again !== null) clearTimeout(this.again);
     // A program that is slow to answer is not waited for: what is found later is closed then.
     let timer: NodeJS.Timeout | undefined;
-    await Promise.race([this.ready, new Promise((resolve) => (timer = setTimeout(resolve, patienceMs)))]);
+    await Promise.race([this.searching, new Promise((resolve) => (timer = setTimeout(resolve, patienceMs)))]);
     clearTimeout(timer);
-    await Promise.all([this.activity?.close(), this.measured?.meter.close()]);
+    await Promise.all([this.activity?.close(), this.measured?.close()]);
   }
 
   private get inUse(): DeviceMeter {
-    return this.measured?.meter ?? this.model;
+    return this.measured ?? this.model;
+  }
+
+  private seeMachine(): void {
+    const { machine } = this.options;
+    if (machine === null || !this.seesMachine || this.closed) return;
+    this.activity = new MachineActivity(machine.files, (busySeconds) => this.model.seeMachine(busySeconds));
+  }
+
+  /** From now on another meter counts. One unknown millisecond makes every reading that reaches over the change unknown. */
+  private change(measured: SampledMeter | null): void {
+    const before = this.count();
+    this.measured = measured;
+    this.before = { ...before, unknownMs: before.unknownMs + 1 };
+    this.from = this.inUse.count();
+  }
+
+  /** @param againMs after which time to look again where there is none */
+  private async search(againMs: number): Promise<void> {
+    try {
+      await this.find();
+    } catch (error) {
+      this.found = [{ name: 'sensors', found: false, text: `looking for sensors failed: ${messageOf(error)}` }];
+    }
+    const { machine, sensors } = this.options;
+    if (this.measured === null && machine !== null && sensors === undefined) this.searchLater(againMs);
+  }
+
+  private searchLater(afterMs: number): void {
+    if (this.closed || this.options.machine === null) return;
+    if (this.again !== null) clearTimeout(this.again);
+    this.again = setTimeout(() => {
+      this.searching = this.search(Math.min(lookAgain.mostMs, afterMs * 2));
+    }, afterMs).unref();
+  }
+
+  private stopWatching(): void {
+    if (this.watch !== null) clearInterval(this.watch);
+    this.watch = null;
   }
 
   private async find(): Promise<void> {
@@ -143,17 +218,19 @@ export class BestMeter implements DeviceMeter {
     if (this.closed) return best.close();
     const sensor =
       wallFactor === undefined || wallFactor === null || best.scope !== 'module' ? best : atTheWall(best, wallFactor);
-    const before = this.model.count();
     const meter = new SampledMeter({
       sensor,
       clock: this.clock,
       initialPoint: this.point,
       source: description.simulated || this.options.simulatedSensors === true ? 'simulated' : 'measured',
     });
-    // One unknown millisecond makes every reading that reaches over the change unknown.
-    this.measured = { meter, before: { ...before, unknownMs: before.unknownMs + 1 } };
+    this.change(meter);
+    this.lost = null;
     meter.start();
-    await Promise.all([meter.ask(), this.activity?.close()]);
+    this.watch = setInterval(() => void this.checkSensor(), watchIntervalMs).unref();
+    const { activity } = this;
+    this.activity = null;
+    await Promise.all([meter.ask(), activity?.close()]);
   }
 }
 

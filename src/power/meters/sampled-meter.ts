@@ -33,7 +33,7 @@ export class SampledMeter implements DeviceMeter {
   readonly accuracy: number | null;
   private readonly sensor: PowerSensor;
   private readonly clock: Clock;
-  private readonly intervalMs: number;
+  readonly intervalMs: number;
   private readonly gapLimitMs: number;
   private readonly idle: IdleEnergy;
   private sum: EnergyCount;
@@ -45,6 +45,7 @@ export class SampledMeter implements DeviceMeter {
   private asking: Promise<void> | null = null;
   private timer: NodeJS.Timeout | null = null;
   private closed = false;
+  private usableAtMs: number;
 
   constructor(options: SampledMeterOptions) {
     this.sensor = options.sensor;
@@ -55,7 +56,7 @@ export class SampledMeter implements DeviceMeter {
     this.intervalMs = options.intervalMs ?? this.sensor.intervalMs;
     this.gapLimitMs = options.gapLimitMs ?? Math.max(1500, 3.5 * this.intervalMs);
     this.idle = new IdleEnergy(options.initialPoint.idleW);
-    this.accountedMs = this.clock.monotonicMs();
+    this.accountedMs = this.usableAtMs = this.clock.monotonicMs();
     this.sum = { timeMs: this.accountedMs, totalJ: 0, idleJ: 0, unknownMs: 0 };
   }
 
@@ -86,6 +87,17 @@ export class SampledMeter implements DeviceMeter {
   latest(): PowerSample | null {
     if (this.newest === null) return null;
     return this.clock.monotonicMs() - this.newest.atMs <= this.gapLimitMs ? this.newest : null;
+  }
+
+  /** How long the sensor has had nothing to say, ms. */
+  silentMs(): number {
+    return Math.max(0, this.clock.monotonicMs() - this.usableAtMs);
+  }
+
+  /** In words: what the rails said last instead of a number; empty where they said nothing. */
+  troubles(): string {
+    const rails = this.newest?.rails ?? [];
+    return rails.flatMap(({ name, problem }) => (problem === null ? [] : [`${name} ${problem}`])).join('; ');
   }
 
   idleW(): number {
@@ -145,6 +157,7 @@ export class SampledMeter implements DeviceMeter {
       }
       return;
     }
+    this.usableAtMs = this.clock.monotonicMs();
     this.join(sample);
     this.last = sample;
   }

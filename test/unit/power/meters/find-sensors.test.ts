@@ -107,8 +107,9 @@ describe('finding sensors', () => {
   });
 });
 
-async function until(what: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 500 && !what(); tries += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+async function until(what: () => boolean, withinMs = 5_000): Promise<void> {
+  for (let tries = 0; tries < withinMs / 10 && !what(); tries += 1)
+    await new Promise((resolve) => setTimeout(resolve, 10));
   assert.ok(what());
 }
 
@@ -158,6 +159,47 @@ describe('the best meter of a device', () => {
     assert.equal(meter.source, 'modelled');
     assert.equal(meter.latest(), null);
     assert.ok(meter.findings().every(({ found }) => !found));
+  });
+
+  it('models when its sensor is silent for good, says so, and measures again when one answers', async function () {
+    this.timeout(20_000);
+    putHwmon(tree, agxXavier);
+    const clock = new ManualClock();
+    const meter = openMeter({ machine: tree, description, initialPoint, clock });
+    open.push(meter);
+    await meter.ready;
+    const host = new FakeHost('cpu0');
+    meter.add(host);
+    const broken = tree.reads.findLast((path) => /in1_input$/.test(path)) ?? '';
+    tree.troubles.set(broken, 'failed');
+    const wait = async (seconds: number): Promise<void> => {
+      for (let second = 0; second < seconds; second += 1) {
+        clock.passS(1);
+        const readBefore = tree.reads.length;
+        await until(() => tree.reads.length >= readBefore + 12);
+        await meter.checkSensor();
+      }
+    };
+    await wait(10);
+    assert.equal(meter.source, 'measured', 'a gap is no end');
+    await wait(7);
+    assert.equal(meter.source, 'modelled');
+    const finding = meter.findings().find(({ name }) => name === 'power sensor');
+    assert.match(finding?.text ?? '', /no power for 15 s \(.*could not be read.*modelled until/);
+    const reader = new MeterReader(meter);
+    host.cpuS += 1;
+    clock.passS(1);
+    assert.equal(reader.readEnergy().totalJ, 30, 'hosts that came while it measured are known to the model');
+    tree.troubles.clear();
+    const over = new MeterReader(meter);
+    await until(() => meter.source === 'measured', 8_000);
+    clock.passS(0.5);
+    await until(() => meter.latest()?.atMs === clock.monotonicMs());
+    assert.equal(over.readEnergy().totalJ, null, 'nothing is mixed');
+    assert.ok(meter.findings().every(({ name }) => name !== 'power sensor'));
+    clock.passS(0.5);
+    await until(() => meter.latest()?.atMs === clock.monotonicMs());
+    assert.ok(Math.abs((over.readEnergy().totalJ ?? NaN) - 0.5 * 15.7) < 1e-9);
   });
 
   it('takes the module for the wall by the factor that the user has found', async () => {

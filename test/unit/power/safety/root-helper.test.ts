@@ -178,7 +178,7 @@ esac
     const closed = new Promise((resolve) => flood.once('close', resolve));
     flood.write('{"op":"may","key":"nvpmodel","value":"2"}\n'.repeat(5_000));
     await closed;
-    assert.equal((await holder.set(`file:${gpu}`, '675750000')).inForce, '675750000');
+    assert.equal((await holder.set(`file:${gpu}`, '1377000000')).inForce, '1377000000');
   });
 
   for (const [what, key, value, code] of [
