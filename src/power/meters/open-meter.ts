@@ -26,6 +26,8 @@ export interface OpenMeterOptions {
   readonly sensors?: readonly PowerSensor[];
   /** True when the sensors are those of a simulated board: their watts are `simulated`. */
   readonly simulatedSensors?: boolean;
+  /** When a sensor is looked for again, ms; shorter in tests. */
+  readonly lookAgain?: typeof patientLookAgain;
 }
 
 const patienceMs = 3000;
@@ -33,7 +35,7 @@ const patienceMs = 3000;
 const silenceLimitMs = 15_000;
 const watchIntervalMs = 2_000;
 /** How long after a sensor was lost, or none was found, it is looked for again, ms; each time twice as long, up to the most. */
-const lookAgain = { afterLossMs: 5_000, afterNoneMs: 60_000, mostMs: 10 * 60_000 } as const;
+const patientLookAgain = { afterLossMs: 5_000, afterNoneMs: 60_000, mostMs: 10 * 60_000 };
 
 /**
  * The best meter of a device. It is there at once, with the power law of the operating point; as soon as a sensor is found it
@@ -71,7 +73,7 @@ export class BestMeter implements DeviceMeter {
     this.model = lawMeter(description, initialPoint, this.clock, this.seesMachine);
     this.from = this.before = this.model.count();
     this.seeMachine();
-    this.ready = this.searching = this.search(lookAgain.afterNoneMs);
+    this.ready = this.searching = this.search(this.lookAgain.afterNoneMs);
   }
 
   get source(): Source {
@@ -147,7 +149,7 @@ export class BestMeter implements DeviceMeter {
     this.model.forgetMachine();
     this.change(null);
     this.seeMachine();
-    this.searchLater(lookAgain.afterLossMs);
+    this.searchLater(this.lookAgain.afterLossMs);
     await measured.close();
   }
 
@@ -161,6 +163,10 @@ export class BestMeter implements DeviceMeter {
     await Promise.race([this.searching, new Promise((resolve) => (timer = setTimeout(resolve, patienceMs)))]);
     clearTimeout(timer);
     await Promise.all([this.activity?.close(), this.measured?.close()]);
+  }
+
+  private get lookAgain(): typeof patientLookAgain {
+    return this.options.lookAgain ?? patientLookAgain;
   }
 
   private get inUse(): DeviceMeter {
@@ -196,7 +202,7 @@ export class BestMeter implements DeviceMeter {
     if (this.closed || this.options.machine === null) return;
     if (this.again !== null) clearTimeout(this.again);
     this.again = setTimeout(() => {
-      this.searching = this.search(Math.min(lookAgain.mostMs, afterMs * 2));
+      this.searching = this.search(Math.min(this.lookAgain.mostMs, afterMs * 2));
     }, afterMs).unref();
   }
 
