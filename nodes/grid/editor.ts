@@ -1,6 +1,24 @@
+import { showStrip } from '../shared-editor/grid-strip';
+import { tieTest } from '../shared-editor/grid-test';
+
 /** What the open form says about the provider, or what is deployed when no form is open. */
 function isChosen(provider: string, deployed: string): boolean {
   return ($('#node-config-input-provider').val() ?? deployed) === provider;
+}
+
+const secrets = ['token', 'username', 'password'];
+const prefix = 'node-config-input-';
+
+/** The form as it is typed: settings and, apart from them, secrets. */
+function formOf(): { config: Record<string, unknown>; credentials: Record<string, string> } {
+  const config: Record<string, unknown> = {};
+  const credentials: Record<string, string> = {};
+  for (const field of $(`#${prefix}provider`).closest('form').find<HTMLInputElement>(`[id^="${prefix}"]`)) {
+    const name = field.id.slice(prefix.length);
+    if (secrets.includes(name)) credentials[name] = field.value;
+    else if (name !== 'name') config[name] = field.type === 'checkbox' ? field.checked : field.value;
+  }
+  return { config, credentials };
 }
 
 RED.nodes.registerType('ecomap-grid', {
@@ -99,6 +117,10 @@ RED.nodes.registerType('ecomap-grid', {
     return this.name || [this._(`provider.${this.provider}`), place].filter(Boolean).join(' ');
   },
   oneditprepare() {
+    // A flow from before a choice was there says nothing about it: what it means is the first one.
+    for (const choice of $('#node-config-input-provider').closest('form').find('select')) {
+      if ($(choice).val() === null) $(choice).prop('selectedIndex', 0);
+    }
     const provider = $('#node-config-input-provider');
     const mode = $('#node-config-input-mode');
     const refresh = (): void => {
@@ -125,5 +147,9 @@ RED.nodes.registerType('ecomap-grid', {
     provider.on('change', refresh).on('change', validateAgain);
     mode.on('change', refresh);
     refresh();
+
+    const text = (key: string, values?: Readonly<Record<string, string | number>>): string => this._(key, values);
+    tieTest($('#ecomap-grid-test'), $('#ecomap-grid-test-answer'), () => ({ id: this.id, ...formOf() }), text);
+    showStrip($('#ecomap-grid-strip'), this.id, text);
   },
 });

@@ -12,8 +12,8 @@ export interface GridResource {
   readonly trouble: EcomapError | null;
   /** Never rejects for provider trouble; reads at once share one request. */
   read(): Promise<CarbonReading>;
-  /** Reads, then gives the last 24 h and the forecast. */
-  course(): Promise<GridCourse>;
+  /** The last 24 h and the forecast, as of the last reading: nobody is asked. */
+  course(): GridCourse;
   /** Null where values do not come by message. The function throws INVALID_MESSAGE. */
   readonly inject: ((payload: unknown) => void) | null;
   /** Hears of every reading, whoever asked for it; returns what ends that. */
@@ -56,8 +56,7 @@ export class SharedSource implements GridResource {
     return this.#reading;
   }
 
-  async course(): Promise<GridCourse> {
-    await this.read();
+  course(): GridCourse {
     return this.#source.course();
   }
 
