@@ -111,6 +111,39 @@ describe('grid node', () => {
     assert.equal(warnings.length, 1);
   });
 
+  it('gives its editor the last day and the forecast, and null where it is not deployed', async () => {
+    await provided({ provider: 'simulated', dayLengthS: '60' });
+    const { helper } = await import('../support/node-helper');
+    const { status, body } = await helper.request().get('/ecomap/grid/g/course');
+    const course = body as { past: object[]; forecast: object[]; forecastBy: string; quality: string };
+    assert.deepEqual([status, course.quality, course.forecastBy], [200, 'simulated', 'provider']);
+    assert.ok(course.past.length >= 96 && course.forecast.length === 96);
+    assert.equal((await helper.request().get('/ecomap/grid/none/course')).body, null);
+  });
+
+  it('tests a connection with what is typed, past the cool-down of the deployed grid', async () => {
+    const normal = server.answer;
+    server.answer = (_request, response) => response.writeHead(503).end();
+    try {
+      const resource = await provided({ provider: 'gb', baseUrl: server.baseUrl });
+      await resource.read();
+      assert.equal(resource.trouble?.code, 'PROVIDER_UNREACHABLE');
+      const { helper } = await import('../support/node-helper');
+      const test = (config: object) =>
+        helper.request().post('/ecomap/grid-test').send({ id: 'g', config, credentials: {} });
+      const failed = await test({ provider: 'gb', baseUrl: server.baseUrl });
+      assert.equal(failed.status, 400);
+      assert.match(JSON.stringify(failed.body), /PROVIDER_UNREACHABLE.*HTTP status 503/);
+      const wrong = await test({ provider: 'energy-charts', country: 'germany' });
+      assert.match(JSON.stringify(wrong.body), /INVALID_CONFIG.*country: must be a country code/);
+      const fine = await test({ provider: 'static', zone: 'DE' });
+      assert.equal(fine.status, 200);
+      assert.match(JSON.stringify(fine.body), /"quality":"static".*"coversNow":true/);
+    } finally {
+      server.answer = normal;
+    }
+  });
+
   for (const [provider, config, credentials] of [
     ['electricity-maps', { zone: 'DE' }, { token: 'SECRET-token' }],
     ['watttime', { region: 'CAISO_NORTH' }, { username: 'SECRET-name', password: 'SECRET-password' }],
