@@ -181,4 +181,87 @@ describe('provider http', () => {
     setTimeout(() => one.close(), 20);
     assert.match((await pending).message, /was closed/);
   });
+
+  it('asks with If-None-Match, and takes a 304 for the answer that it knows', async () => {
+    const seen: (string | undefined)[] = [];
+    server.answer = (request, response) => {
+      seen.push(request.headers['if-none-match']);
+      if (request.headers['if-none-match'] === '"v1"') response.writeHead(304).end();
+      else response.writeHead(200, { etag: '"v1"' }).end('{"value":7}');
+    };
+    const one = http();
+    assert.deepEqual(await one.getJson(`${server.baseUrl}/x`), { value: 7 });
+    assert.deepEqual(await one.getJson(`${server.baseUrl}/x`), { value: 7 });
+    assert.deepEqual(await one.getJson(`${server.baseUrl}/y`), { value: 7 });
+    assert.deepEqual(seen, [undefined, '"v1"', undefined]);
+    await failure(
+      (async () => {
+        server.answer = (_request, response) => response.writeHead(304).end();
+        await http().getJson(`${server.baseUrl}/x`);
+      })(),
+    );
+  });
+
+  it('spreads its pauses: those who failed together do not come back together', async () => {
+    server.answer = (_request, response) => response.writeHead(500).end();
+    const askedAfter = async (random: number): Promise<number> => {
+      const one = new ProviderHttp('test', { now: clock.now, random: () => random });
+      await failure(one.getJson(`${server.baseUrl}/x`));
+      const asked = server.asked.length;
+      for (let second = 1; second < 60; second += 1) {
+        clock.advance(1000);
+        await failure(one.getJson(`${server.baseUrl}/x`));
+        if (server.asked.length > asked) return second;
+      }
+      return Infinity;
+    };
+    assert.equal(await askedAfter(0), 30);
+    assert.equal(await askedAfter(0.99), 33);
+  });
+
+  it('takes a refusal at first for a wrong key, and after a usable answer for throttling', async () => {
+    server.answer = (_request, response) => response.end('{}');
+    const one = http();
+    await one.getJson(`${server.baseUrl}/x`);
+    one.accept();
+    server.answer = (_request, response) => response.writeHead(401).end();
+    const error = await failure(one.getJson(`${server.baseUrl}/x`));
+    assert.equal(error.code, 'PROVIDER_UNREACHABLE');
+    assert.match(error.message, /answered 401 although it had answered before/);
+    const asked = server.asked.length;
+    clock.advance(29_000);
+    await failure(one.getJson(`${server.baseUrl}/x`));
+    assert.equal(server.asked.length, asked, 'it cools down');
+  });
+
+  it('lets an aside fail without a pause for the main way, and closes it, too', async () => {
+    const one = http();
+    const aside = one.aside();
+    server.answer = (_request, response) => response.writeHead(500).end();
+    await failure(aside.getJson(`${server.baseUrl}/x`));
+    server.answer = (_request, response) => response.end('[1]');
+    assert.deepEqual(await one.getJson(`${server.baseUrl}/x`), [1]);
+    server.answer = () => undefined;
+    const other = one.aside();
+    const pending = failure(other.getJson(`${server.baseUrl}/y`));
+    setTimeout(() => one.close(), 20);
+    assert.match((await pending).message, /was closed/);
+  });
+
+  it('says what the provider says, but nothing that was sent to it', async () => {
+    const answers: [body: string, says: RegExp][] = [
+      ['{"error":"no data for\\n zone X"}', /500 \(no data for zone X\)$/],
+      ['{"error":"bad token SECRET"}', /500$/],
+      ['{"message":"user ann unknown"}', /500$/],
+      ['<p>no</p>', /500$/],
+    ];
+    for (const [body, says] of answers) {
+      server.answer = (_request, response) => response.writeHead(500).end(body);
+      const basic = `Basic ${Buffer.from('user ann:x').toString('base64')}`;
+      const error = await failure(
+        http().getJson(`${server.baseUrl}/x`, { 'auth-token': 'SECRET', authorization: basic }),
+      );
+      assert.match(error.message, says);
+    }
+  });
 });

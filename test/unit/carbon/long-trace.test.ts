@@ -75,8 +75,8 @@ describe(`a trace of ${rowCount} rows`, function () {
     assert.equal(grid.stepS, 300);
     assert.ok(ticks > 10, `the event loop turned ${ticks} times in ${Math.round(tookMs)} ms`);
     const kept = heapUsed() - before;
-    assert.ok(kept < 24 * mib, `${(kept / mib).toFixed(1)} MiB are kept`);
-    assert.ok(peak - before < 160 * mib, `${((peak - before) / mib).toFixed(0)} MiB at most`);
+    assert.ok(kept < 8 * mib, `${(kept / mib).toFixed(1)} MiB are kept`);
+    assert.ok(peak - before < 64 * mib, `${((peak - before) / mib).toFixed(0)} MiB at most`);
     console.log(
       `      ${(tookMs / 1000).toFixed(1)} s, ${(kept / mib).toFixed(1)} MiB kept, ${((peak - before) / mib).toFixed(0)} MiB at most`,
     );
@@ -89,7 +89,7 @@ describe(`a trace of ${rowCount} rows`, function () {
       const row = Math.floor((current.validFromMs - startMs) / stepMs) % rowCount;
       assert.equal(current.intensityGPerKwh, valueOf(row));
     }
-    assert.ok(heapUsed() - before < 24 * mib);
+    assert.ok(heapUsed() - before < 8 * mib);
   });
 
   it('finds any row by its time', async () => {

@@ -252,6 +252,40 @@ describe('carbon source', () => {
     assert.equal(grid.pollIntervalMs, 30_000);
   });
 
+  it('spreads its requests over the time after a step, never before it', async () => {
+    server.answer = await answers();
+    for (const [random, waitMs] of [
+      [0, 20 * minuteMs],
+      [0.5, 21 * minuteMs],
+    ] as const) {
+      const config = gridConfigSchema.parse({ provider: 'gb', baseUrl: server.baseUrl });
+      const surroundings = { now: clock.now, random: () => random, stateDirectory: directory };
+      const grid = createCarbonSource(config, surroundings);
+      await read(grid);
+      assert.equal(grid.pollIntervalMs, waitMs);
+    }
+  });
+
+  it('asks again after a quarter of an hour when the value of this hour was not there yet', async () => {
+    const value = (datetime: string, carbonIntensity: number) =>
+      JSON.stringify({ zone: 'DE', carbonIntensity, datetime, isEstimated: true });
+    server.answer = (_request, response) => response.end(value('2026-11-20T11:00:00Z', 300));
+    const grid = createCarbonSource(
+      gridConfigSchema.parse({ provider: 'electricity-maps', zone: 'DE', horizonH: 0, baseUrl: server.baseUrl }),
+      { now: clock.now, random: () => 0, stateDirectory: directory, secrets: { token: 'x' }, environment: {} },
+    );
+    assert.equal((await read(grid)).quality, 'stale');
+    const asked = server.asked.filter((path) => path.includes('/latest')).length;
+    clock.advance(14 * minuteMs);
+    await read(grid);
+    assert.equal(server.asked.filter((path) => path.includes('/latest')).length, asked);
+    server.answer = (_request, response) => response.end(value('2026-11-20T12:00:00Z', 310));
+    clock.advance(minuteMs);
+    const reading = await read(grid);
+    assert.deepEqual([reading.intensityGPerKwh, reading.quality, reading.providerVersion], [310, 'estimated', 'v4']);
+    assert.equal(grid.pollIntervalMs, 35 * minuteMs, 'until the next hour');
+  });
+
   it('bridges text and blanks of a trace and names the line', async () => {
     const path = join(fixtures, 'trace-with-defects.csv');
     const grid = source({ provider: 'trace', path, column: 'ci_g_per_kwh', loop: false, dayLengthS: 240 });
