@@ -45,3 +45,59 @@ export function addSums(a: AccountSums, b: AccountSums): AccountSums {
     swaps: a.swaps + b.swaps,
   };
 }
+
+const amount = z.number();
+/** The same without names, for what is written with every window. */
+export const accountSumsTupleSchema = z.tuple([
+  amount.nullable(),
+  amount,
+  amount,
+  amount,
+  amount,
+  amount,
+  amount,
+  amount,
+  amount,
+  amount,
+]);
+export type AccountSumsTuple = z.infer<typeof accountSumsTupleSchema>;
+
+export const tupleOf = (sums: AccountSums): AccountSumsTuple => [
+  sums.energyJ,
+  sums.offered,
+  sums.served,
+  sums.inTime,
+  sums.accuracySum,
+  sums.accuracyCount,
+  sums.latencySumMs,
+  sums.latencyCount,
+  sums.servedWithEnergy,
+  sums.swaps,
+];
+
+export function sumsOf(tuple: AccountSumsTuple): AccountSums {
+  const [
+    energyJ,
+    offered,
+    served,
+    inTime,
+    accuracySum,
+    accuracyCount,
+    latencySumMs,
+    latencyCount,
+    servedWithEnergy,
+    swaps,
+  ] = tuple;
+  return {
+    energyJ,
+    offered,
+    served,
+    inTime,
+    accuracySum,
+    accuracyCount,
+    latencySumMs,
+    latencyCount,
+    servedWithEnergy,
+    swaps,
+  };
+}

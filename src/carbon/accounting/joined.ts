@@ -70,53 +70,79 @@ export function join(row: EnergyRow, intensity: IntensityRow | undefined): Joine
 export const joinedKey = ({ hourMs, chain, quality, provisional }: JoinedRow): string =>
   [hourMs, chain, quality, provisional ? 'provisional' : 'final'].join('|');
 
-function addCells(
-  into: Map<AccountKey, JoinedCell>,
-  cells: ReadonlyMap<AccountKey, JoinedCell>,
-): Map<AccountKey, JoinedCell> {
-  for (const [key, cell] of cells) {
-    const before = into.get(key);
-    into.set(key, before === undefined ? { ...cell } : sumOf(before, cell));
-  }
-  return into;
+interface Accumulated extends JoinedRow {
+  durationS: number;
+  intensityS: number;
+  readonly cells: Map<AccountKey, JoinedCell>;
 }
 
-const sumOf = (a: JoinedCell, b: JoinedCell): JoinedCell => ({
-  energyJ: addKnown(a.energyJ, b.energyJ),
-  carbonG: addKnown(a.carbonG, b.carbonG),
-  unknownJ: a.unknownJ + b.unknownJ,
-  served: a.served + b.served,
-  servedWithCarbon: a.servedWithCarbon + b.servedWithCarbon,
-});
-
-/** Both rows have the same key. */
-export function mergeJoined(a: JoinedRow | undefined, b: JoinedRow): JoinedRow {
-  if (a === undefined) return b;
-  return {
-    ...b,
-    durationS: a.durationS + b.durationS,
-    intensityS: a.intensityS + b.intensityS,
-    cells: addCells(new Map(a.cells), b.cells),
-  };
-}
-
-/** Sums of joined rows, one per signal and basis, quality and finality: what never mixes is never added up here. */
-export class JoinedSums {
-  readonly #byKind = new Map<string, JoinedRow>();
+/** Sums of joined rows, one per key: what never mixes is never added up here. */
+class Accumulator {
+  readonly #rows = new Map<string, Accumulated>();
 
   add(row: JoinedRow): void {
-    const timeless = row.hourMs === 0 ? row : { ...row, hourMs: 0 };
-    const key = joinedKey(timeless);
-    this.#byKind.set(key, mergeJoined(this.#byKind.get(key), timeless));
+    const key = joinedKey(row);
+    let sum = this.#rows.get(key);
+    if (sum === undefined) {
+      sum = { ...row, durationS: 0, intensityS: 0, cells: new Map() };
+      this.#rows.set(key, sum);
+    }
+    sum.durationS += row.durationS;
+    sum.intensityS += row.intensityS;
+    for (const [account, cell] of row.cells) {
+      const before = sum.cells.get(account);
+      if (before === undefined) sum.cells.set(account, { ...cell });
+      else addTo(before, cell);
+    }
+  }
+
+  /** Its own rows, which later additions change. */
+  rows(): Iterable<JoinedRow> {
+    return this.#rows.values();
+  }
+}
+
+function addTo(sum: JoinedCell, cell: JoinedCell): void {
+  sum.energyJ = addKnown(sum.energyJ, cell.energyJ);
+  sum.carbonG = addKnown(sum.carbonG, cell.carbonG);
+  sum.unknownJ += cell.unknownJ;
+  sum.served += cell.served;
+  sum.servedWithCarbon += cell.servedWithCarbon;
+}
+
+/** Sums over all time, one per signal and basis, quality and finality. */
+export class JoinedSums {
+  readonly #sums = new Accumulator();
+
+  add(row: JoinedRow): void {
+    this.#sums.add(row.hourMs === 0 ? row : { ...row, hourMs: 0 });
   }
 
   addAll(other: JoinedSums): void {
-    for (const row of other.rows()) this.add(row);
+    for (const row of other.#sums.rows()) this.#sums.add(row);
   }
 
-  rows(): Iterable<JoinedRow> {
-    return this.#byKind.values();
+  /** As they are now: later additions do not change them. */
+  rows(): JoinedRow[] {
+    return [...this.#sums.rows()].map(copyOf);
   }
+}
+
+const copyOf = (row: JoinedRow): JoinedRow => ({
+  ...row,
+  cells: new Map([...row.cells].map(([key, cell]) => [key, { ...cell }])),
+});
+
+/** Rows of the same hour, signal and basis, quality and finality as one; oldest hour first. */
+export function sumByHour(rows: Iterable<JoinedRow>): JoinedRow[] {
+  const sums = new Accumulator();
+  for (const row of rows) sums.add(row);
+  return [...sums.rows()].sort((a, b) => a.hourMs - b.hourMs || (joinedKey(a) < joinedKey(b) ? -1 : 1));
+}
+
+/** Two rows of the same key as one; neither is changed. */
+export function mergeJoined(a: JoinedRow | undefined, b: JoinedRow): JoinedRow {
+  return a === undefined ? b : (sumByHour([a, b])[0] ?? b);
 }
 
 /** One account over all kinds of rows, or over those that fit. */
@@ -125,10 +151,10 @@ export function cellOver(
   key: AccountKey,
   fits: (row: JoinedRow) => boolean = () => true,
 ): JoinedCell {
-  let sum = emptyCell();
+  const sum = emptyCell();
   for (const row of rows) {
     const cell = fits(row) ? row.cells.get(key) : undefined;
-    if (cell !== undefined) sum = sumOf(sum, cell);
+    if (cell !== undefined) addTo(sum, cell);
   }
   return sum;
 }

@@ -14,7 +14,7 @@ export interface KeptLedgerOptions extends Omit<LedgerOptions, 'onEntry'> {
   readonly rewriteAfterBytes?: number;
 }
 
-const defaultRewriteAfterBytes = 2 * 1024 * 1024;
+const defaultRewriteAfterBytes = 8 * 1024 * 1024;
 const retryAfterMs = 30_000;
 /** A disk that does not answer holds a receipt back for so long. */
 const longestWaitMs = 2000;

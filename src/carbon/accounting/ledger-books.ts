@@ -1,9 +1,10 @@
 import { weakestSource } from '../../signals/quantities';
 import { dayMs, hourMs } from '../provider';
-import { addSums, emptySums, type AccountSums } from './account-sums';
+import { addSums, emptySums, sumsOf, type AccountSums } from './account-sums';
 import {
   containing,
   cutAt,
+  hourOf,
   mergeRows,
   rowKey,
   slotMs,
@@ -15,7 +16,7 @@ import {
 } from './energy-rows';
 import { IntensityRows, replaces, standsIn, type IntensityRow } from './intensity-rows';
 import { IntensityTimeline } from './intensity-timeline';
-import { join, joinedKey, JoinedSums, mergeJoined, type JoinedRow } from './joined';
+import { join, joinedKey, JoinedSums, mergeJoined, sumByHour, type JoinedRow } from './joined';
 import type { EnergyRowEntry, GridUsed, JoinedRowEntry, LedgerEntry, Summary, WindowEntry } from './ledger-entries';
 
 /** Providers restate values for hours, some for days; after this time grams stay as they are. */
@@ -53,7 +54,7 @@ export class LedgerBooks {
   #settled = new JoinedSums();
   #hours = new Map<string, JoinedRow>();
   /** Sums over the open rows of hours that are over, kept until one of them changes. */
-  #past: { readonly beforeMs: number; readonly sums: JoinedSums } | null = null;
+  #past: { beforeMs: number; readonly sums: JoinedSums } | null = null;
   #tidiedMs = -Infinity;
 
   constructor(nowMs: number, retentionDays: number) {
@@ -105,7 +106,7 @@ export class LedgerBooks {
     const { summary } = this;
     const grids = [...this.grids.values()];
     const accounts = [...this.accounts];
-    const settled = [...this.#settled.rows()];
+    const settled = this.#settled.rows();
     const hours = [...this.#hours.values()];
     const intensities = [...this.intensities.all()];
     const inForce = [...this.timeline.entries];
@@ -133,24 +134,27 @@ export class LedgerBooks {
 
   /** The whole account joined with what is known of the intensities now. */
   sums(): JoinedSums {
-    const hourMsNow = Math.floor(this.summary.toMs / hourMs) * hourMs;
-    if (this.#past === null || this.#past.beforeMs !== hourMsNow) {
-      const sums = new JoinedSums();
-      for (const row of this.#open.values()) if (row.fromMs < hourMsNow) sums.add(this.#join(row));
-      this.#past = { beforeMs: hourMsNow, sums };
+    const thisHourMs = hourOf(this.summary.toMs);
+    if (this.#past === null || this.#past.beforeMs > thisHourMs) {
+      this.#past = { beforeMs: -Infinity, sums: new JoinedSums() };
+    }
+    const past = this.#past;
+    if (past.beforeMs < thisHourMs) {
+      for (const row of this.#open.values()) {
+        if (row.fromMs >= past.beforeMs && row.fromMs < thisHourMs) past.sums.add(this.#join(row));
+      }
+      past.beforeMs = thisHourMs;
     }
     const sums = new JoinedSums();
     sums.addAll(this.#settled);
-    sums.addAll(this.#past.sums);
-    for (const row of this.#open.values()) if (row.fromMs >= hourMsNow) sums.add(this.#join(row));
+    sums.addAll(past.sums);
+    for (const row of this.#open.values()) if (row.fromMs >= thisHourMs) sums.add(this.#join(row));
     return sums;
   }
 
   /** Hour by hour, oldest first, as far as the retention reaches. */
   hours(): JoinedRow[] {
-    const hours = new Map(this.#hours);
-    for (const row of this.#open.values()) addJoined(hours, this.#join(row));
-    return [...hours.values()].sort((a, b) => a.hourMs - b.hourMs || (joinedKey(a) < joinedKey(b) ? -1 : 1));
+    return sumByHour([...this.#hours.values(), ...[...this.#open.values()].map((row) => this.#join(row))]);
   }
 
   #join(row: EnergyRow): JoinedRow {
@@ -175,13 +179,14 @@ export class LedgerBooks {
     }
     this.#spread(before, -1);
     this.#spread(row, 1);
-    this.#past = null;
     for (const open of [...this.#open.values()]) {
+      if (open.intensity === row.id) this.#past = null;
       if (open.fromMs < row.fromMs || open.toMs > row.toMs) continue;
       const now = open.intensity === null ? null : (this.intensities.get(open.intensity) ?? null);
       if (now !== null && !standsIn(now, open.fromMs, open.toMs)) continue;
       if (!replaces(row, now, open.fromMs, open.toMs)) continue;
       this.#open.delete(rowKey(open));
+      this.#past = null;
       this.#putOpen({ ...open, ...stretchAt(row, open.fromMs), intensity: row.id });
     }
   }
@@ -207,7 +212,7 @@ export class LedgerBooks {
 
   #addWindow(window: WindowEntry): void {
     const { summary } = this;
-    const accounts = new Map(window.accounts);
+    const accounts = new Map(window.accounts.map(([key, sums]) => [key, sumsOf(sums)]));
     const energyJ = accounts.get(totalKey)?.energyJ ?? null;
     const { source } = window;
     this.summary = {
@@ -282,10 +287,10 @@ export class LedgerBooks {
     addJoined(this.#hours, joined);
   }
 
-  /** Once per slot: what is old is joined for good, or forgotten. */
+  /** Once an hour: what is old is joined for good, or forgotten. */
   #tidy(nowMs: number): void {
-    if (Math.abs(nowMs - this.#tidiedMs) < slotMs && this.#open.size <= mostOpenRows) return;
-    this.#tidiedMs = nowMs;
+    if (hourOf(nowMs) === this.#tidiedMs && this.#open.size <= mostOpenRows) return;
+    this.#tidiedMs = hourOf(nowMs);
     const openFromMs = nowMs - Math.min(restatableMs, this.#retentionMs);
     let excess = this.#open.size - mostOpenRows;
     for (const [key, row] of this.#open) {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { carbonBasisSchema, carbonQualitySchema, carbonSignalSchema, intensitySchema } from '../../signals/carbon';
 import { sourceSchema } from '../../signals/quantities';
-import { accountSumsSchema } from './account-sums';
+import { accountSumsSchema, accountSumsTupleSchema } from './account-sums';
 
 const time = z.number().min(-8.64e15).max(8.64e15);
 const amount = z.number();
@@ -43,7 +43,7 @@ const windowEntrySchema = z.object({
   compared: z.boolean(),
   /** From, to, share of the window, id of the intensity. */
   parts: z.array(z.tuple([time, time, amount, z.string().nullable()])),
-  accounts: z.array(z.tuple([z.string(), accountSumsSchema])),
+  accounts: z.array(z.tuple([z.string(), accountSumsTupleSchema])),
 });
 
 const resetEntrySchema = z.object({ kind: z.literal('reset'), atMs: time });

@@ -35,13 +35,18 @@ function powerPart({ energy, durationS, capW, operatingPoint }: Telemetry): stri
   return `${cap}, ${power} at ${operatingPoint}`;
 }
 
-function accountPart({ total, alwaysMax, energySource }: Receipt): string {
+function accountPart({ total, alwaysMax, constantCap, energySource }: Receipt): string {
   const energy =
     total.energyJ === null ? 'energy unknown' : `${inUnits(total.energyJ, 'J')} ${energySource ?? ''}`.trim();
   const carbon = total.carbonG === null ? 'carbon unknown' : inUnits(total.carbonG, 'g');
-  const saved = alwaysMax.savedCarbonPct === null ? '' : `, ${comparison(alwaysMax.savedCarbonPct)} than always-max`;
+  const saved = alwaysMax.savedCarbonPct === null ? '' : `, ${comparison(alwaysMax.savedCarbonPct)} than always-max${timingPart(constantCap)}`;
   const served = `${total.served} served`;
   return `${served}, ${energy}, ${carbon}${saved}`;
+}
+
+function timingPart(constantCap: Receipt['constantCap']): string {
+  const timingPct = constantCap?.timingEffectPct ?? null;
+  return timingPct === null ? '' : ` (${timingPct.toFixed(1)} % by timing)`;
 }
 
 function comparison(savedPct: number): string {

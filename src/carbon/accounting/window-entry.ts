@@ -1,6 +1,6 @@
 import type { Telemetry, TenantTelemetry } from '../../signals/telemetry';
 import { dayMs } from '../provider';
-import { addSums, emptySums, type AccountSums } from './account-sums';
+import { addSums, emptySums, tupleOf, type AccountSums } from './account-sums';
 import { againstKey, alwaysMaxKey, idleKey, tenantKey, totalKey, variantKey, type AccountKey } from './energy-rows';
 import type { IntensityTimeline } from './intensity-timeline';
 import type { WindowEntry } from './ledger-entries';
@@ -59,7 +59,7 @@ class AccountTable {
   }
 
   entries(): WindowEntry['accounts'] {
-    return [...this.#sums];
+    return [...this.#sums].map(([key, sums]) => [key, tupleOf(sums)]);
   }
 }
 

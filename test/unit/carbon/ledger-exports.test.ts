@@ -32,17 +32,19 @@ describe('exports of the carbon ledger', () => {
     }
     return ledger;
   }
-  const exported = (format: ExportFormat, ledger: CarbonLedger): string =>
-    exportLedger(format, {
+  const exported = async (format: ExportFormat, ledger: CarbonLedger): Promise<string> => {
+    const { text } = await exportLedger(format, {
       name: 'line 1 "west"',
       ledger,
       reading: reading(400, { fetchedAt: iso(start) }),
       telemetry: telemetryWindow(start, 10, []),
       nowMs: start + 60_000,
-    }).text;
+    });
+    return text;
+  };
 
-  it('as CSV: a line per hour and account, nothing unknown as zero', () => {
-    const lines = exported('csv', ledgerWith()).split('\r\n');
+  it('as CSV: a line per hour and account, nothing unknown as zero', async () => {
+    const lines = (await exported('csv', ledgerWith())).split('\r\n');
     assert.equal(
       lines[0],
       'hour,account,tenant,variant,energyJ,carbonG,unknownCarbonJ,served,durationS,intensityGPerKwh,signal,basis,quality,provisional',
@@ -83,9 +85,9 @@ describe('exports of the carbon ledger', () => {
     });
   }
 
-  it('as JSON: the receipt and the hours', () => {
+  it('as JSON: the receipt and the hours', async () => {
     const ledger = ledgerWith();
-    const { receipt, hours, ledger: name } = JSON.parse(exported('json', ledger)) as Record<string, unknown>;
+    const { receipt, hours, ledger: name } = JSON.parse(await exported('json', ledger)) as Record<string, unknown>;
     assert.equal(name, 'line 1 "west"');
     assert.deepEqual(receiptSchema.parse(receipt), ledger.receipt());
     const records = hours as { account: string; carbonG: number | null; hour: string }[];
@@ -100,7 +102,7 @@ describe('exports of the carbon ledger', () => {
     );
   });
 
-  it('tells the audit whose numbers these are, and how good', () => {
+  it('tells the audit whose numbers these are, and how good', async () => {
     const { audit, tenants } = ledgerWith().receipt();
     assert.deepEqual(audit?.grids, [
       {
@@ -120,7 +122,7 @@ describe('exports of the carbon ledger', () => {
     assert.ok(Math.abs((small?.carbonPerInferenceG ?? 0) - ((3 / 3_600_000) * 700) / 8) < 1e-15);
   });
 
-  it('as a manifest of the Impact Framework: one observation, whose product is the grams', () => {
+  it('as a manifest of the Impact Framework: one observation, whose product is the grams', async () => {
     const ledger = ledgerWith({ embodied: { totalKg: 50, lifetimeYears: 5, reservedShare: 1 } });
     const receipt = ledger.receipt();
     const manifest = impactManifestOf({ name: 'x', receipt, rows: ledger.rows() });
@@ -134,12 +136,12 @@ describe('exports of the carbon ledger', () => {
     const expected = (50_000 / (5 * 365.25 * 24)) * 2;
     assert.ok(Math.abs((input['carbon-embodied'] ?? 0) - expected) < 1e-9);
     assert.deepEqual(Object.keys(manifest.initialize.plugins), child.pipeline.compute);
-    const text = exported('impact-framework', ledger);
+    const text = await exported('impact-framework', ledger);
     assert.match(text, /^"name": "line 1 \\"west\\""\n/);
     assert.match(text, /\n {6}"inputs":\n {8}- "timestamp": "2026-11-20T12:00:00.000Z"\n {10}"duration": 7200\n/);
   });
 
-  it('leaves the embodied term and the functional unit out of a manifest rather than write 0', () => {
+  it('leaves the embodied term and the functional unit out of a manifest rather than write 0', async () => {
     clock.set(start);
     const ledger = new CarbonLedger({ now: clock.now });
     ledger.onCarbon(reading(300));
@@ -152,13 +154,13 @@ describe('exports of the carbon ledger', () => {
     assert.equal(initialize.plugins['operational-carbon']?.config['output-parameter'], 'carbon');
   });
 
-  it('makes no manifest while no grams are known', () => {
+  it('makes no manifest while no grams are known', async () => {
     const ledger = new CarbonLedger({ now: clock.now });
-    assert.throws(() => exported('impact-framework', ledger), { code: 'CARBON_UNKNOWN' });
+    await assert.rejects(exported('impact-framework', ledger), { code: 'CARBON_UNKNOWN' });
   });
 
-  it('for Prometheus: base units, labels escaped, nothing for what is unknown', () => {
-    const text = exported('prometheus', ledgerWith());
+  it('for Prometheus: base units, labels escaped, nothing for what is unknown', async () => {
+    const text = await exported('prometheus', ledgerWith());
     const sample = (start: string): string | undefined =>
       text.split('\n').find((line) => line.startsWith(start.replace('{', '{ledger="line 1 \\"west\\"",')));
     assert.equal(sample('ecomap_energy_joules_total{tenant="inspect"}')?.split(' ').at(-1), '30');
@@ -178,11 +180,11 @@ describe('exports of the carbon ledger', () => {
       .filter((one) => !one.startsWith('#'))) {
       assert.match(line, /^ecomap_[a-z_]+\{([a-z]+="(\\.|[^"\\])*",?)*\} -?[0-9.e+-]+$/);
     }
-    const empty = exported('prometheus', new CarbonLedger({ now: clock.now }));
+    const empty = await exported('prometheus', new CarbonLedger({ now: clock.now }));
     assert.doesNotMatch(empty, /carbon_grams/);
   });
 
-  it('writes YAML that says what it means', () => {
+  it('writes YAML that says what it means', async () => {
     const text = yamlOf({ a: 'x: #y', b: [1, { c: null, d: [] }], e: {}, f: ['- z'], g: true, h: { i: { j: 1e-9 } } });
     assert.equal(
       text,

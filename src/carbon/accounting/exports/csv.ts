@@ -21,9 +21,12 @@ const columns: readonly (keyof HourRecord)[] = [
  * One line per hour and account (RFC 4180, UTF-8, lines end with CR LF). What is unknown is an empty field, never 0. Names come
  * from outside: one that a spreadsheet would take for a formula gets an apostrophe in front.
  */
-export function csvOf({ hours }: LedgerReport): string {
-  const lines = hourRecords(hours).map((record) => columns.map((column) => fieldOf(record[column])).join(','));
-  return [columns.join(','), ...lines, ''].join('\r\n');
+export async function csvOf({ hours }: LedgerReport): Promise<string> {
+  const lines = [columns.join(',')];
+  for await (const record of hourRecords(hours)) {
+    lines.push(columns.map((column) => fieldOf(record[column])).join(','));
+  }
+  return [...lines, ''].join('\r\n');
 }
 
 export function fieldOf(value: string | number | boolean | null): string {

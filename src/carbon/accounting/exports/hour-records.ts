@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Receipt } from '../../../signals/receipt';
-import { idleKey, ownerOf, totalKey } from '../energy-rows';
+import { idleKey, ownerOf, totalKey, type AccountKey } from '../energy-rows';
 import { unknownChain, type JoinedRow } from '../joined';
 
 /** What a report is made of. */
@@ -33,31 +34,47 @@ export interface HourRecord {
   readonly provisional: boolean;
 }
 
-export function hourRecords(hours: readonly JoinedRow[]): HourRecord[] {
-  return hours.flatMap((row) => {
-    const [signal = null, basis = null] = row.chain === unknownChain ? [] : row.chain.split(', ');
-    return [...row.cells].flatMap(([key, cell]): HourRecord[] => {
-      const owner = ownerOf(key);
-      const account = owner === null ? key : owner.variant === null ? 'tenant' : 'variant';
-      if (account !== totalKey && account !== idleKey && owner === null) return [];
-      return [
-        {
-          hour: new Date(row.hourMs).toISOString(),
-          account: account as HourRecord['account'],
-          tenant: owner?.tenant ?? null,
-          variant: owner?.variant ?? null,
-          energyJ: cell.energyJ,
-          carbonG: cell.carbonG,
-          unknownCarbonJ: cell.unknownJ,
-          served: cell.served,
-          durationS: row.durationS,
-          intensityGPerKwh: row.chain === unknownChain || row.durationS <= 0 ? null : row.intensityS / row.durationS,
-          signal,
-          basis,
-          quality: row.quality,
-          provisional: row.provisional,
-        },
-      ];
-    });
+/** Rows that are written out before others get their turn. */
+const rowsPerTurn = 32;
+
+export async function* hourRecords(hours: readonly JoinedRow[]): AsyncGenerator<HourRecord> {
+  for (const [index, row] of hours.entries()) {
+    if (index % rowsPerTurn === rowsPerTurn - 1) await nextTurn();
+    yield* recordsOf(row);
+  }
+}
+
+function recordsOf(row: JoinedRow): HourRecord[] {
+  const hour = new Date(row.hourMs).toISOString();
+  const isKnown = row.chain !== unknownChain;
+  const [signal = null, basis = null] = isKnown ? row.chain.split(', ') : [];
+  const intensityGPerKwh = isKnown && row.durationS > 0 ? row.intensityS / row.durationS : null;
+  return [...row.cells].flatMap(([key, cell]): HourRecord[] => {
+    const account = accountOf(key);
+    if (account === null) return [];
+    return [
+      {
+        hour,
+        ...account,
+        energyJ: cell.energyJ,
+        carbonG: cell.carbonG,
+        unknownCarbonJ: cell.unknownJ,
+        served: cell.served,
+        durationS: row.durationS,
+        intensityGPerKwh,
+        signal,
+        basis,
+        quality: row.quality,
+        provisional: row.provisional,
+      },
+    ];
   });
+}
+
+/** null for the sides of comparisons. */
+function accountOf(key: AccountKey): Pick<HourRecord, 'account' | 'tenant' | 'variant'> | null {
+  if (key === totalKey) return { account: 'total', tenant: null, variant: null };
+  if (key === idleKey) return { account: 'idle', tenant: null, variant: null };
+  const owner = ownerOf(key);
+  return owner === null ? null : { account: owner.variant === null ? 'tenant' : 'variant', ...owner };
 }

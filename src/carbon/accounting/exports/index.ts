@@ -32,18 +32,18 @@ const kinds: Record<ExportFormat, { readonly contentType: string; readonly endin
 };
 
 /**
- * The account in a format for others.
- * @throws EcomapError CARBON_UNKNOWN for an Impact Framework manifest while no grams are known
+ * The account in a format for others; a long one is written in small pieces, so that nothing else has to wait.
+ * Rejects with CARBON_UNKNOWN for an Impact Framework manifest while no grams are known
  */
-export function exportLedger(
+export async function exportLedger(
   format: ExportFormat,
   { name, ledger, reading, telemetry, nowMs }: ExportInput,
-): LedgerExport {
+): Promise<LedgerExport> {
   const { contentType, ending } = kinds[format];
   const day = new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '-');
-  return { text: textOf(), contentType, fileName: `ecomap-ledger-${day}.${ending}` };
+  return { text: await textOf(), contentType, fileName: `ecomap-ledger-${day}.${ending}` };
 
-  function textOf(): string {
+  function textOf(): string | Promise<string> {
     const receipt = ledger.receipt();
     switch (format) {
       case 'csv':
