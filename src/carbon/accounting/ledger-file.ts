@@ -17,6 +17,8 @@ export interface LoadedLedger {
 
 /** No line is longer; what is goes uninterpreted and counts as one bad line. */
 const longestLineBytes = 8 * 1024 * 1024;
+/** What a disk that does not answer may hold up in memory. */
+const mostWaitingBytes = 4 * 1024 * 1024;
 const syncEveryMs = 10_000;
 /** Written at once before others get their turn. */
 const linesPerTurn = 64;
@@ -34,6 +36,7 @@ export class LedgerFile {
   #working: Promise<void> = Promise.resolve();
   /** Lines that wait for one write together. */
   #batch: { readonly lines: string[]; readonly written: Promise<void> } | null = null;
+  #waitingBytes = 0;
   #syncedMs = performance.now();
   #appendedBytes = 0;
   #needsRewrite = false;
@@ -68,25 +71,34 @@ export class LedgerFile {
       return await this.#loadLines(apply);
     } catch (error) {
       this.#needsRewrite = true;
-      return { entries: 0, warnings: [`The ledger ${this.path} cannot be read (${messageOf(error)}).`] };
+      const kept = await this.#putAside('unreadable', this.path);
+      return { entries: 0, warnings: [`The ledger ${this.path} cannot be read (${messageOf(error)}). ${kept}`] };
     }
   }
 
   /**
    * Appends an entry; those that wait meanwhile go into one write. Resolves when it is in the file.
-   * Rejects when it cannot be written; then {@link rewrite} has to come before the next append.
+   * Rejects when it cannot be written, or when too much waits for a disk that does not answer; then {@link rewrite} has to come
+   * before the next append.
    */
   append(entry: LedgerEntry): Promise<void> {
+    const line = lineOf(entry);
+    if (this.#waitingBytes + line.length > mostWaitingBytes) {
+      this.#needsRewrite = true;
+      return Promise.reject(new Error('the disk does not answer'));
+    }
+    this.#waitingBytes += line.length;
     if (this.#batch === null) {
       const lines: string[] = [];
       const written = this.#after(async () => {
         if (this.#batch?.lines === lines) this.#batch = null;
+        this.#waitingBytes -= lines.reduce((sum, { length }) => sum + length, 0);
         if (this.#needsRewrite) throw new Error('the file has to be written anew first');
         await this.#write(Buffer.from(lines.join('')));
       });
       this.#batch = { lines, written };
     }
-    this.#batch.lines.push(lineOf(entry));
+    this.#batch.lines.push(line);
     return this.#batch.written;
   }
 

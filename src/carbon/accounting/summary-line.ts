@@ -39,7 +39,10 @@ function accountPart({ total, alwaysMax, constantCap, energySource }: Receipt): 
   const energy =
     total.energyJ === null ? 'energy unknown' : `${inUnits(total.energyJ, 'J')} ${energySource ?? ''}`.trim();
   const carbon = total.carbonG === null ? 'carbon unknown' : inUnits(total.carbonG, 'g');
-  const saved = alwaysMax.savedCarbonPct === null ? '' : `, ${comparison(alwaysMax.savedCarbonPct)} than always-max${timingPart(constantCap)}`;
+  const saved =
+    alwaysMax.savedCarbonPct === null
+      ? ''
+      : `, ${comparison(alwaysMax.savedCarbonPct)} than always-max${timingPart(constantCap)}`;
   const served = `${total.served} served`;
   return `${served}, ${energy}, ${carbon}${saved}`;
 }

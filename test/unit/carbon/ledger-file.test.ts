@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -294,6 +296,51 @@ describe('ledger file', () => {
     assert.deepEqual(await again.open(), []);
     assert.equal(again.ledger.receipt().total.served, 60);
     await again.close();
+  });
+
+  it('puts aside what it cannot read at all, rather than overwrite it', async () => {
+    const { path } = fileOf();
+    await mkdir(path, { recursive: true });
+    await writeFile(join(path, 'precious'), 'kept');
+    const kept = keptLedger();
+    const [warning = ''] = await kept.open();
+    const aside = /cannot be read \(.*\)\. The file is kept as (.*\.unreadable-.*)\.$/.exec(warning)?.[1] ?? '';
+    assert.equal(await readFile(join(aside, 'precious'), 'utf8'), 'kept');
+    await account(kept, 1);
+    await kept.close();
+    const again = keptLedger();
+    assert.deepEqual(await again.open(), []);
+    assert.equal(again.ledger.receipt().total.served, 10);
+    await again.close();
+  });
+
+  it('holds only so much in memory for a disk that does not answer', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const file = fileOf();
+    await mkdir(dirname(file.path), { recursive: true });
+    // Opening a pipe that nobody reads waits, as a network disk may that has gone away.
+    execFileSync('mkfifo', [file.path]);
+    const large: LedgerEntry = { kind: 'in-force', atMs: 1, intensity: 'x'.repeat(100_000) };
+    let hasAnswered = false;
+    const first = file.append(entry(0)).then(() => (hasAnswered = true));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const outcomes = Array.from({ length: 60 }, () =>
+      file.append(large).then(
+        () => 'written',
+        (error: Error) => error.message,
+      ),
+    );
+    assert.equal(await outcomes[59], 'the disk does not answer');
+    assert.deepEqual([file.needsRewrite, hasAnswered], [true, false]);
+    const reader = createReadStream(file.path).resume();
+    await first;
+    assert.equal(await outcomes[0], 'the file has to be written anew first');
+    const rewritten = file.rewrite([entry(1)]);
+    const more = file.append(entry(2));
+    await Promise.all([rewritten, more]);
+    assert.deepEqual((await loaded()).entries, [entry(1), entry(2)]);
+    await file.close();
+    reader.destroy();
   });
 
   it('stays small: writes itself anew and says the same afterwards', async () => {
