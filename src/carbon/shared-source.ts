@@ -52,8 +52,15 @@ export class SharedSource implements GridResource {
   }
 
   read(): Promise<CarbonReading> {
-    this.#reading ??= this.#read().finally(() => (this.#reading = null));
-    return this.#reading;
+    return this.#reading ?? this.#begin(this.#read());
+  }
+
+  #begin(work: Promise<CarbonReading>): Promise<CarbonReading> {
+    const reading = work.finally(() => {
+      if (this.#reading === reading) this.#reading = null;
+    });
+    this.#reading = reading;
+    return reading;
   }
 
   course(): GridCourse {
@@ -61,7 +68,12 @@ export class SharedSource implements GridResource {
   }
 
   get inject(): ((payload: unknown) => void) | null {
-    return this.#source.inject;
+    const { inject } = this.#source;
+    if (inject === null) return null;
+    return (payload) => {
+      inject(payload);
+      if (this.#reading !== null) this.#begin(this.#reading.then(() => this.#read()));
+    };
   }
 
   onReading(listener: (reading: CarbonReading) => void): () => void {

@@ -135,7 +135,13 @@ class ChainedSource implements CarbonSource {
   }
 
   get inject(): ((payload: unknown) => void) | null {
-    return this.#provider.inject?.bind(this.#provider) ?? null;
+    const { inject } = this.#provider;
+    if (inject === undefined) return null;
+    return (payload) => {
+      inject(payload);
+      // A read that is under way may not have seen it: who reads from now on gets one that has.
+      if (this.#reading !== null) this.#begin(this.#reading.then(() => this.#read()));
+    };
   }
 
   course(): GridCourse {
@@ -162,8 +168,15 @@ class ChainedSource implements CarbonSource {
   }
 
   read(): Promise<CarbonReading> {
-    this.#reading ??= this.#read().finally(() => (this.#reading = null));
-    return this.#reading;
+    return this.#reading ?? this.#begin(this.#read());
+  }
+
+  #begin(work: Promise<CarbonReading>): Promise<CarbonReading> {
+    const reading = work.finally(() => {
+      if (this.#reading === reading) this.#reading = null;
+    });
+    this.#reading = reading;
+    return reading;
   }
 
   close(): void {

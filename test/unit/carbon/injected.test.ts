@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gridConfigSchema } from '../../../src/carbon/grid-config';
 import { dayMs } from '../../../src/carbon/provider';
+import { SharedSource } from '../../../src/carbon/shared-source';
 import { createCarbonSource, type CarbonSource } from '../../../src/carbon/source';
 import { carbonReadingSchema, type CarbonReading } from '../../../src/signals/carbon';
 import { FakeClock } from './provider-server';
@@ -127,6 +128,19 @@ describe('values sent by message', () => {
       assert.equal((await grid.read()).intensityGPerKwh, 212);
     });
   }
+
+  it('gives who sends a value at least that value, whatever read is under way', async () => {
+    const shared = new SharedSource(source(), () => undefined);
+    await shared.read();
+    shared.inject?.(212);
+    const early = shared.read();
+    // Now 212 is taken in and about to be written down.
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    shared.inject?.(213);
+    assert.equal((await shared.read()).intensityGPerKwh, 213);
+    assert.equal((await early).intensityGPerKwh, 212);
+    shared.close();
+  });
 
   it('still knows after a restart what had come', async () => {
     await after(source(), 212);
