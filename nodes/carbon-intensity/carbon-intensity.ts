@@ -8,6 +8,8 @@ import { carbonIntensityConfig } from './config';
 
 /** Late enough for the other nodes of the flow to be there. */
 const firstReadMs = 100;
+/** Where values come by message, the flow gets the time to send its first. */
+const firstReadOfMessagesMs = 2000;
 const leastIntervalMs = 250;
 
 function statusOf(reading: CarbonReading): NodeStatus {
@@ -80,7 +82,7 @@ export default defineNode({
     };
 
     node.status({ fill: 'blue', shape: 'dot', key: 'status.waiting' });
-    node.after(firstReadMs, poll);
+    node.after(grid.inject === null ? firstReadMs : firstReadOfMessagesMs, poll);
 
     return {
       async input(message, send) {

@@ -15,7 +15,7 @@ describe('the example flow of each capability', function () {
     await runtime?.stop();
   });
 
-  /** Deploys an example and waits until its executor serves. */
+  /** Deploys an example and waits until its executor serves, or, without one, until its grid is known. */
   const deploy = async (name: string) => {
     const flow = exampleFlows().get(`10 - Nodes/${name}.json`);
     assert.ok(flow, `there is no example ${name}`);
@@ -25,8 +25,9 @@ describe('the example flow of each capability', function () {
       assert.ok(node, `${name} has no ${type} "${label}"`);
       return node.id;
     };
-    const executor = flow.find(({ type }) => type === 'ecomap-inference-executor')?.id ?? '';
-    await until(async () => ((await runtime.statuses())[executor]?.fill === 'green' ? true : null), 'ready', 60_000);
+    const idOf = (wanted: string) => flow.find(({ type }) => type === wanted)?.id;
+    const first = idOf('ecomap-inference-executor') ?? idOf('ecomap-carbon-intensity') ?? '';
+    await until(async () => ((await runtime.statuses())[first]?.fill === 'green' ? true : null), 'ready', 60_000);
     await runtime.messages();
     return {
       /** Codes of all errors that reached a Catch node since the last look. */
@@ -150,5 +151,16 @@ describe('the example flow of each capability', function () {
     const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
     assert.deepEqual(shown?.answered, numbers(1, 20));
     assert.deepEqual(shown.ended, { CANCELLED: numbers(21, 40) });
+  });
+
+  it('"Own sensor as source": a number is injected, a reading keeps what it says of itself', async () => {
+    const example = await deploy('Own sensor as source');
+    const reading = z.object({ intensityGPerKwh: z.number(), quality: z.string(), basis: z.string() });
+    await example.press('a number');
+    const [number] = await example.shown('my site', 1, reading);
+    assert.deepEqual(number, { intensityGPerKwh: 231, quality: 'injected', basis: 'unknown' });
+    await example.press('a reading');
+    const [own] = await example.shown('my site', 1, reading);
+    assert.deepEqual(own, { intensityGPerKwh: 187.5, quality: 'measured', basis: 'direct' });
   });
 });
