@@ -2,20 +2,11 @@ import type { CarbonForecastPoint, CarbonQuality, CarbonReading, CarbonRevisedPo
 import { EcomapError, isEcomapError, messageOf } from '../signals/errors';
 import { AnswerCache, type KeptAnswer } from './answer-cache';
 import type { GridConfig } from './grid-config';
-import { emptyForecastRecord, recordForecast, type ForecastRecord } from './forecast/forecast-record';
 import { KeptForecast } from './forecast/kept-forecast';
 import { KnownGrid } from './known-grid';
-import { plausiblePoints } from './plausibility';
-import {
-  coversTime,
-  dayMs,
-  hourMs,
-  isKnown,
-  type CarbonPoint,
-  type CarbonProvider,
-  type KnownCarbonPoint,
-  type ProviderAnswer,
-} from './provider';
+import { mergePoints, recordOf } from './merged-answer';
+import { dueAtMs } from './poll-time';
+import { hourMs, isKnown, type CarbonProvider, type KnownCarbonPoint, type ProviderAnswer } from './provider';
 import { createProvider, type ProviderSurroundings } from './providers';
 import { revisedPoints } from './revised';
 import { zoneAverage, type ZoneAverage } from './zone-average';
@@ -23,8 +14,6 @@ import { zoneAverage, type ZoneAverage } from './zone-average';
 /** A last good value answers for so long beyond its time; a suspect level is held off for as long as `judge` doubts it. */
 const cachedForMs = 3 * hourMs;
 const heldForMs = 6 * hourMs;
-const historyMs = 28 * dayMs;
-const mostHistoryPoints = 4032;
 const retryAfterTroubleMs = 30_000;
 /** Timers may fire this much early. */
 const timerSlackMs = 1000;
@@ -130,7 +119,7 @@ class ChainedSource implements CarbonSource {
     const stepMs = this.#provider.pollIntervalMs;
     if (this.#trouble !== null) return Math.min(stepMs, retryAfterTroubleMs);
     if (!this.#provider.remote) return stepMs;
-    const untilDueMs = Math.max(timerSlackMs, (this.#dueAtMs() ?? 0) - this.#now());
+    const untilDueMs = Math.max(timerSlackMs, (dueAtMs(this.#provider, this.#kept) ?? 0) - this.#now());
     return untilDueMs + this.#random() * Math.min(longestJitterMs, jitterShare * stepMs);
   }
 
@@ -211,23 +200,6 @@ class ChainedSource implements CarbonSource {
     return new KnownGrid(this.#kept, this.#provider.gridTimeMs(), this.#ownForecasts);
   }
 
-  /**
-   * When a remote provider may be asked again: once per step, as soon as the next step has begun but not before `leastPollMs`
-   * has passed. Null when nothing is kept.
-   */
-  #dueAtMs(): number | null {
-    const { pollIntervalMs, leastPollMs, stepS } = this.#provider;
-    if (this.#kept === null) return null;
-    const { fetchedAtMs, points, forecast } = this.#kept;
-    const stepMs = stepS * 1000;
-    const nextStepMs = (Math.floor(fetchedAtMs / stepMs) + 1) * stepMs;
-    const leastMs = fetchedAtMs + (leastPollMs ?? pollIntervalMs);
-    const coveredThen = (point: CarbonPoint): boolean => isKnown(point) && coversTime(point, fetchedAtMs);
-    // The value of this step was not there yet.
-    if (points.findLast(coveredThen) === undefined && forecast.find(coveredThen) === undefined) return leastMs;
-    return Math.min(fetchedAtMs + pollIntervalMs, Math.max(leastMs, nextStepMs));
-  }
-
   /** Asks the provider unless what is kept is fresh enough. Resolves with what went wrong. */
   async #refresh(): Promise<EcomapError | null> {
     const provider = this.#provider;
@@ -236,10 +208,10 @@ class ChainedSource implements CarbonSource {
       this.#kept = kept?.zone === provider.zone ? kept : null;
       this.#cacheLoaded = true;
     }
-    const dueAtMs = provider.remote ? this.#dueAtMs() : null;
+    const askFromMs = provider.remote ? dueAtMs(provider, this.#kept) : null;
     const ageMs = this.#now() - (this.#kept?.fetchedAtMs ?? -Infinity);
     // A clock that was set back must not put the next request off for good.
-    if (dueAtMs !== null && ageMs >= 0 && this.#now() < dueAtMs - timerSlackMs) return null;
+    if (askFromMs !== null && ageMs >= 0 && this.#now() < askFromMs - timerSlackMs) return null;
     try {
       const answer = await provider.read();
       if (answer.zone !== provider.zone) {
@@ -395,34 +367,6 @@ class ChainedSource implements CarbonSource {
       why,
     };
   }
-}
-
-/** undefined where the provider makes no forecast. */
-function recordOf(
-  past: ForecastRecord | undefined,
-  answer: ProviderAnswer,
-  points: readonly CarbonPoint[],
-  atMs: number,
-): ForecastRecord | undefined {
-  if (past === undefined && answer.forecast.length === 0) return undefined;
-  return recordForecast(past ?? emptyForecastRecord, atMs, answer.forecast, plausiblePoints(points, answer.signal));
-}
-
-/** New values replace old ones of the same interval; what is older than the forecast looks back is dropped. */
-function mergePoints(
-  past: readonly CarbonPoint[],
-  points: readonly CarbonPoint[],
-  atMs: number,
-): readonly CarbonPoint[] {
-  const byStart = new Map(past.map((point) => [point.validFromMs, point]));
-  for (const point of points) {
-    // A null never erases a value that was given before.
-    if (isKnown(point) || !byStart.has(point.validFromMs)) byStart.set(point.validFromMs, point);
-  }
-  return [...byStart.values()]
-    .filter((point) => point.validToMs > atMs - historyMs)
-    .sort((a, b) => a.validFromMs - b.validFromMs)
-    .slice(-mostHistoryPoints);
 }
 
 const iso = (timeMs: number): string => new Date(timeMs).toISOString();
