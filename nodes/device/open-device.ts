@@ -50,6 +50,12 @@ export function openDevice({ name, config, settings, stateDirectory, warn }: Ope
     permissions: powerPermissionsOf(settings),
     clock: systemClock,
     owner: `the device "${name}"`,
+    onRestored: ({ leftToOthers, failed }) => {
+      if (leftToOthers.length > 0)
+        warn(`Somebody else has changed ${leftToOthers.join(', ')} meanwhile, so it is left as it is`);
+      for (const { key, problem } of failed)
+        warn(`${key} could not be restored: ${problem}. The next start tries again`);
+    },
   });
   void hardware.recovered.then((restored) => {
     for (const text of wordsOf(restored)) warn(text);

@@ -236,7 +236,7 @@ class PowerManagedDevice implements Device {
       return this.fullSpeed();
     });
     await this.quotaGroups; // a probe under way would leave its group behind
-    await this.meter.close();
+    await Promise.all([this.meter.close(), this.options.hardware?.close()]);
   }
 
   private async dryRun(capW: number, choice: ActuatorChoice, guardBand: number | null): Promise<AppliedCap> {

@@ -24,6 +24,8 @@ export interface Hardware {
   permit(actuator: HardwareActuatorName): Promise<void>;
   /** Restores everything that was set. Never throws. */
   undo(): Promise<Restored>;
+  /** After the last undo: gives connections back. Never throws. */
+  close(): Promise<void>;
 }
 
 /** What suits best where nobody has chosen: fine and quick first. */

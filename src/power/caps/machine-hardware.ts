@@ -23,6 +23,8 @@ export interface MachineHardwareOptions {
   readonly clock: Clock;
   /** For people: who makes the changes, e.g. `the device "Jetson"`. */
   readonly owner: string;
+  /** Told what became of the settings whenever they are restored. */
+  readonly onRestored?: (restored: Restored) => void;
 }
 
 /** The hardware limits of a machine. What a crashed run has left on it is restored first. */
@@ -34,6 +36,8 @@ export class MachineHardware implements Hardware {
   private readonly machine: Machine;
   private readonly helper: RootHelperClient | null;
   private found: Promise<FoundHardware> | null = null;
+  /** True from the permission to write until everything is restored. */
+  private inUse = false;
 
   constructor(private readonly options: MachineHardwareOptions) {
     const { stateDirectory, clock, owner } = options;
@@ -50,9 +54,11 @@ export class MachineHardware implements Hardware {
 
   async find(dryRun: boolean): Promise<FoundHardware> {
     await this.recovered;
-    // What a dry run may use can change with a permission; what writes keeps what it knows of the machine before it wrote.
+    // What there is can change with a permission, or with hardware that comes late after a start; what writes keeps what it
+    // knows of the machine before it wrote.
     if (dryRun) return findActuators(this.machine, this.dryChanges);
-    return (this.found ??= findActuators(this.machine, this.changes));
+    if (!this.inUse || this.found === null) this.found = findActuators(this.machine, this.changes);
+    return this.found;
   }
 
   async permit(actuator: HardwareActuatorName): Promise<void> {
@@ -60,14 +66,21 @@ export class MachineHardware implements Hardware {
     permitWriting(actuator, true, permissions);
     const refusal = refusalBeside(actuator, await findOtherManagers(this.machine), permissions);
     if (refusal !== null) throw new EcomapError('CAP_NOT_ENFORCEABLE', refusal);
+    this.inUse = true;
   }
 
   async undo(): Promise<Restored> {
     // What the machine offers is looked at anew the next time.
     this.found = null;
+    this.inUse = false;
     const restored = await this.changes.restore();
     await this.helper?.close();
+    this.options.onRestored?.(restored);
     return restored;
+  }
+
+  async close(): Promise<void> {
+    await this.helper?.close();
   }
 }
 

@@ -1,8 +1,11 @@
 import type { Machine } from '../../machine/machine';
 import type { ProgramOutcome } from '../../machine/programs';
 
-const queryTimeoutMs = 5_000;
-const changeTimeoutMs = 10_000;
+// Together under the 15 s that Node-RED gives a node to close: a question and a change that hang may both be under way.
+const queryTimeoutMs = 3_000;
+const changeTimeoutMs = 8_000;
+/** A program that hung is not asked again so soon. */
+const hungForMs = 30_000;
 
 /** Where the program is when it is not on the search path, as under a service manager. */
 const usualPlace = '/usr/sbin/nvpmodel';
@@ -15,10 +18,15 @@ const commandOf = (id: number): string[] => [usualPlace, '-m', String(id)];
  * configuration file, and its standard input is closed, so that it can never be told to reboot.
  */
 export class NvpmodelProgram {
+  private hung: { readonly outcome: ProgramOutcome; readonly atMs: number } | null = null;
+
   constructor(private readonly machine: Machine) {}
 
-  query(): Promise<ProgramOutcome> {
-    return this.run(['-q'], queryTimeoutMs);
+  async query(): Promise<ProgramOutcome> {
+    if (this.hung !== null && performance.now() - this.hung.atMs < hungForMs) return this.hung.outcome;
+    const outcome = await this.run(['-q'], queryTimeoutMs);
+    this.hung = outcome.timedOut ? { outcome, atMs: performance.now() } : null;
+    return outcome;
   }
 
   /** Asks for each setting of the mode in force, and what is really there. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MachineHardware } from '../../../../src/power/caps/machine-hardware';
@@ -100,6 +100,30 @@ describe('hardware caps of a device', function () {
     assert.ok(fullLoadW(device.operatingPointInForce()) < 60);
     await device.close();
     assert.equal(gpuMhz(), before);
+  });
+
+  it('find hardware that comes late after a start, without a redeploy', async () => {
+    const conf = join(folder, 'root/etc/nvpmodel.conf');
+    renameSync(conf, `${conf}.late`);
+    const device = makeDevice();
+    const request = { actuator: 'nvpmodel', apply: true } as const;
+    assert.match((await device.applyCap(15, request)).how, /No power modes/);
+    renameSync(`${conf}.late`, conf);
+    assert.equal((await device.applyCap(15, request)).problem, null);
+  });
+
+  it('let a device be closed in time while a tool hangs, and leave nothing changed', async () => {
+    const device = makeDevice();
+    await device.capRangeFor({ actuator: 'nvpmodel', apply: true });
+    board.faults.setNvpmodel('hang');
+    const held = device.applyCap(9, { actuator: 'nvpmodel', apply: true });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const startedAt = performance.now();
+    await device.close();
+    const closedAfterMs = performance.now() - startedAt;
+    assert.ok(closedAfterMs < 15_000, `${closedAfterMs.toFixed(0)} ms: Node-RED waits 15 s`);
+    assert.match((await held).how, /did not end in time/);
+    assert.equal(gpuMhz(), 1377);
   });
 
   it('are refused to a second instance as long as the first holds the machine', async () => {
