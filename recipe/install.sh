@@ -67,7 +67,7 @@ while [ "$#" -gt 0 ]; do
   shift
 done
 
-case "$user" in *[!A-Za-z0-9._-]*) fail "'$user' is no name of a user" ;; esac
+case "$user" in -* | *[!A-Za-z0-9._-]*) fail "'$user' is no name of a user" ;; esac
 if [ "$dry_run" = no ] && [ -z "$root" ] && [ "$(id -u)" -ne 0 ]; then
   fail 'run it with sudo, or with --dry-run to see what it would do'
 fi
@@ -91,17 +91,36 @@ put() {
 
 drop() {
   if [ -e "$root$1" ] || [ "$dry_run" = yes ]; then echo "remove: $root$1"; fi
-  [ "$dry_run" = yes ] || rm -rf -- "$root$1"
+  [ "$dry_run" = yes ] || rm -f -- "$root$1"
+}
+
+# The configuration of the helper, unless somebody has written it by hand: then it is not ours to remove.
+drop_helper_config() {
+  target=/etc/ecomap-power.json
+  [ -e "$root$target" ] || return 0
+  if sed 's|"nvpmodelModes": \[[0-9, ]*\]|"nvpmodelModes": []|' "$root$target" |
+    cmp -s - "$here/root-helper/ecomap-power.json"; then
+    drop "$target"
+  else
+    echo "keep: $root$target, which was written by hand"
+  fi
+}
+
+# What stands in the files of systemd and udev must not be taken apart by them.
+check_path() {
+  case "$1" in *[!A-Za-z0-9/._+-]*) fail "systemd and udev cannot use the path '$1'" ;; esac
 }
 
 # A node that somebody else can replace would let them become root.
 check_node() {
   [ -n "$node" ] || fail 'the root helper needs node on the path of root'
+  check_path "$(readlink -f "$node")"
   [ -z "$root" ] || return 0
   place=$(readlink -f "$node")
   while [ "$place" != / ]; do
-    case $(ls -ldn "$place" | awk '{ print $3 substr($1, 9, 1) }') in
-    0-) ;;
+    # owner, may the group write and which is it, may others write
+    case $(ls -ldn "$place" | awk '{ print $3 substr($1, 6, 1) ($4 == 0 ? "r" : "g") substr($1, 9, 1) }') in
+    0-?- | 0wr-) ;;
     *) fail "the root helper needs a node that only root can replace; $place belongs to, or may be written by, somebody else" ;;
     esac
     place=$(dirname "$place")
@@ -151,17 +170,22 @@ if [ "$action" = uninstall ]; then
     system systemctl disable --now ecomap-power.socket
     system systemctl stop ecomap-power.service
   fi
-  for path in /etc/systemd/system/ecomap-power.socket /etc/systemd/system/ecomap-power.service "$helper_folder" \
-    /etc/ecomap-power.json /etc/sudoers.d/ecomap-nvpmodel /etc/udev/rules.d/90-ecomap-power.rules \
+  for path in /etc/systemd/system/ecomap-power.socket /etc/systemd/system/ecomap-power.service \
+    "$helper_folder/ecomap-power-helper.mjs" "$helper_folder/lease.mjs" "$helper_folder/settings.mjs" \
+    /etc/sudoers.d/ecomap-nvpmodel /etc/udev/rules.d/90-ecomap-power.rules \
     /etc/tmpfiles.d/ecomap-power.conf; do
     drop "$path"
   done
+  drop_helper_config
+  # Only when nothing of anybody else is in it.
+  [ "$dry_run" = yes ] || rmdir "$root$helper_folder" 2>/dev/null || true
   system systemctl daemon-reload
   system udevadm control --reload
   echo "Removed. The files of /sys get their old permissions at the next boot; the group $group stays: groupdel $group."
   exit 0
 fi
 
+check_path "$tmpfiles"
 [ "$helper" = no ] || check_node
 if [ -z "$root" ] && getent group "$group" >/dev/null; then
   echo "keep: group $group"

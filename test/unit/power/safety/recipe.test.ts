@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -96,11 +107,35 @@ describe('the recipe for rights without root', () => {
     assert.equal(text('/etc/ecomap-power.json'), '{"allow":[]}');
   });
 
+  it('removes no more than it has installed', async () => {
+    await install('--root', root, '--with-helper');
+    writeFileSync(join(root, 'etc/ecomap-power.json'), '{"allow":["rapl"]}');
+    writeFileSync(join(root, 'usr/local/lib/ecomap-power/notes'), 'mine');
+    const { code, text: said } = await install('--root', root, '--uninstall');
+    assert.equal(code, 0);
+    assert.match(said, /keep: .*ecomap-power\.json, which was written by hand/);
+    assert.deepEqual(files(), ['/etc/ecomap-power.json', '/usr/local/lib/ecomap-power/notes']);
+  });
+
+  it('works from and into folders with odd names', async () => {
+    const odd = join(root, `it's "odd" & | $HOME`);
+    const copy = join(odd, 'recipe');
+    cpSync(recipe, copy, { recursive: true });
+    const target = join(odd, 'image');
+    const fromThere = (...args: string[]): Promise<Outcome> =>
+      outcomeOf('sh', [join(copy, 'install.sh'), '--root', target, ...args]);
+    assert.equal((await fromThere('--with-helper', '--nvpmodel-mode', '2')).code, 0);
+    assert.match(readFileSync(join(target, 'etc/sudoers.d/ecomap-nvpmodel'), 'utf8'), /nvpmodel -m 2$/m);
+    assert.equal((await fromThere('--uninstall')).code, 0);
+    assert.equal(existsSync(join(target, 'etc/ecomap-power.json')), false);
+  });
+
   for (const [what, args] of Object.entries({
     'a mode that is no number': ['--nvpmodel-mode', '2 --force'],
     'a wildcard as a mode': ['--nvpmodel-mode', '*'],
     'a mode without a value': ['--nvpmodel-mode'],
     'a user with a blank': ['--user', 'a b'],
+    'an option in place of a user': ['--user', '-G'],
     'an unknown option': ['--now'],
   })) {
     it(`refuses ${what}`, async () => {
