@@ -170,6 +170,19 @@ export class PowerCap {
     return result;
   }
 
+  /**
+   * The range of a policy that chooses by carbon is what the device can do. Watts that somebody has named are held to stated
+   * limits only: the device's own range is modelled, and may know nothing of what else draws power on it; and of a cap below
+   * idle it has to be said that it cannot be reached.
+   */
+  private policyRange(): CapRange {
+    if (this.policy.needsCarbon) return this.range;
+    const { limits, hardLimits } = this.options;
+    const least = Math.max(limits?.minimumW ?? 0, hardLimits?.minimumW ?? 0);
+    const most = Math.min(limits?.maximumW ?? Infinity, hardLimits?.maximumW ?? Infinity);
+    return { minimumW: Math.min(least, most), maximumW: most };
+  }
+
   private async answer(): Promise<Cap> {
     const { device, actuator, apply, guardBand, limits, hardLimits } = this.options;
     const request = {
@@ -183,7 +196,7 @@ export class PowerCap {
       this.rangeIsFinal = true;
     }
     const nowMs = this.clock.monotonicMs();
-    const decision = this.policy.decide(this.reading, this.range, nowMs);
+    const decision = this.policy.decide(this.reading, this.policyRange(), nowMs);
     const { capW, heldBecause } = this.steadiness.take(decision.capW, nowMs);
     const applied = await device.applyCap(capW, request);
     this.lastProblem = applied.problem;
@@ -200,8 +213,8 @@ export class PowerCap {
       power: this.reader.readPower(),
       capUnreachable: applied.capUnreachable,
       ...(energyWarning === null ? {} : { energyWarning }),
-      minimumW: this.range.minimumW,
-      maximumW: this.range.maximumW,
+      minimumW: Math.min(this.range.minimumW, applied.capW),
+      maximumW: Math.max(this.range.maximumW, applied.capW),
       carbon: this.policy.needsCarbon ? this.reading : null,
     };
     return this.lastCap;

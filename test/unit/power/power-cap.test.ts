@@ -79,6 +79,16 @@ describe('power cap', () => {
     );
   });
 
+  it('takes a fixed cap at its word, also outside of what the device is modelled to draw', async () => {
+    const high = await makeCap({ policy: { kind: 'fixed', capW: 500 } }).powerCap.tick();
+    assert.deepEqual([high.capW, high.capUnreachable, high.maximumW], [500, false, 500]);
+    const low = await makeCap({ policy: { kind: 'fixed', capW: 1 } }).powerCap.tick();
+    assert.deepEqual([low.capW, low.capUnreachable, low.enforced], [1, true, 'none'], 'idle alone draws more');
+    const limits = { minimumW: 12, maximumW: 20 };
+    assert.equal((await makeCap({ policy: { kind: 'fixed', capW: 500 }, limits }).powerCap.tick()).capW, 20);
+    assert.equal((await makeCap({ policy: { kind: 'fixed', capW: 1 }, limits }).powerCap.tick()).capW, 12);
+  });
+
   it('keeps a fixed cap without any reading', async () => {
     const { powerCap } = makeCap({ policy: { kind: 'fixed', capW: 18 } });
     assert.equal(powerCap.canTick, true);
