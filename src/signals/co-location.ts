@@ -58,6 +58,8 @@ export interface CoLocationNetwork {
   readonly stages: readonly CoLocationStage[];
   /** Mean pause between an answer and the next request, s; 0: none. */
   readonly pauseS: number;
+  /** Mean time from request to request where requests do not wait for answers, s; 0: they do. */
+  readonly periodS: number;
   /** By unit; null where it was not measured. */
   readonly sensitivity: readonly (Sensitivity | null)[];
 }

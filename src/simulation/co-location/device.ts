@@ -91,8 +91,7 @@ export const referenceDevice: SimulatedDevice = {
   disturbance: { gpuSwitching: 0.06, gpuHost: 0.3, memory: 1.3, cache: 0.5, throttling: 0.6 },
 };
 
-export const logUniform = (random: Random, low: number, high: number): number =>
-  low * (high / low) ** random.uniform();
+export const logUniform = (random: Random, low: number, high: number): number => low * (high / low) ** random.uniform();
 
 /** A device of the same make as the reference with other strengths: what an estimator is pretrained on. */
 export function randomJetson(random: Random): SimulatedDevice {

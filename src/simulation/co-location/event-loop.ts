@@ -136,9 +136,7 @@ export function simulate(
     }
   }
   return {
-    latencyS: jobs.map(
-      (job) => (job.latencySumS / (job.done - warmUp)) * Math.exp(noise.latency * random.normal()),
-    ),
+    latencyS: jobs.map((job) => (job.latencySumS / (job.done - warmUp)) * Math.exp(noise.latency * random.normal())),
     powerW: (energyJ / nowS) * Math.exp(noise.power * random.normal()),
     stressorSlowdown: nowS / stressedS,
   };

@@ -60,14 +60,19 @@ export function randomNetwork(random: Random, device: SimulatedDevice): Simulate
       const flop = (gigaflop * weight) / whole;
       const ownEfficiency = device.units.map((unit, index) => {
         const twin = device.units.findIndex((other) => other.kind === unit.kind);
-        return { twin: twin === index ? null : twin, value: efficiency[unit.kind][kind] * Math.exp(0.25 * random.normal()) };
+        return {
+          twin: twin === index ? null : twin,
+          value: efficiency[unit.kind][kind] * Math.exp(0.25 * random.normal()),
+        };
       });
       return {
         gigaflop: flop,
         gigabytes: flop / logUniform(random, ...intensity[kind]),
         activationMB: random.uniform(0.2, 4),
         kernels: random.integer(5, 39),
-        efficiency: ownEfficiency.map(({ twin, value }) => (twin === null ? value : (ownEfficiency[twin]?.value ?? value))),
+        efficiency: ownEfficiency.map(({ twin, value }) =>
+          twin === null ? value : (ownEfficiency[twin]?.value ?? value),
+        ),
         occupancy: Math.min(1, occupancy * random.uniform(0.8, 1.2)),
         parallelism: Math.min(1, parallelism * random.uniform(0.8, 1.2)),
         cacheSensitivity: sensitivity * random.uniform(0.7, 1.3),

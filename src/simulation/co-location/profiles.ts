@@ -35,6 +35,7 @@ export function profileAt(
       }),
     })),
     pauseS,
+    periodS: 0,
     sensitivity,
   };
 }

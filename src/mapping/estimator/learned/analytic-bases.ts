@@ -7,10 +7,10 @@ const rounds = 12;
  *
  * - additive: `A_i`, the latency alone; nobody disturbs anybody.
  * - mean value analysis: each network is a class with one job in a closed network of queues. With `v_ic` the time of
- *   network i on unit c, `Z_i` its pause and `R_ic` the time with waiting: `R_ic = v_ic (1 + sum over j other than i of
- *   R_jc / (V_j + Z_j))`, `V_i = transfers + sum of R_ic`, iterated a fixed number of times from `R = v` (P. J. Schweitzer's
+ *   network i on unit c, `C_i` the time from request to request (latency and pause, or its period where that is longer) and
+ *   `R_ic` the time with waiting: `R_ic = v_ic (1 + sum over j other than i of R_jc / C_j)`, `V_i = transfers + sum of R_ic`, iterated a fixed number of times from `R = v` (P. J. Schweitzer's
  *   approximation, 1979, for one job per class).
- * - power of a latency x: `idle + sum of energy_i / (x_i + Z_i)`.
+ * - power of a latency x: `idle + sum of energy_i / C_i`.
  */
 export class AnalyticBases {
   /** `V_i`, s. */
@@ -30,7 +30,7 @@ export class AnalyticBases {
   }
 
   work(): void {
-    const { count, units, pauseS, idleW } = this.prepared;
+    const { count, units, idleW } = this.prepared;
     const { aloneS, onUnitS, transferS, energyJ } = this.prepared.mapped;
     const { sharedS, waiting, share, onUnit } = this;
     waiting.set(onUnitS);
@@ -38,7 +38,7 @@ export class AnalyticBases {
     for (let round = 0; round < rounds; round += 1) {
       onUnit.fill(0);
       for (let network = 0; network < count; network += 1) {
-        const cycle = 1 / ((sharedS[network] ?? 0) + (pauseS[network] ?? 0));
+        const cycle = 1 / this.prepared.cycleS(network, sharedS[network] ?? 0);
         for (let at = 0, cell = network * units; at < units; at += 1, cell += 1) {
           const part = (waiting[cell] ?? 0) * cycle;
           share[cell] = part;
@@ -58,9 +58,8 @@ export class AnalyticBases {
     this.additivePowerW = idleW;
     this.sharedPowerW = idleW;
     for (let network = 0; network < count; network += 1) {
-      const pause = pauseS[network] ?? 0;
-      this.additivePowerW += (energyJ[network] ?? 0) / ((aloneS[network] ?? 0) + pause);
-      this.sharedPowerW += (energyJ[network] ?? 0) / ((sharedS[network] ?? 0) + pause);
+      this.additivePowerW += (energyJ[network] ?? 0) / this.prepared.cycleS(network, aloneS[network] ?? 0);
+      this.sharedPowerW += (energyJ[network] ?? 0) / this.prepared.cycleS(network, sharedS[network] ?? 0);
     }
   }
 }

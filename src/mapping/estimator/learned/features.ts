@@ -30,7 +30,7 @@ export const featureNames = [
   'load of others on the own units',
   'load of others on other units of the same kinds',
   'share of A on units that queue',
-  'ln share of time without pause',
+  'ln A over the time between requests',
   'ln slowdown beside a memory stressor',
   'ln slowdown beside itself',
   'ln slowdown of the stressor',
@@ -82,11 +82,11 @@ export class CoLocationFeatures {
 
   private addLoads(): void {
     const { loadOnUnit, loadOnKind, prepared } = this;
-    const { count, units, pauseS, kindOf, mapped } = prepared;
+    const { count, units, kindOf, mapped } = prepared;
     loadOnUnit.fill(0);
     loadOnKind.fill(0);
     for (let network = 0; network < count; network += 1) {
-      const cycle = 1 / ((mapped.aloneS[network] ?? 0) + (pauseS[network] ?? 0));
+      const cycle = 1 / prepared.cycleS(network, mapped.aloneS[network] ?? 0);
       for (let at = 0; at < units; at += 1) {
         const load = (mapped.onUnitS[network * units + at] ?? 0) * cycle;
         loadOnUnit[at] = (loadOnUnit[at] ?? 0) + load;
@@ -133,9 +133,9 @@ export class CoLocationFeatures {
 
   private writeCompany(network: number, into: Float32Array, offset: number): void {
     const { prepared, loadOnUnit, loadOnKind } = this;
-    const { units, kindOf, queued, pauseS, mapped, sensitivity } = prepared;
+    const { units, kindOf, queued, mapped, sensitivity } = prepared;
     const alone = mapped.aloneS[network] ?? 0;
-    const cycle = alone + (pauseS[network] ?? 0);
+    const cycle = prepared.cycleS(network, alone);
     let here = 0;
     let elsewhere = 0;
     let queues = 0;

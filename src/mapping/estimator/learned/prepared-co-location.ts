@@ -26,6 +26,7 @@ export class PreparedCoLocation {
   readonly kindOf: Uint8Array;
   readonly queued: Uint8Array;
   readonly pauseS: Float64Array;
+  readonly periodS: Float64Array;
   readonly gigaflop: Float64Array;
   readonly gigabytes: Float64Array;
   readonly idleW: number;
@@ -51,12 +52,19 @@ export class PreparedCoLocation {
     this.capW = device.capW;
     this.lnSpeed = Float64Array.from(unitKinds, (kind) => meanLnSpeed(device, kind));
     this.pauseS = Float64Array.from(networks, ({ pauseS }) => pauseS);
+    this.periodS = Float64Array.from(networks, ({ periodS }) => periodS);
     this.gigaflop = Float64Array.from(networks, ({ stages }) => stages.reduce((sum, stage) => sum + stage.gigaflop, 0));
-    this.gigabytes = Float64Array.from(networks, ({ stages }) => stages.reduce((sum, stage) => sum + stage.gigabytes, 0));
+    this.gigabytes = Float64Array.from(networks, ({ stages }) =>
+      stages.reduce((sum, stage) => sum + stage.gigabytes, 0),
+    );
     const stages = networks.flatMap((network) => network.stages);
     const byUnit = units.map((_, at) => at);
-    this.stageS = Float64Array.from(stages.flatMap(({ alone }) => byUnit.map((at) => alone[at]?.latencyS ?? Number.NaN)));
-    this.stageJ = Float64Array.from(stages.flatMap(({ alone }) => byUnit.map((at) => alone[at]?.energyJ ?? Number.NaN)));
+    this.stageS = Float64Array.from(
+      stages.flatMap(({ alone }) => byUnit.map((at) => alone[at]?.latencyS ?? Number.NaN)),
+    );
+    this.stageJ = Float64Array.from(
+      stages.flatMap(({ alone }) => byUnit.map((at) => alone[at]?.energyJ ?? Number.NaN)),
+    );
     this.moveS = Float64Array.from(stages, ({ transferS }) => transferS);
     this.firstStage = new Int32Array(networks.length + 1);
     networks.forEach((network, index) => {
@@ -80,6 +88,11 @@ export class PreparedCoLocation {
       transferS: new Float64Array(this.count),
       energyJ: new Float64Array(this.count),
     };
+  }
+
+  /** Time from one request of a network to the next when an answer takes `latencyS`, s. */
+  cycleS(network: number, latencyS: number): number {
+    return Math.max(latencyS + (this.pauseS[network] ?? 0), this.periodS[network] ?? 0);
   }
 
   /** Fills `mapped`. @returns false where a stage does not run on its unit or was not measured there */

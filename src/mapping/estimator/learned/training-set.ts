@@ -29,6 +29,9 @@ export interface TrainingSet {
   readonly workload: Int32Array;
 }
 
+const perNetwork = ['mask', 'lnLatencyRatio', 'lnSharedOverAlone', 'sharedS'] as const;
+const perSample = ['lnPowerRatio', 'sharedPowerW', 'lnAdditivePower', 'workload'] as const;
+
 /**
  * @param slots tokens per sample: at least as many as the largest set of networks
  * Samples with unknown costs or measurements that are not positive numbers are left out.
@@ -83,14 +86,12 @@ function empty(count: number, slots: number): TrainingSet {
 export function pick(set: TrainingSet, indices: readonly number[]): TrainingSet {
   const { slots } = set;
   const chosen = empty(indices.length, slots);
+  const copy = (key: (typeof perNetwork)[number] | 'features', from: number, to: number, width: number): void =>
+    chosen[key].set(set[key].subarray(from * width, (from + 1) * width), to * width);
   indices.forEach((from, to) => {
-    const copy = (key: 'features' | 'mask' | 'lnLatencyRatio' | 'lnSharedOverAlone' | 'sharedS', width: number): void =>
-      chosen[key].set(set[key].subarray(from * width, (from + 1) * width), to * width);
-    copy('features', slots * featureCount);
-    for (const key of ['mask', 'lnLatencyRatio', 'lnSharedOverAlone', 'sharedS'] as const) copy(key, slots);
-    for (const key of ['lnPowerRatio', 'sharedPowerW', 'lnAdditivePower', 'workload'] as const) {
-      chosen[key][to] = set[key][from] ?? 0;
-    }
+    copy('features', from, to, slots * featureCount);
+    for (const key of perNetwork) copy(key, from, to, slots);
+    for (const key of perSample) chosen[key][to] = set[key][from] ?? 0;
   });
   return chosen;
 }
@@ -110,4 +111,21 @@ export function splitByWorkload(
   const heldOut: number[] = [];
   set.workload.forEach((workload, index) => (isHeldOut(workload) ? heldOut : kept).push(index));
   return { kept: pick(set, kept), heldOut: pick(set, heldOut) };
+}
+
+/** Several sets of the same number of slots as one. */
+export function joinSets(sets: readonly TrainingSet[]): TrainingSet {
+  const joined = empty(
+    sets.reduce((sum, { count }) => sum + count, 0),
+    sets[0]?.slots ?? 0,
+  );
+  let row = 0;
+  for (const set of sets) {
+    if (set.slots !== joined.slots) throw new RangeError('sets with different numbers of slots cannot be joined');
+    joined.features.set(set.features, row * set.slots * featureCount);
+    for (const key of perNetwork) joined[key].set(set[key], row * set.slots);
+    for (const key of perSample) joined[key].set(set[key], row);
+    row += set.count;
+  }
+  return joined;
 }
