@@ -88,4 +88,4 @@ async function main(): Promise<void> {
   console.log(`models/estimator/estimator.onnx after ${((Date.now() - beganMs) / 60_000).toFixed(1)} minutes`);
 }
 
-await main();
+void main();

@@ -13,6 +13,7 @@ export interface TrainingSettings {
   readonly seed: number;
   /** At least this many steps, over more epochs where the set is small. */
   readonly leastSteps: number;
+  readonly warmUpSteps: number;
   /** Ends when the held-out loss has not fallen for so many epochs; null: never. */
   readonly patience: number | null;
 }
@@ -23,11 +24,11 @@ export const pretraining: TrainingSettings = {
   batch: 64,
   seed: 1,
   leastSteps: 1200,
+  warmUpSteps: 50,
   patience: null,
 };
 
 const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 1e-2 } as const;
-const warmUpSteps = 50;
 
 /** Where a training stands; enough to go on with it in another process. */
 export interface TrainingState {
@@ -46,6 +47,8 @@ export interface EpochReport {
   readonly trainLoss: number;
   /** Null where nothing is held out. */
   readonly heldOutLoss: number | null;
+  /** What the weights of this epoch predict of what is held out. */
+  readonly heldOut: LnRatios | null;
   /** Estimated from the epochs so far. */
   readonly secondsLeft: number;
 }
@@ -54,7 +57,9 @@ export interface TrainingOptions {
   readonly train: TrainingSet;
   readonly heldOut: TrainingSet | null;
   readonly settings: TrainingSettings;
-  readonly resume?: TrainingState;
+  readonly resume?: TrainingState | null;
+  /** Ends after this epoch, with the weights that it left, although the rates are those of all epochs. */
+  readonly stopAfterEpoch?: number;
   readonly signal?: AbortSignal;
   /** After every epoch; what it returns is awaited, so that a state can be saved. */
   readonly onEpoch?: (report: EpochReport, state: () => TrainingState) => Promise<void> | void;
@@ -68,6 +73,8 @@ export class Trainer {
   private readonly transformer: Transformer;
   private readonly names: readonly string[];
   private readonly shapes: readonly (readonly number[])[];
+  /** Kept, so that several trainings from the same start are compiled once. */
+  private step: Step | null = null;
   /** Compiled on first use, and again for another number of slots. */
   private readonly forward: (weights: WeightList, x: JaxArray, mask: JaxArray) => JaxArray[];
 
@@ -98,7 +105,7 @@ export class Trainer {
     const perEpoch = Math.max(1, Math.floor(train.count / batch));
     const epochs = Math.max(settings.epochs, Math.ceil(settings.leastSteps / perEpoch));
     const total = epochs * perEpoch;
-    const step = this.compiledStep();
+    const step = (this.step ??= this.compiledStep());
     let state = this.toDevice(resume ?? null);
     let best = resume?.best ?? null;
     let done = resume?.step ?? 0;
@@ -113,7 +120,7 @@ export class Trainer {
         signal?.throwIfAborted();
         const rate =
           settings.learningRate *
-          Math.min(1, (done + 1) / warmUpSteps) *
+          Math.min(1, (done + 1) / settings.warmUpSteps) *
           0.5 *
           (1 + Math.cos((Math.PI * done) / total));
         const rows = order.subarray(position * batch, (position + 1) * batch);
@@ -131,13 +138,22 @@ export class Trainer {
       }
       const current = async (): Promise<Weights> => this.toHost(state.weights);
       let heldOutLoss: number | null = null;
+      let predicted: LnRatios | null = null;
       if (heldOut !== null && heldOut.count > 0) {
         const weights = await current();
-        heldOutLoss = this.lossOf(heldOut, await this.predictWith(weights, heldOut));
+        predicted = await this.predict(heldOut, weights);
+        heldOutLoss = this.lossOf(heldOut, predicted);
         if (best === null || heldOutLoss < best.loss) best = { loss: heldOutLoss, epoch, weights };
       }
       const secondsLeft = ((performance.now() - beganMs) / 1000 / (epoch + 1 - firstEpoch)) * (epochs - epoch - 1);
-      const report = { epoch: epoch + 1, epochs, trainLoss: lossSum / perEpoch, heldOutLoss, secondsLeft };
+      const report = {
+        epoch: epoch + 1,
+        epochs,
+        trainLoss: lossSum / perEpoch,
+        heldOutLoss,
+        heldOut: predicted,
+        secondsLeft,
+      };
       if (options.onEpoch !== undefined) {
         const [weights, firstMoment, secondMoment] = [
           await current(),
@@ -147,16 +163,12 @@ export class Trainer {
         const snapshot = { epoch: epoch + 1, step: done, weights, firstMoment, secondMoment, best };
         await options.onEpoch(report, () => snapshot);
       }
+      if (epoch + 1 === options.stopAfterEpoch) break;
       if (best !== null && settings.patience !== null && epoch - best.epoch >= settings.patience) break;
     }
     const last = await this.toHost(state.weights);
     dispose(state);
     return { ...this.network, weights: best?.weights ?? last };
-  }
-
-  /** What the network as it is predicts. */
-  predict(set: TrainingSet): Promise<LnRatios> {
-    return this.predictWith(this.network.weights, set);
   }
 
   /** Loss of predictions in standard deviations, as the training sees it. */
@@ -181,7 +193,8 @@ export class Trainer {
     return latencySum / networks + (0.5 * powerSum) / set.count;
   }
 
-  private async predictWith(weights: Weights, set: TrainingSet): Promise<LnRatios> {
+  /** What weights predict, by default those that the training begins with. */
+  async predict(set: TrainingSet, weights: Weights = this.network.weights): Promise<LnRatios> {
     const rows = 256;
     const { latency: scaleL, power: scaleP } = this.network.scaling;
     const list = this.upload(weights);
@@ -208,12 +221,7 @@ export class Trainer {
     };
   }
 
-  private compiledStep(): (
-    state: DeviceState,
-    batch: JaxArray[],
-    rate: number,
-    count: number,
-  ) => DeviceState & { loss: JaxArray } {
+  private compiledStep(): Step {
     const { jit, valueAndGrad, numpy: np } = this.jax;
     const lossAndGradient = valueAndGrad((weights: WeightList, x: JaxArray, mask: JaxArray, l: JaxArray, p: JaxArray) =>
       this.transformer.loss(weights, [x, mask, l, p]),
@@ -324,6 +332,8 @@ export class Trainer {
     return weights;
   }
 }
+
+type Step = (state: DeviceState, batch: JaxArray[], rate: number, count: number) => DeviceState & { loss: JaxArray };
 
 interface DeviceState {
   readonly weights: WeightList;

@@ -42,6 +42,8 @@ const smallest = 1e-6;
 const ln = (value: number): number => Math.log(value > smallest ? value : smallest);
 /** Far below or above the cap it no longer matters how far. */
 const capRange = 2;
+/** ln of the share of time that a network runs, alone: below it, it hardly disturbs anybody. */
+const rarest = -3;
 
 /** Features of the mappings of one set of networks on one device at one operating point. */
 export class CoLocationFeatures {
@@ -166,7 +168,7 @@ export class CoLocationFeatures {
     into[at++] = here;
     into[at++] = elsewhere;
     into[at++] = queues;
-    into[at++] = Math.log(alone / cycle);
+    into[at++] = Math.max(rarest, Math.log(alone / cycle));
     into[at++] = known ? memory : 0;
     into[at++] = known ? itself : 0;
     into[at++] = known ? caused : 0;
