@@ -3,6 +3,7 @@
 // Stopped at any moment it goes on from the last epoch when it is started again. Its card: training/estimator-card.ts.
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { deserialize, serialize } from 'node:v8';
+import os from 'node:os';
 import { join } from 'node:path';
 import { estimatorOnnx } from '../src/mapping/estimator/learned/estimator-onnx';
 import { featuresVersion } from '../src/mapping/estimator/learned/features';
@@ -67,23 +68,36 @@ async function main(): Promise<void> {
   const recipe = JSON.stringify({ pretrainingPlan, settings, featuresVersion });
   const stopped = await loaded<{ recipe: string; state: TrainingState }>(statePath);
   const resume = stopped?.recipe === recipe ? stopped.state : null;
+  let heldOutLoss = Number.POSITIVE_INFINITY;
   const trained = await new Trainer(await loadJax(), network).train({
     train,
     heldOut,
     settings,
     ...(resume && { resume }),
     onEpoch: async (report, state) => {
+      heldOutLoss = Math.min(heldOutLoss, report.heldOutLoss ?? heldOutLoss);
       await save(statePath, { recipe, state: state() });
-      const minutes = ((Date.now() - beganMs) / 60_000).toFixed(1);
-      console.log(JSON.stringify({ ...report, minutes, rssMB: Math.round(process.memoryUsage().rss / 1e6) }));
+      const elapsed = ((Date.now() - beganMs) / 60_000).toFixed(1);
+      console.log(
+        JSON.stringify({ ...report, heldOut: undefined, elapsed, rssMB: Math.round(process.memoryUsage().rss / 1e6) }),
+      );
     },
   });
   const folder = join(packageRoot(), 'models', 'estimator');
   await mkdir(folder, { recursive: true });
-  await writeFile(
-    join(folder, 'estimator.onnx'),
-    estimatorOnnx(trained, { 'ecomap.pretraining': plan, 'ecomap.samples': String(train.count) }),
-  );
+  await writeFile(join(folder, 'estimator.onnx'), estimatorOnnx(trained, { 'ecomap.pretraining': plan }));
+  const minutes = (ms: number): number => Number((ms / 60_000).toFixed(1));
+  const { user, system } = process.cpuUsage();
+  const made = {
+    plan: pretrainingPlan,
+    settings,
+    samples: train.count,
+    cpuMinutes: minutes((user + system) / 1000),
+    wallMinutes: minutes(Date.now() - beganMs),
+    cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
+    heldOutLoss,
+  };
+  await writeFile(join(folder, 'pretraining.json'), `${JSON.stringify(made, null, 2)}\n`);
   await rm(statePath, { force: true });
   console.log(`models/estimator/estimator.onnx after ${((Date.now() - beganMs) / 60_000).toFixed(1)} minutes`);
 }

@@ -52,12 +52,12 @@ async function run(message: unknown): Promise<void> {
     onFold: (finished) => state?.save(finished),
     onProgress: (progress) => void tell({ kind: 'progress', ...progress }),
   });
+  await state?.clear();
   await tell({
     kind: 'done',
     report: { ...report, points: [...report.points], intervals: clonedIntervals(report.intervals) },
     estimator: report.kept ? estimatorOnnx(tuned) : null,
   });
-  await state?.clear();
 }
 
 function clonedIntervals({ latency, lnPowerMargin }: Awaited<ReturnType<typeof calibrate>>['intervals']) {

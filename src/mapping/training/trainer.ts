@@ -1,5 +1,11 @@
 import { EcomapError } from '../../signals/errors';
-import { elements, weightShapes, type EstimatorNetwork, type Weights } from '../estimator/learned/network-shape';
+import {
+  elements,
+  featureRange,
+  weightShapes,
+  type EstimatorNetwork,
+  type Weights,
+} from '../estimator/learned/network-shape';
 import type { LnRatios } from '../estimator/learned/network-runs';
 import type { TrainingSet } from '../estimator/learned/training-set';
 import { seededInteger } from '../search/seeded';
@@ -274,7 +280,7 @@ export class Trainer {
     const { mask } = set;
     return set.features.map((value, index) =>
       mask[Math.floor(index / width)] === 1
-        ? (value - (featureMean[index % width] ?? 0)) / (featureScale[index % width] ?? 1)
+        ? clipped((value - (featureMean[index % width] ?? 0)) / (featureScale[index % width] ?? 1))
         : 0,
     );
   }
@@ -334,6 +340,8 @@ export class Trainer {
 }
 
 type Step = (state: DeviceState, batch: JaxArray[], rate: number, count: number) => DeviceState & { loss: JaxArray };
+
+const clipped = (value: number): number => Math.min(featureRange, Math.max(-featureRange, value));
 
 interface DeviceState {
   readonly weights: WeightList;

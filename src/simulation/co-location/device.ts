@@ -22,6 +22,7 @@ export interface SimulatedLevel {
   readonly frequency: Readonly<Record<UnitKind, number>>;
   /** Memory clock relative to the highest. */
   readonly memory: number;
+  /** Infinite where the hardware does not limit itself. */
   readonly capW: number;
 }
 
@@ -115,6 +116,9 @@ export function randomDevice(random: Random): SimulatedDevice {
   return randomise(random, kinds, (kind) => queues[kind], onlyCores ? 0.5 : 1, 1 / Math.sqrt(cores));
 }
 
+/** Share of random devices that slow themselves down above a cap. */
+const cappedShare = 0.6;
+
 function randomise(
   random: Random,
   kinds: readonly UnitKind[],
@@ -138,7 +142,7 @@ function randomise(
   return {
     // Units of a kind are alike, as sets of the same number of cores are.
     units: kinds.flatMap((kind) => first.get(kind) ?? []),
-    levels: levels(logUniform(random, 0.7, 1.6)),
+    levels: levels(random.chance(cappedShare) ? logUniform(random, 0.7, 1.6) : Number.POSITIVE_INFINITY),
     sharedBandwidthGBs,
     staticW: 6 * logUniform(random, 0.5, 2),
     disturbance: {

@@ -15,9 +15,9 @@ export interface PretrainingPlan {
 
 export const pretrainingPlan: PretrainingPlan = {
   seed: 20,
-  devices: 80,
-  networksPerDevice: 14,
-  workloadsPerDevice: 130,
+  devices: 120,
+  networksPerDevice: 12,
+  workloadsPerDevice: 90,
   perWorkload: 5,
 };
 
@@ -34,7 +34,13 @@ export function* pretrainingSamples(plan: PretrainingPlan): Generator<CoLocation
     const random = new Random(plan.seed * 1000 + index);
     const device = index % 2 === 0 ? randomJetson(random) : randomDevice(random);
     const pool = networkPool(device, plan.networksPerDevice, random);
-    const common = { perWorkload: plan.perWorkload, withoutSensitivity: 0.35, pausing: 0.35, taken: new Set<string>() };
+    const common = {
+      perWorkload: plan.perWorkload,
+      withoutSensitivity: 0.35,
+      pausing: 0.35,
+      profileNoise: 0.015,
+      taken: new Set<string>(),
+    };
     const large = Math.round(plan.workloadsPerDevice / 5);
     const usual = plan.workloadsPerDevice - large;
     const first = index * plan.workloadsPerDevice;

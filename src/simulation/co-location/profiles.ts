@@ -12,18 +12,21 @@ export function deviceAt(device: SimulatedDevice, level: SimulatedLevel): CoLoca
   return {
     units: device.units.map(({ kind, queued }) => ({ kind, queued, speed: level.frequency[kind] })),
     idleW: device.staticW,
-    capW: level.capW,
+    capW: Number.isFinite(level.capW) ? level.capW : null,
   };
 }
 
-/** What profiling the network alone at a level finds. */
+/** What profiling the network alone at a level finds. `noise`: relative standard deviation of latencies and energies. */
 export function profileAt(
   device: SimulatedDevice,
   level: SimulatedLevel,
   network: SimulatedNetwork,
   sensitivity: readonly (Sensitivity | null)[],
-  pauseS = 0,
+  pauseS: number,
+  noise: number,
+  random: Random,
 ): CoLocationNetwork {
+  const measured = (value: number): number => (noise > 0 ? value * Math.exp(noise * random.normal()) : value);
   return {
     stages: network.stages.map((stage) => ({
       gigaflop: stage.gigaflop,
@@ -31,7 +34,7 @@ export function profileAt(
       transferS: transferS(level, stage),
       alone: device.units.map((_, at) => {
         const { latencyS, energyJ } = runAlone(device, level, stage, at);
-        return { latencyS, energyJ };
+        return { latencyS: measured(latencyS), energyJ: measured(energyJ) };
       }),
     })),
     pauseS,

@@ -29,6 +29,8 @@ export interface SampleOptions {
   readonly unseen?: readonly PoolNetwork[];
   /** Share of the sets whose networks pause between inferences. */
   readonly pausing?: number;
+  /** Of the profiles: relative standard deviation; by default they are exact. */
+  readonly profileNoise?: number;
   /** Share of the sets without measured sensitivities. */
   readonly withoutSensitivity?: number;
   /** Sets that must not come up again, by their key; new ones are added. */
@@ -72,6 +74,8 @@ export function coLocationSamples(
             network,
             known ? sensitivity : sensitivity.map(() => null),
             running[index]?.pauseS ?? 0,
+            options.profileNoise ?? 0,
+            random,
           ),
         ),
         mapping: running.map(({ units }) => units),

@@ -11,8 +11,8 @@ export interface CoverageStatus {
 const windowSize = 200;
 /** Fewer measurements do not tell a bad interval from bad luck. */
 const leastMeasured = 20;
-/** Coverage that would come by chance this rarely counts as lost. */
-const chance = 0.01;
+/** Coverage that would come by chance this rarely counts as lost: it is looked at after every measurement. */
+const chance = 1e-4;
 /** What a measurement counts relative to one made a window later. */
 const fading = 0.3;
 

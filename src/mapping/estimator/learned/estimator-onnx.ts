@@ -1,6 +1,6 @@
 import { EcomapError } from '../../../signals/errors';
 import { featuresVersion } from './features';
-import { elements, layerNormEpsilon, weightShapes, type EstimatorNetwork } from './network-shape';
+import { elements, featureRange, layerNormEpsilon, weightShapes, type EstimatorNetwork } from './network-shape';
 import { OnnxGraphBuilder } from './onnx-graph';
 
 /** Names of the file's inputs and outputs. */
@@ -63,8 +63,12 @@ export function estimatorOnnx(
   const mask = graph.input(estimatorTensors.mask, ['batch', 'slots']);
   const present = graph.add('Unsqueeze', [mask, graph.integers([2])]);
   const centred = graph.add('Sub', [raw, graph.floats(scaling.featureMean, [features], scalingTensors.featureMean)]);
+  const scaled = graph.add('Div', [
+    centred,
+    graph.floats(scaling.featureScale, [features], scalingTensors.featureScale),
+  ]);
   const standard = graph.add('Mul', [
-    graph.add('Div', [centred, graph.floats(scaling.featureScale, [features], scalingTensors.featureScale)]),
+    graph.add('Clip', [scaled, graph.scalar(-featureRange), graph.scalar(featureRange)]),
     present,
   ]);
   const penalty = graph.add('Unsqueeze', [
@@ -97,11 +101,11 @@ export function estimatorOnnx(
   state = norm('norm', state);
 
   const latency = reshape(dense('latency2', relu(dense('latency1', state))), [0, 0]);
-  const scaled = graph.add('Add', [
+  const lnRatio = graph.add('Add', [
     graph.add('Mul', [latency, graph.scalar(scaling.latency.scale, scalingTensors.latencyScale)]),
     graph.scalar(scaling.latency.mean, scalingTensors.latencyMean),
   ]);
-  graph.add('Mul', [scaled, mask], {}, estimatorTensors.latency);
+  graph.add('Mul', [lnRatio, mask], {}, estimatorTensors.latency);
   graph.output(estimatorTensors.latency, ['batch', 'slots']);
 
   const sum = graph.add('ReduceSum', [graph.add('Mul', [state, present]), graph.integers([1])], { keepdims: 0 });

@@ -11,6 +11,8 @@ export interface NetworkShape {
 
 export const defaultShape: NetworkShape = { features: featureCount, width: 64, layers: 2, heads: 4, feedForward: 128 };
 export const layerNormEpsilon = 1e-5;
+/** Features farther from their mean than so many standard deviations are taken for that far: nothing was learned beyond. */
+export const featureRange = 4;
 
 /** Weights by name, row-major: `x W + b` with W of [inputs, outputs]. */
 export type Weights = Readonly<Record<string, Float32Array>>;

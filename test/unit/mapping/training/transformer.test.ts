@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { weightShapes, type Weights } from '../../../../src/mapping/estimator/learned/network-shape';
+import { elements, weightShapes, type Weights } from '../../../../src/mapping/estimator/learned/network-shape';
 import { trainingSetOf } from '../../../../src/mapping/estimator/learned/training-set';
 import type { JaxArray } from '../../../../src/mapping/training/jax';
 import { Trainer } from '../../../../src/mapping/training/trainer';
@@ -13,38 +13,49 @@ describe('the transformer in jax-js', () => {
   const set = trainingSetOf(fewSamples(8, 3), 5);
   const network = untrained(set);
 
+  // jax-js asks for this class, which Node.js has from 24 on, when numbers are neither float32 nor int32.
+  const hasHalves = 'Float16Array' in globalThis;
+  before(() => {
+    if (!hasHalves) Object.assign(globalThis, { Float16Array: class {} });
+  });
+  after(() => {
+    if (!hasHalves) Reflect.deleteProperty(globalThis, 'Float16Array');
+  });
+
   it('has the gradient that finite differences show', async function () {
     this.timeout(60_000);
     const jax = await jaxOrSkip(this);
     const { numpy: np } = jax;
     const shape = { ...tinyShape, features: 3 };
     const random = new Random(4);
-    const array = (dims: number[], values: () => number): JaxArray =>
-      np.array(Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, values)).reshape(dims);
+    // In double precision, so that steps are small enough not to cross the kink of a ReLU.
+    const array = (dims: readonly number[], values: () => number): JaxArray =>
+      np.array(Array.from({ length: elements(dims) }, values), { dtype: np.float64 }).reshape([...dims]);
     const shapes = weightShapes(shape);
     const weights = shapes.map(([, dims]) =>
-      Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random.uniform(-0.6, 0.6)),
+      Float64Array.from({ length: elements(dims) }, () => random.uniform(-0.6, 0.6)),
     );
     const upload = (): JaxArray[] =>
-      weights.map((values, index) => np.array(values.slice()).reshape([...(shapes[index]?.[1] ?? [])]));
+      weights.map((values, index) =>
+        np.array([...values], { dtype: np.float64 }).reshape([...(shapes[index]?.[1] ?? [])]),
+      );
     const x = array([4, 3, 3], () => random.normal());
-    const mask = np.array(new Float32Array([1, 1, 1, 1, 1, 0, 1, 0, 0, 1, 1, 1])).reshape([4, 3]);
+    const present = [1, 1, 1, 1, 1, 0, 1, 0, 0, 1, 1, 1];
+    const mask = array([4, 3], () => present.shift() ?? 0);
     // Far enough out for the part of the loss that grows in proportion.
     const [latency, power] = [array([4, 3], () => random.normal(0, 3)), array([4], () => random.normal(0, 3))];
     const transformer = new Transformer(jax, shape);
     const loss = (list: JaxArray[]): JaxArray => transformer.loss(list, [x.ref, mask.ref, latency.ref, power.ref]);
     const [, gradient] = jax.valueAndGrad(loss)(upload());
 
-    // Along random directions of one weight after the other.
+    // Along a random direction of one weight after the other.
+    const step = 2e-5;
     for (const [index, [name]] of shapes.entries()) {
       const values = weights[index];
-      assert.ok(values !== undefined);
+      const slopes = await gradient[index]?.data();
+      assert.ok(values !== undefined && slopes !== undefined);
       const direction = values.map(() => random.normal());
-      const slope = (await gradient[index]?.data())?.reduce(
-        (sum: number, value: number, at: number) => sum + value * (direction[at] ?? 0),
-        0,
-      );
-      const step = 2e-3;
+      const slope = slopes.reduce((sum: number, value: number, at: number) => sum + value * (direction[at] ?? 0), 0);
       const moved = async (factor: number): Promise<number> => {
         const kept = values.slice();
         values.forEach((value, at) => (values[at] = value + factor * step * (direction[at] ?? 0)));
@@ -54,7 +65,7 @@ describe('the transformer in jax-js', () => {
       };
       const numeric = ((await moved(1)) - (await moved(-1))) / (2 * step);
       assert.ok(
-        Math.abs(numeric - (slope ?? Number.NaN)) < 3e-3 + 0.03 * Math.abs(numeric),
+        Math.abs(numeric - slope) < 1e-4 + 1e-3 * Math.abs(numeric),
         `${name}: ${slope} but differences say ${numeric}`,
       );
     }
@@ -104,7 +115,7 @@ describe('the transformer in jax-js', () => {
       settings,
       onEpoch: ({ trainLoss }) => void losses.push(trainLoss),
     });
-    assert.ok((losses.at(-1) ?? 1) < 0.8 * (losses[0] ?? 0), losses.join(' '));
+    assert.ok((losses.at(-1) ?? 1) < 0.9 * (losses[0] ?? 0), losses.join(' '));
 
     let middle: Parameters<Trainer['train']>[0]['resume'] = null;
     await assert.rejects(
