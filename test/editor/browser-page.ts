@@ -45,10 +45,10 @@ export class BrowserPage {
   }
 
   /** Into .cache/screenshots/, to be looked at. */
-  async screenshot(what: string): Promise<void> {
+  async screenshot(what: string, fullPage = false): Promise<void> {
     const folder = join(packageRoot(__dirname), '.cache/screenshots');
     await mkdir(folder, { recursive: true });
-    await this.page.screenshot({ path: join(folder, `${this.name}-${what}.png`) });
+    await this.page.screenshot({ path: join(folder, `${this.name}-${what}.png`), fullPage });
   }
 
   async close(): Promise<void> {

@@ -43,6 +43,10 @@ describe('carbon-ledger node', () => {
     assert.equal(receipt.total.energyJ, 50);
     assert.ok(Math.abs((receipt.total.carbonG ?? 0) - 0.005) < 1e-12);
     await flow.waitFor('numbers', ({ topic }) => topic === 'requests/inspect');
+    assert.deepEqual(
+      flow.received('numbers').flatMap(({ topic }) => (/^(tenant-carbon|readings)/.test(String(topic)) ? [topic] : [])),
+      ['tenant-carbon/inspect', 'readings/measured'],
+    );
     const numbers = new Map(flow.received('numbers').map(({ topic, payload }) => [topic, payload]));
     assert.equal(numbers.get('intensity/carbon intensity'), 360);
     assert.equal(numbers.get('power/power'), 5);
@@ -52,6 +56,9 @@ describe('carbon-ledger node', () => {
     assert.equal(numbers.get('accuracy/inspect'), 90);
     assert.equal(numbers.get('attainment/inspect'), 100);
     assert.equal(numbers.get('requests/inspect'), 1);
+    assert.equal(numbers.get('tenant-carbon/inspect'), receipt.tenants[0]?.carbonG);
+    assert.equal(numbers.get('carbon/idle'), receipt.idle.carbonG);
+    assert.equal(numbers.get('readings/measured'), 100);
     assert.ok(!numbers.has('power/cap'), 'there is no cap, so there is no number for it');
     for (const one of flow.received('numbers')) {
       assert.equal(typeof one.payload, 'number');
@@ -68,7 +75,7 @@ describe('carbon-ledger node', () => {
     const receipt = receiptOf(await flow.waitFor('receipts'));
     assert.equal(receipt.total.carbonG, null);
     assert.equal(receipt.coverage.unaccountedEnergyJ, 50);
-    assert.ok(!flow.received('numbers').some(({ topic }) => topic === 'carbon/carbon'));
+    assert.ok(!flow.received('numbers').some(({ topic }) => /^(carbon|tenant-carbon)\//.test(String(topic))));
     const status = await flow.waitFor('statuses', ({ status }) => status?.text === 'status.carbonUnknown');
     assert.equal(status.status?.fill, 'yellow');
   });

@@ -22,7 +22,8 @@ export function carbonMessages(reading: CarbonReading, timestamp: number): Dashb
 
 /**
  * What a window of telemetry and the receipt after it say, in numbers. Power, latency, accuracy and attainment are those of the
- * window; energy, grams and savings are sums since the account began. What is unknown is left out.
+ * window; energy, grams, savings and the shares of time by quality of the reading count since the account began. What is unknown is
+ * left out.
  */
 export function receiptMessages(telemetry: Telemetry, receipt: Receipt): DashboardMessage[] {
   const { energy, durationS, capW, tenants } = telemetry;
@@ -33,6 +34,7 @@ export function receiptMessages(telemetry: Telemetry, receipt: Receipt): Dashboa
     ['energy', 'energy', receipt.total.energyJ, 'J'],
     ['energy', 'always-max', receipt.alwaysMax.energyJ, 'J'],
     ['carbon', 'carbon', receipt.total.carbonG, 'g'],
+    ['carbon', 'idle', receipt.idle.carbonG, 'g'],
     ['carbon', 'always-max', receipt.alwaysMax.carbonG, 'g'],
     ['opcdp', 'opCDP', receipt.total.opCdpGs, 'g*s'],
     ['saved', 'carbon', receipt.alwaysMax.savedCarbonPct, '%'],
@@ -42,6 +44,15 @@ export function receiptMessages(telemetry: Telemetry, receipt: Receipt): Dashboa
     ['sci', 'SCI', receipt.sci?.perInferenceG, 'g/inference'],
     ['quality', 'provisional', receipt.carbon.provisionalG, 'g'],
     ['quality', 'final', receipt.carbon.finalG, 'g'],
+    ...receipt.tenants.flatMap(({ tenant, carbonG }): Value[] =>
+      tenant === null ? [] : [['tenant-carbon', tenant, carbonG, 'g']],
+    ),
+    ...Object.entries(receipt.audit?.timeByQuality ?? {}).map(([quality, timeShare]): Value => [
+      'readings',
+      quality,
+      percent(timeShare),
+      '%',
+    ]),
     ...tenants.flatMap((tenant): Value[] => [
       ['latency', tenant.tenant, tenant.latencyMs?.p95, 'ms'],
       ['latency', `${tenant.tenant} limit`, tenant.latencyLimitMs, 'ms'],
