@@ -13,6 +13,11 @@ const noRuntime = {
   message: 'Only the entry points of child processes load the runtime.',
 };
 
+const noSession = {
+  selector: 'ImportDeclaration[importKind!="type"][source.value=/\\/planner\\/estimator-session$/]',
+  message: 'It loads the runtime: only the child process of the planner imports it.',
+};
+
 export default tseslint.config(
   { ignores: ['node_modules/', 'dist/', '.node-red/', '.cache/'] },
   js.configs.recommended,
@@ -52,11 +57,29 @@ export default tseslint.config(
         ],
       },
     })),
+  // The planner's child process runs the estimator: it alone, of its room, may load the runtime.
+  {
+    files: ['src/mapping/planner/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: `\\.\\./(?!inference/runtime$)(${rooms.filter((other) => !['mapping', 'models'].includes(other)).join('|')})/`,
+              message: 'Rooms meet in src/signals or src/loop.',
+            },
+            { regex: '^(node-red|@node-red/)', message: 'Only src/node-red knows Node-RED.' },
+          ],
+        },
+      ],
+    },
+  },
   // What runs natively belongs to the child processes, and one file each loads it. (The rule of typescript-eslint, because of two
   // settings of the same rule only the last would hold.)
   {
     files: ['src/**/*.ts', 'nodes/**/*.ts'],
-    ignores: ['src/inference/runtime.ts', 'src/inference/host/image-decoder.ts'],
+    ignores: ['src/inference/runtime.ts', 'src/inference/host/image-decoder.ts', 'src/mapping/training/jax.ts'],
     rules: {
       '@typescript-eslint/no-restricted-imports': [
         'error',
@@ -64,6 +87,7 @@ export default tseslint.config(
           paths: [
             { name: 'onnxruntime-node', message: 'Only src/inference/runtime.ts loads it.' },
             { name: 'sharp', message: 'Only src/inference/host/image-decoder.ts loads it.' },
+            { name: '@jax-js/jax', message: 'Only src/mapping/training/jax.ts loads it.' },
           ],
         },
       ],
@@ -71,13 +95,22 @@ export default tseslint.config(
   },
   // A child process computes and knows nothing of what supervises it; what supervises it never loads the runtime.
   ...[
+    {
+      files: ['src/{loop,node-red,mapping}/**/*.ts'],
+      ignores: ['src/mapping/planner/**/*.ts'],
+      rules: [noSession],
+    },
     { files: ['src/inference/host/**/*.ts'], rules: [noSupervision] },
     { files: ['src/inference/{tensors,shared-memory,channel}/**/*.ts'], rules: [noSupervision, noRuntime] },
     {
       files: ['src/inference/*.ts', 'src/inference/{hosting,serving,stages,plans}/**/*.ts', 'nodes/**/*.ts'],
-      rules: [noRuntime],
+      rules: [noRuntime, noSession],
     },
-  ].map(({ files, rules }) => ({ files, rules: { 'no-restricted-syntax': ['error', ...rules] } })),
+  ].map(({ files, ignores = [], rules }) => ({
+    files,
+    ignores,
+    rules: { 'no-restricted-syntax': ['error', ...rules] },
+  })),
   {
     files: ['src/signals/**/*.ts'],
     rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: `\\.\\./(${rooms.join('|')})/` }] }] },

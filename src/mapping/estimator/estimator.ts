@@ -1,3 +1,4 @@
+import type { CoLocationStage, Sensitivity } from '../../signals/co-location';
 import type { Component, OperatingPoint } from '../../signals/device';
 import type { Interval } from '../../signals/quantities';
 
@@ -19,7 +20,13 @@ export interface Work {
   readonly priority: number;
   /** Cost of each stage (first index) on each component (second index); null where it was not measured. */
   readonly costs: readonly (readonly (StageCost | null)[])[];
+  /** What each stage computes and moves; absent where nobody has counted. Only the learned estimator asks for it. */
+  readonly operations?: readonly StageOperations[];
+  /** By component: how the network got on with stressors; null or absent where that was not measured. */
+  readonly sensitivity?: readonly (Sensitivity | null)[];
 }
+
+export type StageOperations = Pick<CoLocationStage, 'gigaflop' | 'gigabytes' | 'transferS'>;
 
 /** What is the same for all candidates of one search: the machine, its state, and the work on offer. */
 export interface EstimationContext {
@@ -48,4 +55,10 @@ export interface Prediction {
 export interface LatencyPowerEstimator {
   readonly name: string;
   estimate(candidates: readonly Candidate[], context: EstimationContext): Prediction[];
+}
+
+/** As {@link LatencyPowerEstimator}, of what has to be computed elsewhere or in batches. */
+export interface BatchEstimator {
+  readonly name: string;
+  estimate(candidates: readonly Candidate[], context: EstimationContext): Promise<Prediction[]>;
 }

@@ -1,0 +1,119 @@
+import type { Interval } from '../../../signals/quantities';
+import { fullLoadW } from '../../../signals/device';
+import type { BatchEstimator, Candidate, EstimationContext, Prediction, Work } from '../estimator';
+import { halfWidthAt, type ConformalBins } from '../intervals/conformal';
+import { CoLocationEstimator } from './co-location-estimator';
+import { CoLocationFeatures } from './features';
+import type { NetworkRuns } from './network-runs';
+import { coLocationOf, loadsOf } from './planning-co-location';
+import { PreparedCoLocation } from './prepared-co-location';
+
+/** Intervals of the predictions; see `calibrate`. */
+export interface EstimatorIntervals {
+  /** Null: too little was measured for any, and the wide ones of an uncalibrated estimator hold. */
+  readonly latency: ConformalBins | null;
+  readonly lnPowerMargin: number | null;
+}
+
+/** ln half width and power margin where no measurement on this device stands behind them. */
+const uncalibrated = { latency: Math.log(1.5), power: Math.log(1.15) } as const;
+/** Share of requests that may wait longer than the tail bound, and the load from which on waits only grow in proportion. */
+const tailShare = 0.05;
+const saturation = 0.95;
+
+/**
+ * Latency and power of mappings by the learned model of co-location.
+ *
+ * The network predicts `X_i`, the mean time an answer takes once it is being computed, among the others. A tenant's requests come
+ * at random with rate r_i and also wait for each other: `W_i = rho X_i / (2 (1 - rho))` with `rho = r_i X_i` (Pollaczek-Khinchine,
+ * even service). Latency is their sum; its upper bound stretches X by the conformal half width and by the profile's own spread,
+ * and takes the tail of the wait, `W/rho ln(rho / 0.05)`.
+ *
+ * Asynchronous, unlike the analytic estimator: the network runs in batches.
+ */
+export class LearnedEstimator implements BatchEstimator {
+  readonly name = 'learned';
+  private readonly estimator: CoLocationEstimator;
+  private readonly prepared = new WeakMap<EstimationContext, CoLocationFeatures | null>();
+
+  constructor(
+    network: NetworkRuns,
+    private readonly intervals: EstimatorIntervals = { latency: null, lnPowerMargin: null },
+  ) {
+    this.estimator = new CoLocationEstimator(network);
+  }
+
+  /** True where everything is known that it needs; else the analytic estimator has to do. */
+  covers(context: EstimationContext): boolean {
+    return this.featuresOf(context) !== null;
+  }
+
+  async estimate(candidates: readonly Candidate[], context: EstimationContext): Promise<Prediction[]> {
+    const features = this.featuresOf(context);
+    const { components, work, operatingPoint } = context;
+    const count = work.length;
+    const predicted = features === null ? null : await this.estimator.predict(features, candidates);
+    const mostW = fullLoadW(operatingPoint);
+    return candidates.map((candidate, row) => {
+      const expectedW = predicted?.powerW[row] ?? Number.NaN;
+      const known = !Number.isNaN(expectedW);
+      const margin = this.intervals.lnPowerMargin ?? uncalibrated.power;
+      return {
+        latencyMs: work.map((item, index) => {
+          const cell = row * count + index;
+          if (predicted === null || !known) return null;
+          return this.latencyOf(
+            predicted.latencyS[cell] ?? 0,
+            predicted.lnSlowdown[cell] ?? 0,
+            item,
+            candidate[index] ?? [],
+          );
+        }),
+        load: loadsOf(candidate, work, components.length, operatingPoint.speed),
+        powerW: known
+          ? {
+              expected: Math.min(mostW, expectedW),
+              lower: Math.max(operatingPoint.idleW, Math.min(mostW, expectedW) * Math.exp(-margin)),
+              upper: Math.min(mostW, expectedW * Math.exp(margin)),
+            }
+          : { expected: mostW, lower: operatingPoint.idleW, upper: mostW },
+      };
+    });
+  }
+
+  private latencyOf(computedS: number, lnSlowdown: number, item: Work, places: readonly number[]): Interval {
+    const { latency: bins } = this.intervals;
+    const halfWidth = bins === null ? uncalibrated.latency : halfWidthAt(bins, lnSlowdown);
+    const share = Math.min(item.ratePerS * computedS, saturation);
+    const crowded = Math.max(1, (item.ratePerS * computedS) / saturation);
+    const waitS = (share * computedS * crowded) / (2 * (1 - share));
+    const tailS = share <= tailShare ? waitS : Math.max(waitS, (waitS / share) * Math.log(share / tailShare));
+    const upperS = Math.exp(halfWidth) * (computedS * spreadOf(item, places) + tailS);
+    return {
+      expected: 1000 * (computedS + waitS),
+      lower: 1000 * computedS * Math.exp(-halfWidth),
+      upper: 1000 * Math.max(upperS, computedS + waitS),
+    };
+  }
+
+  private featuresOf(context: EstimationContext): CoLocationFeatures | null {
+    const known = this.prepared.get(context);
+    if (known !== undefined) return known;
+    const coLocation = coLocationOf(context);
+    const features = coLocation === null ? null : new CoLocationFeatures(new PreparedCoLocation(coLocation));
+    this.prepared.set(context, features);
+    return features;
+  }
+}
+
+/** How far the slow runs of a profile lie above the usual ones. */
+function spreadOf({ costs }: Work, places: readonly number[]): number {
+  let usual = 0;
+  let slow = 0;
+  places.forEach((at, stage) => {
+    const cost = costs[stage]?.[at] ?? null;
+    usual += cost?.p50Ms ?? 0;
+    slow += Math.max(cost?.p50Ms ?? 0, cost?.p95Ms ?? 0);
+  });
+  return usual > 0 ? slow / usual : 1;
+}

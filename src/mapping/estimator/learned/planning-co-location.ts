@@ -1,0 +1,62 @@
+import type { CoLocation, CoLocationNetwork, UnitKind } from '../../../signals/co-location';
+import { clockSpeed, type Component } from '../../../signals/device';
+import { computingMs } from '../analytic';
+import type { EstimationContext, Work } from '../estimator';
+
+const unitKind: Readonly<Record<Component['kind'], UnitKind>> = { cpu: 'cpu', gpu: 'gpu', dla: 'dla', remote: 'dla' };
+
+/**
+ * The planner's question as the learned estimator reads it. Hosts serve one run at a time, so every component queues. Requests
+ * come at a rate whether or not answers are there: their period is set instead of a pause. Energy above idle is the
+ * component's active power times the time it computes.
+ * @returns null where the work does not say what its stages compute and move, without which the network cannot judge it
+ */
+export function coLocationOf({ components, operatingPoint, work }: EstimationContext): CoLocation | null {
+  const { speed, idleW, activeW } = operatingPoint;
+  const clock = clockSpeed(operatingPoint);
+  const networks: CoLocationNetwork[] = [];
+  for (const { costs, ratePerS, operations, sensitivity } of work) {
+    if (operations?.length !== costs.length) return null;
+    networks.push({
+      pauseS: 0,
+      periodS: ratePerS > 0 ? 1 / ratePerS : Number.POSITIVE_INFINITY,
+      sensitivity: components.map((_, at) => sensitivity?.[at] ?? null),
+      stages: operations.map((stage, index) => ({
+        ...stage,
+        alone: components.map((component, at) => {
+          const cost = costs[index]?.[at] ?? null;
+          if (cost === null) return null;
+          return {
+            latencyS: cost.p50Ms / speed / 1000,
+            energyJ: ((activeW[component.name] ?? 0) * computingMs(component, cost)) / clock / 1000,
+          };
+        }),
+      })),
+    });
+  }
+  return {
+    device: {
+      units: components.map(({ kind }) => ({ kind: unitKind[kind], queued: true, speed })),
+      idleW,
+      capW: null,
+    },
+    networks,
+  };
+}
+
+/** Share of each component's available time that a mapping takes at the rates asked for. */
+export function loadsOf(
+  mapping: readonly (readonly number[])[],
+  work: readonly Work[],
+  components: number,
+  speed: number,
+): number[] {
+  const load = new Array<number>(components).fill(0);
+  work.forEach(({ costs, ratePerS }, item) => {
+    (mapping[item] ?? []).forEach((at, stage) => {
+      const cost = costs[stage]?.[at] ?? null;
+      if (cost !== null) load[at] = (load[at] ?? 0) + (ratePerS * cost.p50Ms) / speed / 1000;
+    });
+  });
+  return load;
+}

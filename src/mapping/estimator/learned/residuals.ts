@@ -1,0 +1,22 @@
+import type { Residual } from '../intervals/conformal';
+import type { LnRatios } from './network-runs';
+import type { TrainingSet } from './training-set';
+
+/** What predictions are off by: of latency one per network, of power one per sample. */
+export interface Residuals {
+  readonly latency: readonly Residual[];
+  readonly lnPower: readonly number[];
+}
+
+export function residualsOf(set: TrainingSet, predicted: LnRatios): Residuals {
+  const latency: Residual[] = [];
+  set.mask.forEach((present, cell) => {
+    if (present !== 1) return;
+    const guess = predicted.latency[cell] ?? 0;
+    latency.push({
+      lnError: (set.lnLatencyRatio[cell] ?? 0) - guess,
+      lnSlowdown: guess + (set.lnSharedOverAlone[cell] ?? 0),
+    });
+  });
+  return { latency, lnPower: Array.from(set.lnPowerRatio, (truth, row) => truth - (predicted.power[row] ?? 0)) };
+}

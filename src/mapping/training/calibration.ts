@@ -1,0 +1,213 @@
+import { EcomapError, isEcomapError } from '../../signals/errors';
+import { conformalBins, powerMargin } from '../estimator/intervals/conformal';
+import type { EstimatorIntervals } from '../estimator/learned/learned-estimator';
+import type { LnRatios } from '../estimator/learned/network-runs';
+import type { EstimatorNetwork } from '../estimator/learned/network-shape';
+import { residualsOf } from '../estimator/learned/residuals';
+import { splitByWorkload, type TrainingSet } from '../estimator/learned/training-set';
+import type { Trainer, TrainingSettings } from './trainer';
+
+/** What calibration asks of a trainer that begins with the estimator in force. */
+export type FineTuner = Pick<Trainer, 'train' | 'predict' | 'lossOf'>;
+
+export interface CalibrationErrors {
+  /** Mean absolute errors on held-out workloads, %. */
+  readonly latencyMapePct: number;
+  readonly powerMapePct: number;
+}
+
+export interface CalibrationResult {
+  /** The estimator to use from now on: the one before, where fine-tuning did not lower the held-out error. */
+  readonly network: EstimatorNetwork;
+  readonly kept: boolean;
+  /** Why not, in a sentence; null when it was kept. */
+  readonly reason: string | null;
+  readonly samples: number;
+  readonly workloads: number;
+  /** Epochs that did best on held-out workloads; 0: none. */
+  readonly epochs: number;
+  readonly before: CalibrationErrors;
+  readonly after: CalibrationErrors;
+  readonly intervals: EstimatorIntervals;
+  /** Held-out predictions of latency beside what was measured, s: for a plot. */
+  readonly points: readonly { readonly predictedS: number; readonly measuredS: number }[];
+}
+
+export interface CalibrationProgress {
+  /** Epochs done and to do, over all folds and the last training. */
+  readonly done: number;
+  readonly total: number;
+  readonly secondsLeft: number;
+}
+
+/** What one fold found: enough not to do it again after a restart. */
+export interface FoldOutcome {
+  /** Index 0: before any training; then after each epoch. */
+  readonly losses: readonly number[];
+  readonly predictions: readonly LnRatios[];
+}
+
+export interface CalibrationOptions {
+  readonly network: EstimatorNetwork;
+  readonly tuner: FineTuner;
+  readonly samples: TrainingSet;
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: CalibrationProgress) => void;
+  /** Folds that an interrupted calibration had finished. */
+  readonly finished?: readonly FoldOutcome[];
+  readonly onFold?: (finished: readonly FoldOutcome[]) => Promise<void> | void;
+}
+
+const folds = 4;
+/** Less than this share is chance. */
+const leastGain = 0.01;
+
+/**
+ * Settings for so many samples: the rate falls with fewer samples, and more than about twenty epochs made it worse wherever it was
+ * tried.
+ */
+export function fineTuning(samples: number, seed: number): TrainingSettings {
+  return {
+    epochs: 20,
+    learningRate: Math.min(1e-3, Math.max(2e-4, 5e-4 * (samples / 200) ** 0.4)),
+    batch: 32,
+    seed,
+    leastSteps: 0,
+    warmUpSteps: 10,
+    patience: null,
+  };
+}
+
+/**
+ * Fine-tunes the estimator on measured co-locations. Workloads are dealt to four folds; each is predicted by a network that learned
+ * from the other three, so that every measurement serves as held-out once: for how many epochs to train, for the decision to keep
+ * the result, and for the intervals. The network that is kept learns from all of them for that many epochs.
+ * @throws EcomapError INVALID_CONFIG with fewer than four workloads; the abort's reason when cancelled
+ */
+export async function calibrate(options: CalibrationOptions): Promise<CalibrationResult> {
+  const { network, tuner, samples, seed, signal } = options;
+  const workloads = [...new Set(samples.workload)];
+  if (workloads.length < folds) {
+    throw new EcomapError(
+      'INVALID_CONFIG',
+      `Calibration needs measurements of at least ${folds} different workloads, not ${workloads.length}: measure more.`,
+    );
+  }
+  const settings = fineTuning(samples.count, seed);
+  const foldOf = new Map(workloads.map((workload, index) => [workload, index % folds]));
+  const total = (folds + 1) * settings.epochs;
+  const beganMs = performance.now();
+  const skipped = (options.finished?.length ?? 0) * settings.epochs;
+  let done = skipped;
+  const tick = (): void => {
+    done += 1;
+    const secondsEach = (performance.now() - beganMs) / 1000 / (done - skipped);
+    options.onProgress?.({ done, total, secondsLeft: secondsEach * (total - done) });
+  };
+
+  const outcomes = [...(options.finished ?? [])];
+  const splits = Array.from({ length: folds }, (_, fold) =>
+    splitByWorkload(samples, (workload) => foldOf.get(workload) === fold),
+  );
+  try {
+    for (const { kept, heldOut } of splits.slice(outcomes.length)) {
+      const before = await tuner.predict(heldOut);
+      const losses = [tuner.lossOf(heldOut, before)];
+      const predictions = [before];
+      await tuner.train({
+        train: kept,
+        heldOut,
+        settings,
+        ...(signal && { signal }),
+        onEpoch: (report) => {
+          if (report.heldOut === null || report.heldOutLoss === null) return;
+          losses.push(report.heldOutLoss);
+          predictions.push(report.heldOut);
+          tick();
+        },
+      });
+      outcomes.push({ losses, predictions });
+      await options.onFold?.(outcomes);
+    }
+    const epochs = bestEpoch(splits, outcomes, settings.epochs);
+    if (epochs === 0) return resultOf(options, splits, outcomes, 0, null, notBetter);
+    const tuned = await tuner.train({
+      train: samples,
+      heldOut: null,
+      settings,
+      stopAfterEpoch: epochs,
+      ...(signal && { signal }),
+      onEpoch: tick,
+    });
+    return resultOf(options, splits, outcomes, epochs, tuned, null);
+  } catch (error) {
+    // A training that diverged leaves the estimator as it was; its intervals can still be had.
+    if (!isEcomapError(error) || error.code !== 'INTERNAL_ERROR') throw error;
+    const untouched: FoldOutcome[] = [];
+    for (const { heldOut } of splits) untouched.push({ losses: [], predictions: [await tuner.predict(heldOut)] });
+    return resultOf({ ...options, network }, splits, untouched, 0, null, error.message);
+  }
+}
+
+const notBetter = 'Fine-tuning did not lower the error on held-out workloads: the estimator stays as it was.';
+
+type Split = ReturnType<typeof splitByWorkload>;
+
+/** Epochs with the lowest loss over all held-out samples; 0 where none gains enough. */
+function bestEpoch(splits: readonly Split[], outcomes: readonly FoldOutcome[], epochs: number): number {
+  const lossAt = (epoch: number): number =>
+    splits.reduce((sum, { heldOut }, fold) => sum + heldOut.count * (outcomes[fold]?.losses[epoch] ?? Number.NaN), 0);
+  let best = 0;
+  for (let epoch = 1; epoch <= epochs; epoch += 1) if (lossAt(epoch) < lossAt(best)) best = epoch;
+  return lossAt(best) < (1 - leastGain) * lossAt(0) ? best : 0;
+}
+
+function resultOf(
+  { network, samples }: CalibrationOptions,
+  splits: readonly Split[],
+  outcomes: readonly FoldOutcome[],
+  epochs: number,
+  tuned: EstimatorNetwork | null,
+  reason: string | null,
+): CalibrationResult {
+  const residuals = (epoch: number) =>
+    splits.map(({ heldOut }, fold) => residualsOf(heldOut, outcomes[fold]?.predictions[epoch] ?? nothing));
+  const [before, after] = [residuals(0), residuals(epochs)];
+  const latency = after.flatMap((fold) => fold.latency);
+  const lnPower = after.flatMap((fold) => fold.lnPower);
+  return {
+    network: tuned ?? network,
+    kept: tuned !== null,
+    reason,
+    samples: samples.count,
+    workloads: new Set(samples.workload).size,
+    epochs,
+    before: errorsOf(before),
+    after: errorsOf(after),
+    intervals: { latency: conformalBins(latency), lnPowerMargin: powerMargin(lnPower) },
+    points: splits.flatMap(({ heldOut }, fold) => pointsOf(heldOut, outcomes[fold]?.predictions[epochs] ?? nothing)),
+  };
+}
+
+const nothing: LnRatios = { latency: new Float32Array(0), power: new Float32Array(0) };
+
+function errorsOf(residuals: readonly ReturnType<typeof residualsOf>[]): CalibrationErrors {
+  const mape = (lnErrors: readonly number[]): number =>
+    (100 * lnErrors.reduce((sum, lnError) => sum + Math.abs(Math.expm1(-lnError)), 0)) / lnErrors.length;
+  return {
+    latencyMapePct: mape(residuals.flatMap(({ latency }) => latency.map(({ lnError }) => lnError))),
+    powerMapePct: mape(residuals.flatMap(({ lnPower }) => lnPower)),
+  };
+}
+
+function pointsOf(set: TrainingSet, predicted: LnRatios): { predictedS: number; measuredS: number }[] {
+  return Array.from(set.mask).flatMap((present, cell) => {
+    const shared = set.sharedS[cell] ?? 0;
+    if (present !== 1) return [];
+    return {
+      predictedS: shared * Math.exp(predicted.latency[cell] ?? 0),
+      measuredS: shared * Math.exp(set.lnLatencyRatio[cell] ?? 0),
+    };
+  });
+}

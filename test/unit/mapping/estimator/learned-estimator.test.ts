@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { LearnedEstimator } from '../../../../src/mapping/estimator/learned/learned-estimator';
+import type { NetworkRuns } from '../../../../src/mapping/estimator/learned/network-runs';
+import type { EstimationContext, Work } from '../../../../src/mapping/estimator/estimator';
+import { components, operatingPoint } from '../../../support/planning-fixtures';
+
+/** Says that the analytic model is right, or off by a factor. */
+const network = (lnLatency = 0, lnPower = 0): NetworkRuns => ({
+  run: (_features, mask, batch) =>
+    Promise.resolve({
+      latency: mask.map((present) => present * lnLatency),
+      power: new Float32Array(batch).fill(lnPower),
+    }),
+});
+
+const parts = components(2);
+const work = (ratePerS: number, more: Partial<Work> = {}): Work => ({
+  tenant: 't',
+  variant: 'full',
+  ratePerS,
+  priority: 1,
+  costs: [parts.map(() => ({ p50Ms: 20, p95Ms: 24, cpuMs: 20 }))],
+  operations: [{ gigaflop: 0.5, gigabytes: 0.02, transferS: 0 }],
+  ...more,
+});
+const context = (items: readonly Work[]): EstimationContext => ({
+  components: parts,
+  operatingPoint: operatingPoint(parts),
+  work: items,
+});
+
+describe('the learned estimator in the planner', () => {
+  it('takes a tenant that runs alone for what its profile says, and its own waiting', async () => {
+    const [rare] = await new LearnedEstimator(network()).estimate([[[0]]], context([work(0.01)]));
+    assert.ok(Math.abs((rare?.latencyMs[0]?.expected ?? 0) - 20) < 0.01);
+    const [busy] = await new LearnedEstimator(network()).estimate([[[0]]], context([work(25)]));
+    // Pollaczek and Khinchine: 20 ms and 0.5 * 20 / (2 * 0.5) ms of waiting.
+    assert.ok(Math.abs((busy?.latencyMs[0]?.expected ?? 0) - 30) < 0.01);
+    assert.ok(Math.abs((busy?.load[0] ?? 0) - 0.5) < 1e-9 && busy?.load[1] === 0);
+    assert.ok((busy?.powerW.expected ?? 0) > (rare?.powerW.expected ?? 0));
+    assert.ok(Math.abs((busy?.powerW.expected ?? 0) - (5 + 6 * 0.5)) < 0.01);
+  });
+
+  it('sees tenants apart as faster than together', async () => {
+    const items = [work(15), work(15)];
+    const [together, apart] = await new LearnedEstimator(network()).estimate(
+      [
+        [[0], [0]],
+        [[0], [1]],
+      ],
+      context(items),
+    );
+    assert.ok((together?.latencyMs[0]?.expected ?? 0) > 1.1 * (apart?.latencyMs[0]?.expected ?? 0));
+  });
+
+  it('stretches intervals by what calibration found, by slowdown', async () => {
+    const bins = { alpha: 0.1, cuts: [0.5], halfWidths: [0.1, 0.4], counts: [50, 50] };
+    const width = async (lnLatency: number): Promise<number> => {
+      const estimator = new LearnedEstimator(network(lnLatency), { latency: bins, lnPowerMargin: 0.05 });
+      const [prediction] = await estimator.estimate([[[0]]], context([work(0.01)]));
+      const { expected = 0, lower = 1 } = prediction?.latencyMs[0] ?? {};
+      return Math.log(expected / lower);
+    };
+    assert.ok(Math.abs((await width(0)) - 0.1) < 0.01);
+    assert.ok(Math.abs((await width(1)) - 0.4) < 0.01);
+    const [known] = await new LearnedEstimator(network(), { latency: bins, lnPowerMargin: 0.05 }).estimate(
+      [[[0]]],
+      context([work(10)]),
+    );
+    const { expected = 0, upper = 0 } = known?.powerW ?? {};
+    assert.ok(Math.abs(Math.log(upper / expected) - 0.05) < 1e-6);
+    const [unsure] = await new LearnedEstimator(network()).estimate([[[0]]], context([work(10)]));
+    assert.ok((unsure?.powerW.upper ?? 0) > upper);
+  });
+
+  it('never promises more power than full load, nor less than idle', async () => {
+    const [prediction] = await new LearnedEstimator(network(0, 3)).estimate([[[0]]], context([work(40)]));
+    assert.equal(prediction?.powerW.upper, 17);
+    assert.ok((prediction?.powerW.expected ?? 99) <= 17 && (prediction?.powerW.lower ?? 0) >= 5);
+  });
+
+  it('knows nothing where nobody has counted operations, or a cost is missing', async () => {
+    const estimator = new LearnedEstimator(network());
+    const uncounted = context([work(10, { operations: undefined })]);
+    assert.equal(estimator.covers(uncounted), false);
+    assert.equal(estimator.covers(context([work(10)])), true);
+    const [without] = await estimator.estimate([[[0]]], uncounted);
+    assert.deepEqual(without?.latencyMs, [null]);
+    assert.equal(without?.powerW.upper, 17);
+    const partial = context([work(10, { costs: [[{ p50Ms: 20, p95Ms: 24, cpuMs: 20 }, null]] })]);
+    const [here, there] = await estimator.estimate([[[0]], [[1]]], partial);
+    assert.ok(here?.latencyMs[0] !== null);
+    assert.deepEqual(there?.latencyMs, [null]);
+  });
+
+  it('is at ease with no tenant and with a tenant that asks for nothing', async () => {
+    const [nobody] = await new LearnedEstimator(network()).estimate([[]], context([]));
+    assert.deepEqual(nobody?.latencyMs, []);
+    assert.equal(nobody?.powerW.expected, 5);
+    const [idle] = await new LearnedEstimator(network()).estimate([[[0]]], context([work(0)]));
+    assert.ok(Math.abs((idle?.latencyMs[0]?.expected ?? 0) - 20) < 0.01);
+    assert.equal(idle?.powerW.expected, 5);
+  });
+});
