@@ -52,7 +52,7 @@ const shown = ({ totalMB, ownMB, hostsMB, hosts }: Footprint) => ({
 
 /** Idle-to-idle growth of memory over many swaps, with a negative control. */
 export async function measureSwapGrowth(context: BenchContext): Promise<PartResult> {
-  const counts = context.quick ? { warmUp: 24, full: 60, control: 60 } : { warmUp: 60, full: 1000, control: 75 };
+  const counts = context.quick ? { warmUp: 24, full: 60, control: 60 } : { warmUp: 300, full: 1000, control: 75 };
   const { done, before, after, growthMB, controlMB } = await grow(context, 'swap', counts);
   return {
     figures: {
