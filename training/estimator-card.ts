@@ -25,7 +25,6 @@ const pretrainingSchema = z.object({
   settings: z.record(z.string(), z.number().nullable()),
   samples: z.number(),
   cpuMinutes: z.number(),
-  wallMinutes: z.number(),
   cpu: z.string(),
   heldOutLoss: z.number(),
 });
@@ -107,7 +106,7 @@ function readme(card: {
   readonly pretraining: z.infer<typeof pretrainingSchema>;
   readonly withoutCalibration: readonly Row[];
 }): string {
-  const { plan, settings, samples, cpuMinutes, wallMinutes, cpu } = card.pretraining;
+  const { plan, settings, samples, cpuMinutes, cpu } = card.pretraining;
   const table = card.withoutCalibration
     .map(
       (row) =>
@@ -136,11 +135,12 @@ After calibration: \`npm run bench -- estimator\`.
 
 ${samples} co-locations on ${plan.devices ?? 0} random devices, half of them of the make of a Jetson (cores, GPU, DLA), half of any make (one to four
 sets of cores, with or without a GPU and DLAs, units that share or queue); ${plan.networksPerDevice ?? 0} random networks on each, sets of one to eight, any
-mapping and operating point, a third of them with pauses, a third without measured sensitivities. Seed ${plan.seed ?? 0}. The simulator is
+mapping and operating point, a third of them with pauses, a third without measured sensitivities, two fifths of the devices without a
+power cap of their own, profiles with 1.5 % of noise. Seed ${plan.seed ?? 0}. The simulator is
 \`src/simulation/co-location/\`; every figure in it is an assumption.
 
-${settings.epochs ?? 0} epochs of AdamW on a Huber loss in Node.js (\`@jax-js/jax\`): ${cpuMinutes} minutes of processor time, ${wallMinutes} minutes by the clock on
-a shared ${cpu}. \`training/README.md\` says how to repeat it.
+${settings.epochs ?? 0} epochs of AdamW on a Huber loss in Node.js (\`@jax-js/jax\`): ${cpuMinutes} minutes of processor time on one
+core of an ${cpu}. \`training/README.md\` says how to repeat it.
 
 ## Input and output
 

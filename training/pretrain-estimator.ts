@@ -21,7 +21,7 @@ import { packageRoot } from '../src/models/package-root';
 import { mostNetworks, pretrainingPlan, pretrainingSamples } from '../src/simulation/co-location/pretraining-samples';
 import { Random } from '../src/simulation/random';
 
-const settings = { ...pretraining, epochs: 24, batch: 128 };
+const settings = { ...pretraining, epochs: 12, batch: 128 };
 /** Every so many workloads of training are held out to watch it. */
 const heldOutEvery = 20;
 
@@ -38,6 +38,11 @@ async function save(path: string, value: unknown): Promise<void> {
   await rename(`${path}.tmp`, path);
 }
 
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 function generate(): TrainingSet {
   const sets: TrainingSet[] = [];
   for (const samples of pretrainingSamples(pretrainingPlan)) {
@@ -51,10 +56,10 @@ async function main(): Promise<void> {
   const scratch = process.argv[2] ?? '/tmp/ecomap-training/estimator';
   await mkdir(scratch, { recursive: true });
   const beganMs = Date.now();
-  const earlier = await loaded<{ plan: string; set: TrainingSet }>(join(scratch, 'samples'));
+  const earlier = await loaded<{ plan: string; set: TrainingSet; cpuMs?: number }>(join(scratch, 'samples'));
   const plan = JSON.stringify({ ...pretrainingPlan, featuresVersion });
   const set = earlier?.plan === plan ? earlier.set : generate();
-  if (earlier?.plan !== plan) await save(join(scratch, 'samples'), { plan, set });
+  if (earlier?.plan !== plan) await save(join(scratch, 'samples'), { plan, set, cpuMs: cpuMs() });
   console.log(`${set.count} samples after ${Math.round((Date.now() - beganMs) / 1000)} s`);
 
   const { kept: train, heldOut } = splitByWorkload(set, (workload) => workload % heldOutEvery === 0);
@@ -66,8 +71,10 @@ async function main(): Promise<void> {
   };
   const statePath = join(scratch, 'state');
   const recipe = JSON.stringify({ pretrainingPlan, settings, featuresVersion });
-  const stopped = await loaded<{ recipe: string; state: TrainingState }>(statePath);
+  const stopped = await loaded<{ recipe: string; state: TrainingState; cpuMs: number }>(statePath);
   const resume = stopped?.recipe === recipe ? stopped.state : null;
+  // Of the processes that this one goes on from.
+  const earlierMs = (resume === null ? null : stopped?.cpuMs) ?? (earlier?.plan === plan ? earlier.cpuMs : null) ?? 0;
   let heldOutLoss = Number.POSITIVE_INFINITY;
   const trained = await new Trainer(await loadJax(), network).train({
     train,
@@ -76,7 +83,7 @@ async function main(): Promise<void> {
     ...(resume && { resume }),
     onEpoch: async (report, state) => {
       heldOutLoss = Math.min(heldOutLoss, report.heldOutLoss ?? heldOutLoss);
-      await save(statePath, { recipe, state: state() });
+      await save(statePath, { recipe, state: state(), cpuMs: earlierMs + cpuMs() });
       const elapsed = ((Date.now() - beganMs) / 60_000).toFixed(1);
       console.log(
         JSON.stringify({ ...report, heldOut: undefined, elapsed, rssMB: Math.round(process.memoryUsage().rss / 1e6) }),
@@ -87,13 +94,11 @@ async function main(): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'estimator.onnx'), estimatorOnnx(trained, { 'ecomap.pretraining': plan }));
   const minutes = (ms: number): number => Number((ms / 60_000).toFixed(1));
-  const { user, system } = process.cpuUsage();
   const made = {
     plan: pretrainingPlan,
     settings,
     samples: train.count,
-    cpuMinutes: minutes((user + system) / 1000),
-    wallMinutes: minutes(Date.now() - beganMs),
+    cpuMinutes: minutes(earlierMs + cpuMs()),
     cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
     heldOutLoss,
   };
