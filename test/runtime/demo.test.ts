@@ -56,10 +56,8 @@ describe('the demo', function () {
     assert.ok(ecomap.capRangeW.highest > 1.2 * ecomap.capRangeW.lowest);
     assert.ok(ecomap.swaps >= 2, `${ecomap.swaps} swaps: ${progress}`);
     assert.ok(ecomap.cameBackUp >= 1, `nobody came back up: ${progress}`);
-    // The two days are played one after the other: what else the machine does is not the same in both.
-    const noise = 1.03;
-    assert.ok(ecomap.energyJ < noise * max.energyJ, `${ecomap.energyJ} J, always-max ${max.energyJ} J`);
-    assert.ok(ecomap.carbonG < noise * max.carbonG, `${ecomap.carbonG} g, always-max ${max.carbonG} g`);
+    assert.ok(ecomap.energyJ < max.energyJ, `${ecomap.energyJ} J, always-max ${max.energyJ} J`);
+    assert.ok(ecomap.carbonG < max.carbonG, `${ecomap.carbonG} g, always-max ${max.carbonG} g`);
   });
 
   it('says what is wrong with an option, and that it is the option', async () => {
