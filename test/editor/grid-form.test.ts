@@ -167,7 +167,11 @@ for (const scheme of schemes) {
       assert.match(exported, /electricity-maps/);
       assert.doesNotMatch(exported, new RegExp(token));
       await page.click('#red-ui-header-button-deploy');
-      await page.waitForFunction(() => document.querySelector('#red-ui-header-button-deploy.disabled') !== null);
+      // The button is grey from the click on; what was typed is the editor's own until the runtime has answered.
+      await page.waitForFunction(() => {
+        const { nodes } = (globalThis as unknown as { RED: { nodes: ExportApi } }).RED;
+        return nodes.node('grid-2').changed === false;
+      });
       const flows = await (await fetch(`${runtime?.url}/flows`)).text();
       assert.match(flows, /electricity-maps/);
       assert.doesNotMatch(flows, new RegExp(token));
@@ -190,6 +194,6 @@ for (const scheme of schemes) {
 }
 
 interface ExportApi {
-  node(id: string): object;
+  node(id: string): { readonly changed?: boolean };
   createExportableNodeSet(set: readonly object[]): unknown;
 }

@@ -66,15 +66,20 @@ describe('a flood at 20 times the capacity', function () {
     // What the probe remembers would be growth of the test's own.
     await clients.runtime.remember(10);
     const perS = await capacityPerS();
+    const kinds = [{ tenant: 'machine' }, { tenant: 'machine', timeoutMs: 100 }];
+    // A first flood, so that V8 has given its heap the size that this traffic needs: what comes on top is growth.
+    await clients.flood(timesCapacity * perS, 4000, kinds);
+    await clients.ended();
     await clients.runtime.holdings();
     const beforeMb = await residentMb(clients.runtime.pid);
     const hosts = await hostsOf(clients.runtime.pid);
-    const before = sumOf((await clients.counts()).sent);
+    const earlier = await clients.counts();
+    const before = sumOf(earlier.sent);
+    const answeredBefore = earlier.ended['machine']?.['answered'] ?? 0;
 
     let over = false;
     const isOver = () => over;
     const watched = Promise.all([askAdmin(isOver), mostMemory(isOver)]);
-    const kinds = [{ tenant: 'machine' }, { tenant: 'machine', timeoutMs: 100 }];
     const sent = await clients.flood(timesCapacity * perS, floodMs, kinds);
     over = true;
     const [tookMs, mostMb] = await watched;
@@ -84,8 +89,9 @@ describe('a flood at 20 times the capacity', function () {
     assert.equal(sent, Math.round((timesCapacity * perS * floodMs) / 1000));
     const { answered = 0, QUEUE_FULL = 0, DEADLINE_EXCEEDED = 0, ...others } = counts.ended['machine'] ?? {};
     assert.deepEqual(others, {});
-    assert.ok(answered > before && QUEUE_FULL > 0 && DEADLINE_EXCEEDED > 0, JSON.stringify(counts.ended));
-    assert.ok(QUEUE_FULL + DEADLINE_EXCEEDED > sent / 2, `no flood: ${JSON.stringify(counts.ended)}`);
+    assert.ok(answered > answeredBefore && QUEUE_FULL > 0 && DEADLINE_EXCEEDED > 0, JSON.stringify(counts.ended));
+    const refusedBefore = before - answeredBefore;
+    assert.ok(QUEUE_FULL + DEADLINE_EXCEEDED - refusedBefore > sent / 2, `no flood: ${JSON.stringify(counts.ended)}`);
     assert.ok(tookMs.length >= 3 && Math.max(...tookMs) < 2000, `the admin API took ${tookMs.map(Math.round)} ms`);
     // It serves on at once, by the same process.
     await clients.offer(8, { tenant: 'machine' });
