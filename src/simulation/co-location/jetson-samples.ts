@@ -91,7 +91,8 @@ function deviceOf(
     dla: clocks.dlaMhz > 0 ? clocks.dlaMhz / top.dlaMhz : 1,
   };
   return {
-    units: units.map((unit) => ({ kind: kindOf(unit), queued: true, speed: speeds[kindOf(unit)] })),
+    // CPU and GPU serve their networks in turns: nobody waits for another's whole run, as on a DLA.
+    units: units.map((unit) => ({ kind: kindOf(unit), queued: kindOf(unit) === 'dla', speed: speeds[kindOf(unit)] })),
     idleW: model.idleW(clocks),
     capW: null,
   };
