@@ -68,6 +68,7 @@ export default defineNode({
       sendViolated: node.isWired(1)
         ? (violated, message) => node.send([null, { ...message, topic: topicOf('violated'), payload: violated }])
         : null,
+      onError: (error, message) => node.error(error, message ?? { topic: topicOf('plan') }),
     });
 
     const runner = new ProfileRunnerProcess();

@@ -1,7 +1,7 @@
 import type { CarbonLedger } from '../carbon/accounting/ledger';
 import type { CarbonSource } from '../carbon/source';
 import type { InferenceExecutor } from '../inference/executor';
-import type { MappingPlanner, PlanningRound } from '../mapping/planner';
+import type { Planner, PlanningRound } from '../mapping/planner';
 import type { PowerCap } from '../power/power-cap';
 import type { VariantSelector } from '../selection/selector';
 import type { Cap } from '../signals/cap';
@@ -14,7 +14,7 @@ import type { Telemetry } from '../signals/telemetry';
 export interface LoopBoxes {
   readonly source: Pick<CarbonSource, 'read'>;
   readonly powerCap: Pick<PowerCap, 'onCarbon'>;
-  readonly planner: Pick<MappingPlanner, 'onCap' | 'onVariants' | 'setRates' | 'replan'>;
+  readonly planner: Pick<Planner, 'onCap' | 'onVariants' | 'setRates' | 'replan'>;
   readonly selector: Pick<VariantSelector, 'onViolated' | 'onTelemetry'>;
   readonly executor: Pick<InferenceExecutor, 'onCarbon' | 'applyPlan' | 'takeTelemetry'>;
   readonly ledger: Pick<CarbonLedger, 'onCarbon' | 'onTelemetry'>;
@@ -65,7 +65,7 @@ export class Loop {
       ledger.onCarbon(reading);
       executor.onCarbon(reading);
       const cap = await powerCap.onCarbon(reading);
-      const round = this.settle(planner.onCap(cap));
+      const round = await this.settle(await planner.onCap(cap));
       this.observer.onControl?.(reading, cap, round);
       await executor.applyPlan(round.plan);
     });
@@ -80,18 +80,19 @@ export class Loop {
       this.observer.onWindow?.(telemetry, receipt);
       const ratesMoved = planner.setRates(telemetry);
       const variants = selector.onTelemetry(telemetry);
-      const round = variants ? planner.onVariants(variants) : ratesMoved ? planner.replan() : null;
-      if (round) await executor.applyPlan(this.settle(round).plan);
+      if (!variants && !ratesMoved) return;
+      const round = await (variants ? planner.onVariants(variants) : planner.replan());
+      await executor.applyPlan((await this.settle(round)).plan);
     });
   }
 
   /** Lets planner and selector answer each other until the selector has nothing more to give. */
-  private settle(first: PlanningRound): PlanningRound {
+  private async settle(first: PlanningRound): Promise<PlanningRound> {
     let round = first;
     for (let answers = 0; answers < mostRoundsPerTick; answers += 1) {
       const variants = this.boxes.selector.onViolated(round.violated);
       if (!variants) break;
-      round = this.boxes.planner.onVariants(variants);
+      round = await this.boxes.planner.onVariants(variants);
     }
     return round;
   }

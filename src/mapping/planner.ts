@@ -10,7 +10,8 @@ import type { Alternative, Violated, Violation } from '../signals/violated';
 import { admit, type Candidacy } from './admission';
 import { VariantCosts } from './costs';
 import { AnalyticEstimator } from './estimator/analytic';
-import type { Candidate, EstimationContext, LatencyPowerEstimator, Work } from './estimator/estimator';
+import type { BatchEstimator, Candidate, EstimationContext, Work } from './estimator/estimator';
+import { inBatches } from './estimator/in-batches';
 import {
   explainCap,
   explainInfeasible,
@@ -32,11 +33,30 @@ export interface PlanningRound {
   readonly violated: Violated;
 }
 
+/** Answers what is new with a plan, one round at a time. */
+export interface Planner {
+  /** Plans for a new cap and the operating point it put in force, and for other variants that came with it. */
+  onCap(cap: Cap, variants?: Variants): Promise<PlanningRound>;
+  /** Plans with other variants. Tenants and variants that are unknown or not allowed stay as they are, and `why` says so. */
+  onVariants(variants: Variants): Promise<PlanningRound>;
+  /** Learns the arrival rates; true when they moved so far since the last plan that a new one is due. */
+  setRates(telemetry: Telemetry): boolean;
+  /** Plans again with what is known now. */
+  replan(): Promise<PlanningRound>;
+  /**
+   * Says that a plan which breaks limits was put in force all the same. Not saying so is fine: such a plan counts as replaced
+   * when {@link onVariants} follows, and as in force when anything else follows.
+   */
+  keep(plan: Plan): void;
+  /** Says that the plan of the last round was not put in force: something newer came while it was made. */
+  drop(plan: Plan): void;
+}
+
 export interface MappingPlannerOptions {
   readonly device: Pick<InferenceDevice, 'components' | 'operatingPoints' | 'operatingPointInForce'>;
   readonly tenants: readonly Tenant[];
   readonly profiles: ProfileLookup;
-  readonly estimator?: LatencyPowerEstimator;
+  readonly estimator?: BatchEstimator;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
 }
@@ -58,11 +78,12 @@ type Mapping = ReadonlyMap<string, readonly string[]>;
 /**
  * Searches the mapping of all tenants under the cap and operating point in force, for the variants chosen so far (each
  * tenant's most accurate one until {@link onVariants} says otherwise). Always answers with a plan: when nothing fits it is the
- * best effort in order of priority, with `feasible: false`. A round is synchronous and bounded in evaluations.
+ * best effort in order of priority, with `feasible: false`. A round is bounded in evaluations; whoever asks waits for it before
+ * the next.
  */
-export class MappingPlanner {
+export class MappingPlanner implements Planner {
   private readonly options: MappingPlannerOptions;
-  private readonly estimator: LatencyPowerEstimator;
+  private readonly estimator: BatchEstimator;
   private readonly candidacies: readonly Candidacy[];
   private readonly remarks: readonly string[];
   private readonly rates: ArrivalRates;
@@ -74,6 +95,8 @@ export class MappingPlanner {
   private inForce: Mapping = new Map();
   /** Mapping of a plan that breaks limits: in force unless other variants are answered instead. */
   private tentative: { readonly planId: string; readonly mapping: Mapping } | null = null;
+  /** What was in force before the last plan. */
+  private replaced: { readonly planId: string; readonly mapping: Mapping } | null = null;
   private plannedRates: ReadonlyMap<string, number>;
 
   constructor(options: MappingPlannerOptions) {
@@ -81,7 +104,7 @@ export class MappingPlanner {
       throw new EcomapError('INVALID_CONFIG', 'The device has no component to run anything on: add one.');
     }
     this.options = options;
-    this.estimator = options.estimator ?? new AnalyticEstimator();
+    this.estimator = options.estimator ?? inBatches(new AnalyticEstimator());
     const { candidacies, remarks } = admit(options.tenants, options.profiles);
     this.candidacies = candidacies;
     this.remarks = remarks;
@@ -91,14 +114,12 @@ export class MappingPlanner {
     this.idPrefix = Math.floor(options.clock()).toString(36);
   }
 
-  /** Plans for a new cap and the operating point it put in force. */
-  onCap(cap: Cap): PlanningRound {
+  onCap(cap: Cap, variants?: Variants): Promise<PlanningRound> {
     this.cap = cap;
-    return this.plan();
+    return variants === undefined ? this.plan() : this.onVariants(variants);
   }
 
-  /** Plans with other variants. Tenants and variants that are unknown or not allowed stay as they are, and `why` says so. */
-  onVariants(variants: Variants): PlanningRound {
+  onVariants(variants: Variants): Promise<PlanningRound> {
     this.tentative = null;
     const ignored: string[] = [];
     for (const choice of variants.choices) {
@@ -108,25 +129,25 @@ export class MappingPlanner {
     return this.plan(ignored);
   }
 
-  /** Learns the arrival rates; true when they moved so far since the last plan that a new one is due. */
   setRates(telemetry: Telemetry): boolean {
     this.rates.learn(telemetry);
     return this.rates.movedSince(this.plannedRates);
   }
 
-  /** Plans again with what is known now. */
-  replan(): PlanningRound {
+  replan(): Promise<PlanningRound> {
     return this.plan();
   }
 
-  /**
-   * Says that a plan which breaks limits was put in force all the same. Not saying so is fine: such a plan counts as replaced
-   * when {@link onVariants} follows, and as in force when anything else follows.
-   */
   keep(plan: Plan): void {
     if (this.tentative?.planId !== plan.planId) return;
     this.inForce = this.tentative.mapping;
     this.tentative = null;
+  }
+
+  drop(plan: Plan): void {
+    if (this.tentative?.planId === plan.planId) this.tentative = null;
+    if (this.replaced?.planId === plan.planId) this.inForce = this.replaced.mapping;
+    this.replaced = null;
   }
 
   private choose(choice: VariantChoice): string | null {
@@ -142,19 +163,20 @@ export class MappingPlanner {
     return this.choices.get(candidacy.tenant.name)?.variant ?? candidacy.eligible[0];
   }
 
-  private plan(remarks: readonly string[] = []): PlanningRound {
+  private async plan(remarks: readonly string[] = []): Promise<PlanningRound> {
     const startedMs = performance.now();
+    this.plannedRates = this.rates.snapshot();
     if (this.tentative !== null) this.inForce = this.tentative.mapping;
     const point = this.cap?.operatingPoint ?? this.options.device.operatingPointInForce();
     const selection = this.candidacies.map((candidacy) => this.chosen(candidacy));
     const problem = this.problemOf(selection, point);
     const before = this.mappingInForce();
-    const outcome = searchMapping(problem, { budget: planBudget, starts: before ? [before] : [], seed: 1 });
-    const moved = settleMapping(problem, outcome.best, before);
+    const outcome = await searchMapping(problem, { budget: planBudget, starts: before ? [before] : [], seed: 1 });
+    const moved = await settleMapping(problem, outcome.best, before);
     const found = moved.found;
     const violations = violationsOf(found, problem.context, problem.limits);
     const excess = excessOf(violations);
-    const alternatives = this.alternatives(selection, problem, found, excess);
+    const alternatives = await this.alternatives(selection, problem, found, excess);
     const unmeasured = found.prediction.latencyMs.some((latency) => latency === null);
 
     this.rounds += 1;
@@ -201,9 +223,9 @@ export class MappingPlanner {
     const mapping = new Map(
       plan.tenants.map(({ tenant, stages }) => [tenant, stages.map(({ component }) => component)]),
     );
+    this.replaced = { planId, mapping: this.inForce };
     if (violations.length === 0) this.inForce = mapping;
     this.tentative = violations.length === 0 ? null : { planId, mapping };
-    this.plannedRates = this.rates.snapshot();
     return { plan, violated };
   }
 
@@ -244,12 +266,12 @@ export class MappingPlanner {
   }
 
   /** What each swap of a single variant would lead to, everything remapped. */
-  private alternatives(
+  private async alternatives(
     selection: readonly Variant[],
     base: SearchProblem,
     found: Evaluated,
     excess: number,
-  ): { list: Alternative[]; evaluated: number } {
+  ): Promise<{ list: Alternative[]; evaluated: number }> {
     const swaps = this.candidacies.flatMap((candidacy, item) =>
       candidacy.eligible
         .filter((variant) => variant !== selection[item])
@@ -257,19 +279,21 @@ export class MappingPlanner {
     );
     const budget = Math.floor(alternativesBudget / Math.max(1, swaps.length));
     let evaluated = 0;
-    const list = swaps.map(({ item, variant, tenant }): Alternative => {
+    const list: Alternative[] = [];
+    for (const { item, variant, tenant } of swaps) {
       const work = base.context.work.map((kept, index) => (index === item ? this.workOf(tenant, variant.name) : kept));
       const problem = { ...base, context: { ...base.context, work } };
       // Where the swapped tenant could go comes first, then what the budget allows of everybody else.
+      const stages = work[item]?.costs ?? [];
       const starts = base.context.components.map((_, at) =>
-        found.candidate.map((stages, index) => (index === item ? [at] : stages)),
+        found.candidate.map((kept, index) => (index === item ? stages.map(() => at) : kept)),
       );
-      const outcome = searchMapping(problem, { budget, starts, seed: 1, local: true });
+      const outcome = await searchMapping(problem, { budget, starts, seed: 1, local: true });
       evaluated += outcome.evaluated;
       const { prediction } = outcome.best;
       const violations = violationsOf(outcome.best, problem.context, problem.limits);
       const known = prediction.latencyMs.every((latency) => latency !== null);
-      return {
+      list.push({
         tenant: tenant.name,
         variant: variant.name,
         accuracy: variant.accuracy,
@@ -278,8 +302,8 @@ export class MappingPlanner {
         feasible: violations.length === 0 && known,
         // A swap to something unmeasured promises nothing: it must not look like a way out.
         excess: known ? excessOf(violations) : Math.max(excess, excessOf(violations)),
-      };
-    });
+      });
+    }
     return { list, evaluated };
   }
 
@@ -350,14 +374,14 @@ export class MappingPlanner {
 }
 
 /** Keeps the mapping in force unless the best one found is clearly better; says what it compared with when tenants move. */
-function settleMapping(
+async function settleMapping(
   problem: SearchProblem,
   best: Evaluated,
   inForce: Candidate | null,
-): { found: Evaluated; before: Evaluated | null; evaluated: number } {
+): Promise<{ found: Evaluated; before: Evaluated | null; evaluated: number }> {
   if (inForce === null) return { found: best, before: null, evaluated: 0 };
-  const before = evaluate(problem, inForce);
+  const before = await evaluate(problem, inForce);
   if (!isWorthMoving(before.cost, best.cost)) return { found: before, before: null, evaluated: 1 };
   const aligned = alignTo(best.candidate, inForce, problem.groups);
-  return { found: evaluate(problem, aligned), before, evaluated: 2 };
+  return { found: await evaluate(problem, aligned), before, evaluated: 2 };
 }

@@ -3,12 +3,14 @@ import type { Plan } from '../signals/plan';
 import type { Telemetry } from '../signals/telemetry';
 import type { Variants } from '../signals/variants';
 import type { Violated } from '../signals/violated';
-import type { MappingPlanner, PlanningRound } from './planner';
+import type { Planner, PlanningRound } from './planner';
 
 /** A plan like the last one is sent again after this time, for whoever missed it. */
 const repeatMs = 30_000;
 /** Telemetry calls for a round at least this often, so that a steady cap does not keep the selector from seeing slack. */
 const roundEveryMs = 2_000;
+/** So many answers in a row may be overtaken by something newer; then one goes out all the same. */
+const mostOvertaken = 3;
 
 export interface PlanningLoopOptions<Message> {
   /** How long a plan that breaks limits waits for lighter variants, ms. */
@@ -23,22 +25,43 @@ export interface PlanningLoopOptions<Message> {
   readonly sendPlan: (plan: Plan, message: Message | null) => void;
   /** Null when nobody listens: then no plan waits for an answer. */
   readonly sendViolated: ((violated: Violated, message: Message | null) => void) | null;
+  /** A round that failed; the plan in force stays. */
+  readonly onError: (error: unknown, message: Message | null) => void;
+}
+
+/** What a round has to answer. */
+interface News<Message> {
+  cap: Cap | null;
+  variants: Variants | null;
+  /** The newest message among them; null when nothing from outside came. */
+  message: Message | null;
+}
+
+interface Held<Message> {
+  readonly round: PlanningRound;
+  readonly message: Message | null;
+  stopTimer: () => void;
 }
 
 /**
- * Decides when to plan and when a plan goes out: signals that come before the profiles are there are kept (the latest of each
- * kind), a plan that breaks limits is held a moment for lighter variants, and the last plan is never lost.
+ * Decides when to plan and when a plan goes out. One round at a time: what comes meanwhile is kept, the latest of each kind, and
+ * planned next; the answer it overtakes does not go out. The same holds for what comes before the profiles are there. A plan that
+ * breaks limits is held a moment for lighter variants, and the last plan is never lost.
  */
 export class PlanningLoop<Message> {
   private readonly options: PlanningLoopOptions<Message>;
-  private planner: MappingPlanner | null = null;
+  private planner: Planner | null = null;
   /** The latest of each kind, for a planner that comes later. */
   private latest: { cap: Cap | null; variants: Variants | null } = { cap: null, variants: null };
-  /** What the first plan answers. */
-  private waiting: Message | null = null;
-  private held: { round: PlanningRound; message: Message | null; stopTimer: () => void } | null = null;
+  /** What the next round answers; null when none is due. */
+  private due: News<Message> | null = null;
+  /** The round that is being worked out. */
+  private underWay: News<Message> | null = null;
+  private overtaken = 0;
+  private held: Held<Message> | null = null;
   private lastSent: { plan: Plan; atMs: number } | null = null;
   private lastRoundMs = -Infinity;
+  private closed = false;
 
   constructor(options: PlanningLoopOptions<Message>) {
     this.options = options;
@@ -46,46 +69,89 @@ export class PlanningLoop<Message> {
 
   /**
    * Profiles are there: plans for the latest cap and variants, or without a cap if none came. May be called again with a planner
-   * that knows more.
+   * that knows more: it answers what the one before had not answered yet.
    */
-  start(planner: MappingPlanner): void {
+  start(planner: Planner): void {
+    if (this.closed) return;
+    const message = this.due?.message ?? this.underWay?.message ?? null;
     this.planner = planner;
-    const { cap, variants } = this.latest;
-    const message = this.waiting;
-    let round = cap === null ? planner.replan() : planner.onCap(cap);
-    if (variants !== null) round = planner.onVariants(variants);
-    this.waiting = null;
-    this.conclude(round, message);
+    this.underWay = null;
+    this.due = { ...this.latest, message };
+    this.next();
   }
 
   onCap(cap: Cap, message: Message): void {
     this.latest.cap = cap;
-    if (this.planner === null) this.waiting = message;
-    else this.conclude(this.planner.onCap(cap), message);
+    this.due = { variants: this.due?.variants ?? null, cap, message };
+    this.next();
   }
 
   onVariants(variants: Variants, message: Message): void {
     this.latest.variants = variants;
-    if (this.planner !== null) this.conclude(this.planner.onVariants(variants), message);
+    // Before there is a planner only a cap is answered.
+    if (this.planner === null) return;
+    this.due = { cap: this.due?.cap ?? null, variants, message };
+    this.next();
   }
 
   onTelemetry(telemetry: Telemetry): void {
     if (this.planner === null) return;
     const moved = this.planner.setRates(telemetry);
-    const due = this.options.clock() - this.lastRoundMs >= roundEveryMs;
-    if (this.held === null && (moved || due)) this.conclude(this.planner.replan(), null);
+    const isTime = this.options.clock() - this.lastRoundMs >= roundEveryMs;
+    if (this.held !== null || !(moved || (isTime && this.underWay === null))) return;
+    this.due ??= { cap: null, variants: null, message: null };
+    this.next();
   }
 
   /** Sends nothing more. */
   close(): void {
+    this.closed = true;
     this.held?.stopTimer();
     this.held = null;
+    this.due = null;
+    this.underWay = null;
     this.planner = null;
   }
 
-  private conclude(round: PlanningRound, message: Message | null): void {
-    this.lastRoundMs = this.options.clock();
+  /** Begins the round that is due, unless one is under way. */
+  private next(): void {
+    const { planner, due } = this;
+    if (planner === null || due === null || this.underWay !== null) return;
+    this.due = null;
+    this.underWay = due;
+    // What is held must not go out while its answer is being worked out.
     this.held?.stopTimer();
+    this.answer(planner, due).then(
+      (round) => this.finish(due, () => this.conclude(planner, round, due.message)),
+      (error: unknown) =>
+        this.finish(due, () => {
+          this.release();
+          this.options.onError(error, due.message);
+        }),
+    );
+  }
+
+  private async answer(planner: Planner, { cap, variants }: News<Message>): Promise<PlanningRound> {
+    if (cap !== null) return planner.onCap(cap, variants ?? undefined);
+    return variants === null ? planner.replan() : planner.onVariants(variants);
+  }
+
+  private finish(round: News<Message>, conclude: () => void): void {
+    // Not so after a close, and when another planner took over.
+    if (this.underWay !== round) return;
+    this.underWay = null;
+    conclude();
+    this.next();
+  }
+
+  private conclude(planner: Planner, round: PlanningRound, message: Message | null): void {
+    this.lastRoundMs = this.options.clock();
+    if (this.due !== null && this.due.message !== null && this.overtaken < mostOvertaken) {
+      this.overtaken += 1;
+      planner.drop(round.plan);
+      return;
+    }
+    this.overtaken = 0;
     this.held = null;
     const { sendViolated, selectorWaitMs } = this.options;
     if (round.violated.violations.length > 0 && sendViolated !== null && selectorWaitMs > 0) {

@@ -10,20 +10,35 @@ export interface StageCost {
   readonly cpuMs: number;
 }
 
+/** What one variant costs and computes, alone, from its profiles: what `VariantCosts.workOf(tenant, variant)` tells. */
+export interface VariantWork {
+  /** Cost of each stage (first index) on each component (second index); null where it was not measured. */
+  readonly costs: readonly (readonly (StageCost | null)[])[];
+  /** What each stage computes and moves; absent where nobody has counted. Only the learned estimator asks for it. */
+  readonly operations?: readonly StageOperations[];
+  /** Computing node with which each stage begins: 0, then the cuts. Absent: the variant is one stage. */
+  readonly firstNodes?: readonly number[];
+  /** The variant uncut: what it costs when all its stages are on one component. Absent: the sum of its stages. */
+  readonly whole?: WholeVariant;
+  /** By component: how the network got on with stressors; null or absent where that was not measured. */
+  readonly sensitivity?: readonly (Sensitivity | null)[];
+}
+
+/** A variant as a single stage. */
+export interface WholeVariant {
+  /** By component; null where it was not measured. */
+  readonly costs: readonly (StageCost | null)[];
+  readonly operations?: StageOperations;
+}
+
 /** The work one tenant brings with the variant chosen for it. */
-export interface Work {
+export interface Work extends VariantWork {
   readonly tenant: string;
   readonly variant: string;
   /** Requests per second. */
   readonly ratePerS: number;
   /** 1 is the highest. */
   readonly priority: number;
-  /** Cost of each stage (first index) on each component (second index); null where it was not measured. */
-  readonly costs: readonly (readonly (StageCost | null)[])[];
-  /** What each stage computes and moves; absent where nobody has counted. Only the learned estimator asks for it. */
-  readonly operations?: readonly StageOperations[];
-  /** By component: how the network got on with stressors; null or absent where that was not measured. */
-  readonly sensitivity?: readonly (Sensitivity | null)[];
 }
 
 export type StageOperations = Pick<CoLocationStage, 'gigaflop' | 'gigabytes' | 'transferS'>;
@@ -35,7 +50,10 @@ export interface EstimationContext {
   readonly work: readonly Work[];
 }
 
-/** A mapping: for each piece of work (first index), the component index of each of its stages in order. */
+/**
+ * A mapping: for each piece of work (first index), the component index of each of its stages in order; as many as its `costs`
+ * has stages.
+ */
 export type Candidate = readonly (readonly number[])[];
 
 /** What one mapping is predicted to do. */

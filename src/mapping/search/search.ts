@@ -1,4 +1,4 @@
-import type { Candidate, EstimationContext, LatencyPowerEstimator } from '../estimator/estimator';
+import type { BatchEstimator, Candidate, EstimationContext, Work } from '../estimator/estimator';
 import { compareCosts, costOf, priorityLevels, type Evaluated, type Limits } from './objective';
 import { seededInteger } from './seeded';
 import { distinctMappings } from './symmetry';
@@ -11,7 +11,7 @@ const kick = 3;
 export interface SearchProblem {
   readonly context: EstimationContext;
   readonly limits: Limits;
-  readonly estimator: LatencyPowerEstimator;
+  readonly estimator: BatchEstimator;
   /** From `interchangeableGroups`. */
   readonly groups: readonly number[];
 }
@@ -34,23 +34,24 @@ export interface SearchOutcome {
 }
 
 /**
- * The best mapping of every tenant (as one stage) to a component, for a fixed choice of variants and operating point: complete
+ * The best mapping of every tenant (all its stages together) to a component, for a fixed choice of variants and operating point: complete
  * where the space is small, otherwise batched local search with restarts, the same for the same seed.
  */
-export function searchMapping(problem: SearchProblem, settings: SearchSettings): SearchOutcome {
+export async function searchMapping(problem: SearchProblem, settings: SearchSettings): Promise<SearchOutcome> {
   const tenants = problem.context.work.length;
   const components = problem.context.components.length;
   if (components === 0) throw new RangeError('searchMapping needs at least one component');
   const evaluation = new Evaluation(problem);
   const candidates = components ** tenants;
-  const all = candidates <= exhaustiveLimit ? distinctUpTo(tenants, problem.groups, settings.budget) : null;
-  if (all !== null) evaluation.batch(all);
-  else searchLocally(problem, settings, evaluation);
+  const all =
+    candidates <= exhaustiveLimit ? distinctUpTo(problem.context.work, problem.groups, settings.budget) : null;
+  if (all !== null) await evaluation.batch(all);
+  else await searchLocally(problem, settings, evaluation);
   return { best: evaluation.best(), candidates, evaluated: evaluation.count };
 }
 
 /** Rates one mapping without a search. */
-export function evaluate(problem: SearchProblem, candidate: Candidate): Evaluated {
+export function evaluate(problem: SearchProblem, candidate: Candidate): Promise<Evaluated> {
   return new Evaluation(problem).batch([candidate]);
 }
 
@@ -67,9 +68,9 @@ class Evaluation {
   }
 
   /** The best of a batch that is not empty. */
-  batch(candidates: readonly Candidate[]): Evaluated {
+  async batch(candidates: readonly Candidate[]): Promise<Evaluated> {
     const { estimator, context, limits } = this.problem;
-    const predictions = estimator.estimate(candidates, context);
+    const predictions = await estimator.estimate(candidates, context);
     this.count += candidates.length;
     let best: Evaluated | null = null;
     candidates.forEach((candidate, index) => {
@@ -91,57 +92,69 @@ class Evaluation {
   }
 }
 
-const singleStage = (mapping: readonly number[]): Candidate => mapping.map((at) => [at]);
+/** All stages of each tenant on one component. */
+const together = (work: readonly Work[], mapping: readonly number[]): Candidate =>
+  mapping.map((at, item) => stagesOn(work[item], at));
+
+const stagesOn = (work: Work | undefined, at: number): number[] => (work?.costs ?? [null]).map(() => at);
 
 /** All distinct mappings, or null when there are more than `most`. */
-function distinctUpTo(tenants: number, groups: readonly number[], most: number): Candidate[] | null {
+function distinctUpTo(work: readonly Work[], groups: readonly number[], most: number): Candidate[] | null {
   const all: Candidate[] = [];
-  for (const mapping of distinctMappings(tenants, groups)) {
+  for (const mapping of distinctMappings(work.length, groups)) {
     if (all.length >= most) return null;
-    all.push(singleStage(mapping));
+    all.push(together(work, mapping));
   }
   return all;
 }
 
-function searchLocally(problem: SearchProblem, settings: SearchSettings, evaluation: Evaluation): void {
+async function searchLocally(problem: SearchProblem, settings: SearchSettings, evaluation: Evaluation): Promise<void> {
   const { context } = problem;
   const components = context.components.length;
   const random = seededInteger(settings.seed);
   const starts = [...settings.starts];
   if (settings.local !== true || starts.length === 0) {
     starts.push(spread(context));
-    for (let at = 0; at < components; at += 1) starts.push(context.work.map(() => [at]));
+    for (let at = 0; at < components; at += 1) starts.push(context.work.map((work) => stagesOn(work, at)));
   }
 
-  let current = evaluation.batch(starts);
+  let current = await evaluation.batch(starts);
   for (;;) {
     // Descend: take the best of all single moves, then of all exchanges of two tenants, until neither helps.
     for (;;) {
       if (evaluation.count >= settings.budget) return;
-      let next = best(evaluation, settings.budget, moves(current.candidate, components), current);
+      let next = await best(evaluation, settings.budget, moves(context.work, current.candidate, components), current);
       if (next === current && evaluation.count < settings.budget)
-        next = best(evaluation, settings.budget, exchanges(current.candidate), current);
+        next = await best(evaluation, settings.budget, exchanges(current.candidate), current);
       if (next === current) break;
       current = next;
     }
     const kicked = evaluation.best().candidate.map((stages) => [...stages]);
-    for (let times = 0; times < kick; times += 1) kicked[random(kicked.length)] = [random(components)];
+    for (let times = 0; times < kick; times += 1) {
+      const item = random(kicked.length);
+      kicked[item] = stagesOn(context.work[item], random(components));
+    }
     if (evaluation.count >= settings.budget) return;
-    current = evaluation.batch([kicked]);
+    current = await evaluation.batch([kicked]);
   }
 }
 
-function best(evaluation: Evaluation, budget: number, neighbours: readonly Candidate[], current: Evaluated): Evaluated {
+async function best(
+  evaluation: Evaluation,
+  budget: number,
+  neighbours: readonly Candidate[],
+  current: Evaluated,
+): Promise<Evaluated> {
   if (neighbours.length === 0) return current;
-  const found = evaluation.batch(neighbours.slice(0, Math.max(1, budget - evaluation.count)));
+  const found = await evaluation.batch(neighbours.slice(0, Math.max(1, budget - evaluation.count)));
   return compareCosts(found.cost, current.cost) < 0 ? found : current;
 }
 
-function moves(candidate: Candidate, components: number): Candidate[] {
+function moves(work: readonly Work[], candidate: Candidate, components: number): Candidate[] {
   return candidate.flatMap((stages, item) =>
     Array.from({ length: components }, (_, at) => at)
-      .filter((at) => stages.length !== 1 || stages[0] !== at)
-      .map((at) => candidate.map((kept, index) => (index === item ? [at] : kept))),
+      .filter((at) => stages.some((other) => other !== at))
+      .map((at) => candidate.map((kept, index) => (index === item ? stagesOn(work[item], at) : kept))),
   );
 }
 
@@ -151,6 +164,7 @@ function exchanges(candidate: Candidate): Candidate[] {
     for (let other = item + 1; other < candidate.length; other += 1) {
       const others = candidate[other];
       if (others === undefined || others.join() === stages.join()) continue;
+      if (others.length !== stages.length) continue;
       neighbours.push(candidate.map((kept, index) => (index === item ? others : index === other ? stages : kept)));
     }
   });
@@ -181,5 +195,5 @@ function spread({ components, operatingPoint, work }: EstimationContext): Candid
     const cost = added(item, chosen);
     if (Number.isFinite(cost)) load[chosen] = (load[chosen] ?? 0) + cost;
   }
-  return singleStage(mapping);
+  return together(work, mapping);
 }

@@ -43,9 +43,9 @@ function scene(
     source: { read: () => (calls.push('read'), Promise.resolve(reading)) },
     powerCap: { onCarbon: (got) => (calls.push(`cap for ${got.zone}`), Promise.resolve(cap)) },
     planner: {
-      onCap: (got) => (calls.push(`plan for ${got.policy}`), roundOf(`p${(rounds += 1)}`)),
-      onVariants: (got) => (calls.push(`plan with ${got.reason}`), roundOf(`p${(rounds += 1)}`)),
-      replan: () => (calls.push('replan'), roundOf(`p${(rounds += 1)}`)),
+      onCap: (got) => (calls.push(`plan for ${got.policy}`), Promise.resolve(roundOf(`p${(rounds += 1)}`))),
+      onVariants: (got) => (calls.push(`plan with ${got.reason}`), Promise.resolve(roundOf(`p${(rounds += 1)}`))),
+      replan: () => (calls.push('replan'), Promise.resolve(roundOf(`p${(rounds += 1)}`))),
       setRates: () => settings.ratesMove ?? false,
     },
     selector: {

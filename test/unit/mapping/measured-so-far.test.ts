@@ -8,7 +8,7 @@ import { components, device, profiles, tenant } from '../../support/planning-fix
 const parts = components(2);
 
 describe('planning while profiles are being measured', () => {
-  it('plans with what is measured, and still compares with the most accurate variant the tenant has', () => {
+  it('plans with what is measured, and still compares with the most accurate variant the tenant has', async () => {
     const gauge = tenant('gauge');
     const known = profiles([gauge]).profileOf('gauge', 'tiny', 'cpu-1t');
     assert.ok(known);
@@ -17,7 +17,7 @@ describe('planning while profiles are being measured', () => {
     assert.equal(admit([gauge], soFar).candidacies.length, 0);
 
     table.set('gauge', 'tiny', known);
-    const { plan } = new MappingPlanner({
+    const { plan } = await new MappingPlanner({
       device: device(parts),
       tenants: [gauge],
       profiles: soFar,

@@ -33,8 +33,8 @@ const choose = (name: string, chosen: string) => ({
 describe('MappingPlanner', () => {
   const three = [tenant('inspect'), tenant('gauge'), tenant('vibration')];
 
-  it('answers a cap with a valid plan of the most accurate variants, and what each swap would lead to', () => {
-    const { plan, violated } = planner(three).onCap(cap(15, full));
+  it('answers a cap with a valid plan of the most accurate variants, and what each swap would lead to', async () => {
+    const { plan, violated } = await planner(three).onCap(cap(15, full));
     planSchema.parse(plan);
     violatedSchema.parse(violated);
     assert.equal(plan.feasible, true);
@@ -52,10 +52,10 @@ describe('MappingPlanner', () => {
     assert.equal(new Set(plan.tenants.map(({ stages }) => stages[0]?.component)).size, 2);
   });
 
-  it('states the energy of one inference, and of the most accurate variant at full speed', () => {
+  it('states the energy of one inference, and of the most accurate variant at full speed', async () => {
     const swapped = planner(three);
-    swapped.onCap(cap(15, full));
-    const { plan } = swapped.onVariants(choose('inspect', 'small'));
+    await swapped.onCap(cap(15, full));
+    const { plan } = await swapped.onVariants(choose('inspect', 'small'));
     const inspect = plan.tenants[0];
     // 5 ms of 6 W; always-max: 30 ms of 6 W.
     assert.ok(Math.abs((inspect?.energyJ ?? 0) - 0.03) < 1e-12);
@@ -64,9 +64,9 @@ describe('MappingPlanner', () => {
     assert.ok(plan.why.some((why) => /inspect runs small .* instead of full .*the test says so/.test(why)));
   });
 
-  it('lists broken limits, and its best effort is marked infeasible', () => {
+  it('lists broken limits, and its best effort is marked infeasible', async () => {
     const slow = operatingPoint(parts, 0.2);
-    const { plan, violated } = planner(three).onCap(cap(7.4, slow));
+    const { plan, violated } = await planner(three).onCap(cap(7.4, slow));
     assert.equal(plan.feasible, false);
     assert.equal(plan.tenants.length, 3);
     assert.ok(violated.violations.length > 0);
@@ -78,30 +78,30 @@ describe('MappingPlanner', () => {
     assert.ok(lighter.every(({ excess }) => excess < violated.excess));
   });
 
-  it('names the cap, the latency or the load as what binds', () => {
-    const constraints = (tenants: readonly Tenant[], capW: number, speed = 1) =>
-      planner(tenants)
-        .onCap(cap(capW, operatingPoint(parts, speed)))
-        .violated.violations.map(({ constraint }) => constraint);
-    assert.deepEqual(constraints(three, 5.5), ['power']);
-    assert.deepEqual(constraints([tenant('inspect', fourVariants, { latencyLimitMs: 20 })], 20), ['latency']);
+  it('names the cap, the latency or the load as what binds', async () => {
+    const constraints = async (tenants: readonly Tenant[], capW: number, speed = 1) => {
+      const { violated } = await planner(tenants).onCap(cap(capW, operatingPoint(parts, speed)));
+      return violated.violations.map(({ constraint }) => constraint);
+    };
+    assert.deepEqual(await constraints(three, 5.5), ['power']);
+    assert.deepEqual(await constraints([tenant('inspect', fourVariants, { latencyLimitMs: 20 })], 20), ['latency']);
     assert.deepEqual(
-      constraints([tenant('inspect', fourVariants, { arrivalRatePerS: 32, latencyLimitMs: 100_000 })], 20),
+      await constraints([tenant('inspect', fourVariants, { arrivalRatePerS: 32, latencyLimitMs: 100_000 })], 20),
       ['load'],
     );
   });
 
-  it('moves a tenant for a limit, says why, and does not move anybody back for nothing', () => {
+  it('moves a tenant for a limit, says why, and does not move anybody back for nothing', async () => {
     const rows = [tenant('a', [['full', 0.9, 40]]), tenant('b', [['full', 0.9, 40]], { latencyLimitMs: 250 })];
     const table = new ProfileTable();
     for (const name of ['a', 'b']) table.set(name, 'full', profile(40));
     const planned = planner(rows, { profiles: table });
-    planned.onCap(cap(20, full));
-    const before = planned.replan().plan;
+    await planned.onCap(cap(20, full));
+    const before = (await planned.replan()).plan;
     // a's limit leaves no room for waiting behind b: they are apart, and stay so whatever the rates do.
     for (let window = 0; window < 30; window += 1) {
       planned.setRates(telemetry(['a', 'b'].map((name) => tenantWindow(name, { offered: 4 + ((window * 7) % 5) }))));
-      const { plan } = planned.replan();
+      const { plan } = await planned.replan();
       assert.deepEqual(
         plan.tenants.map(({ stages }) => stages),
         before.tenants.map(({ stages }) => stages),
@@ -110,7 +110,7 @@ describe('MappingPlanner', () => {
     assert.notDeepEqual(before.tenants[0]?.stages, before.tenants[1]?.stages);
   });
 
-  it('explains a remap by what would have been broken', () => {
+  it('explains a remap by what would have been broken', async () => {
     // On the efficient component everything fits at full speed; slowed down, one of them has to leave it.
     const two = components(2, ['little', 'big']);
     const table = new ProfileTable();
@@ -124,39 +124,40 @@ describe('MappingPlanner', () => {
       profiles: table,
       device: { components: two, operatingPoints: [point(1)], operatingPointInForce: () => point(1) },
     });
-    const first = planned.onCap(cap(20, point(1))).plan;
+    const first = (await planned.onCap(cap(20, point(1)))).plan;
     assert.deepEqual(
       first.tenants.map(({ stages }) => stages[0]?.component),
       ['cpu0', 'cpu0'],
     );
-    const second = planned.onCap(cap(12, point(0.6))).plan;
+    const second = (await planned.onCap(cap(12, point(0.6)))).plan;
     assert.equal(new Set(second.tenants.map(({ stages }) => stages[0]?.component)).size, 2);
     const why = second.why.find((text) => text.includes('moved from cpu0 to cpu1'));
     assert.match(why ?? '', /because otherwise .* limit is 150 ms/);
     assert.equal(second.feasible, true);
   });
 
-  it('takes the CPU time for the run time where a profile was disturbed', () => {
+  it('takes the CPU time for the run time where a profile was disturbed', async () => {
     const table = new ProfileTable();
     const [only] = [tenant('only', [['full', 0.9, 30]], { arrivalRatePerS: 0 })];
-    const expectedMs = () => planner([only], { profiles: table }).replan().plan.tenants[0]?.latencyMs?.expected;
+    const expectedMs = async () =>
+      (await planner([only], { profiles: table }).replan()).plan.tenants[0]?.latencyMs?.expected;
     table.set('only', 'full', profile(70, { cpuMs: 30 }));
-    assert.equal(expectedMs(), 70);
+    assert.equal(await expectedMs(), 70);
     table.set('only', 'full', profile(70, { cpuMs: 30, contended: true }));
-    assert.equal(expectedMs(), 30);
+    assert.equal(await expectedMs(), 30);
     table.set('only', 'full', profile(70, { cpuMs: 0, contended: true }));
-    assert.equal(expectedMs(), 70);
+    assert.equal(await expectedMs(), 70);
   });
 
-  it('plans without a cap for the operating point in force', () => {
-    const { plan } = planner(three).replan();
+  it('plans without a cap for the operating point in force', async () => {
+    const { plan } = await planner(three).replan();
     assert.equal(plan.capW, null);
     assert.equal(plan.feasible, true);
     assert.match(plan.why[0] ?? '', /no cap has arrived yet/);
   });
 
-  it('says that a tenant without profiles is planned blindly, with unknowns as null', () => {
-    const { plan, violated } = planner(three, { profiles: profiles(three.slice(0, 2)) }).onCap(cap(20, full));
+  it('says that a tenant without profiles is planned blindly, with unknowns as null', async () => {
+    const { plan, violated } = await planner(three, { profiles: profiles(three.slice(0, 2)) }).onCap(cap(20, full));
     const vibration = plan.tenants[2];
     assert.equal(vibration?.latencyMs, null);
     assert.equal(vibration?.energyJ, null);
@@ -167,13 +168,13 @@ describe('MappingPlanner', () => {
     assert.ok(violated.alternatives.every(({ feasible }) => !feasible));
   });
 
-  it('plans around variants that cannot run, and leaves out a tenant that has none', () => {
+  it('plans around variants that cannot run, and leaves out a tenant that has none', async () => {
     const table = profiles(three);
     const exclude = (name: string, variant: string) =>
       table.exclude({ tenant: name, variant, code: 'MODEL_INVALID', reason: 'not ONNX' });
     exclude('inspect', 'full');
     for (const [variant] of fourVariants) exclude('gauge', variant);
-    const { plan, violated } = planner(three, { profiles: table }).onCap(cap(20, full));
+    const { plan, violated } = await planner(three, { profiles: table }).onCap(cap(20, full));
     assert.deepEqual(
       plan.tenants.map(({ tenant: name, variant }) => [name, variant]),
       [
@@ -191,14 +192,14 @@ describe('MappingPlanner', () => {
     assert.ok(plan.why.some((why) => /inspect full is not used: not ONNX/.test(why)));
   });
 
-  it('respects what the user decided: pinned, switched off, least accuracy, two tenants of one name', () => {
+  it('respects what the user decided: pinned, switched off, least accuracy, two tenants of one name', async () => {
     const tenants = [
       tenant('pinned', fourVariants, { override: { mode: 'pin', variant: 'small' } }),
       tenant('off', fourVariants, { override: { mode: 'off' } }),
       tenant('precise', fourVariants, { leastAccuracy: 0.96 }),
       tenant('precise', fourVariants),
     ];
-    const { plan, violated } = planner(tenants).onCap(cap(20, full));
+    const { plan, violated } = await planner(tenants).onCap(cap(20, full));
     assert.deepEqual(
       plan.tenants.map(({ variant }) => variant),
       ['small', 'full', 'full'],
@@ -211,9 +212,9 @@ describe('MappingPlanner', () => {
     assert.ok(plan.why.some((why) => /second tenant named precise/.test(why)));
   });
 
-  it('ignores choices that are not allowed, and says so', () => {
+  it('ignores choices that are not allowed, and says so', async () => {
     const planned = planner(three);
-    const round = planned.onVariants({
+    const round = await planned.onVariants({
       choices: [
         ...choose('inspect', 'huge').choices,
         ...choose('nobody', 'full').choices,
@@ -226,27 +227,27 @@ describe('MappingPlanner', () => {
     assert.ok(round.plan.why.some((why) => /no tenant nobody/.test(why)));
   });
 
-  it('learns the arrival rates, and says when they call for a new plan', () => {
+  it('learns the arrival rates, and says when they call for a new plan', async () => {
     const planned = planner(three);
-    planned.replan();
+    await planned.replan();
     const window = (offered: number) => telemetry(three.map(({ name }) => tenantWindow(name, { offered })));
     assert.equal(planned.setRates(window(10)), false);
-    const powerBefore = planned.replan().plan.powerW.expected;
+    const powerBefore = (await planned.replan()).plan.powerW.expected;
     for (let times = 0; times < 20; times += 1) planned.setRates(window(40));
     assert.equal(planned.setRates(window(40)), true);
-    assert.ok(planned.replan().plan.powerW.expected > powerBefore * 1.5);
+    assert.ok((await planned.replan()).plan.powerW.expected > powerBefore * 1.5);
     assert.equal(planned.setRates(window(40)), false);
     assert.equal(planned.setRates(telemetry([tenantWindow('inspect', { offered: 9 })], 0)), false);
   });
 
-  it('tags its watts with the weakest source', () => {
-    assert.equal(planner(three).onCap(cap(20, full)).plan.powerSource, 'modelled');
+  it('tags its watts with the weakest source', async () => {
+    assert.equal((await planner(three).onCap(cap(20, full))).plan.powerSource, 'modelled');
     const simulated = cap(20, full, { power: { powerW: 9, source: 'simulated', scope: 'module' } });
-    assert.equal(planner(three).onCap(simulated).plan.powerSource, 'simulated');
-    assert.equal(planner(three).onCap(cap(20, full, { enforced: 'simulated' })).plan.powerSource, 'simulated');
+    assert.equal((await planner(three).onCap(simulated)).plan.powerSource, 'simulated');
+    assert.equal((await planner(three).onCap(cap(20, full, { enforced: 'simulated' }))).plan.powerSource, 'simulated');
   });
 
-  it('refuses a device without components', () => {
+  it('refuses a device without components', async () => {
     const none = { components: [], operatingPoints: [full], operatingPointInForce: () => full };
     assert.throws(() => planner(three, { device: none }), { code: 'INVALID_CONFIG' });
   });
@@ -261,7 +262,7 @@ describe('MappingPlanner', () => {
     ['rates of 100 times the capacity', three.map((one) => ({ ...one, arrivalRatePerS: 10_000 }))],
     ['no tenants', []],
   ] as const) {
-    it(`answers ${what} with a plan of bounded effort`, () => {
+    it(`answers ${what} with a plan of bounded effort`, async () => {
       for (const classes of [['cpu-1t'], ['cpu-1t', 'little', 'gpu']]) {
         const some = components(3, classes);
         const slowdown = { 'cpu-1t': 1, little: 2, gpu: 0.3 };
@@ -270,7 +271,7 @@ describe('MappingPlanner', () => {
           profiles: profiles(tenants, fourVariants, slowdown),
         });
         for (const capW of [30, 6, 1]) {
-          const { plan, violated } = planned.onCap(cap(capW, operatingPoint(some), { capUnreachable: capW < 5 }));
+          const { plan, violated } = await planned.onCap(cap(capW, operatingPoint(some), { capUnreachable: capW < 5 }));
           planSchema.parse(plan);
           violatedSchema.parse(violated);
           assert.equal(plan.tenants.length, tenants.length);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { AnalyticEstimator } from '../../../src/mapping/estimator/analytic';
 import type { Candidate, EstimationContext } from '../../../src/mapping/estimator/estimator';
+import { inBatches } from '../../../src/mapping/estimator/in-batches';
 import { compareCosts, isWorthMoving, type Cost } from '../../../src/mapping/search/objective';
 import { evaluate, searchMapping, type SearchProblem } from '../../../src/mapping/search/search';
 import { alignTo, distinctMappings, interchangeableGroups } from '../../../src/mapping/search/symmetry';
@@ -44,7 +45,7 @@ function problem(
       capW,
       demands: items.map(({ limitMs, priority, ratePerS }) => ({ latencyLimitMs: limitMs, priority, ratePerS })),
     },
-    estimator: new AnalyticEstimator(),
+    estimator: inBatches(new AnalyticEstimator()),
     groups: interchangeableGroups(parts, context.operatingPoint),
   };
 }
@@ -66,19 +67,19 @@ const arbitraryItem = fc.record({
 });
 
 describe('searchMapping', () => {
-  it('finds the best of all mappings where the space is small, evaluating each distinct one once', () => {
-    fc.assert(
-      fc.property(
+  it('finds the best of all mappings where the space is small, evaluating each distinct one once', async () => {
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(arbitraryItem, { minLength: 1, maxLength: 5 }),
         fc.constantFrom([2, ['a']], [3, ['a', 'b', 'a']], [3, ['a', 'b', 'c']]) as fc.Arbitrary<[number, string[]]>,
         fc.option(fc.double({ min: 4, max: 20, noNaN: true })),
-        (items, [count, classes], capW) => {
+        async (items, [count, classes], capW) => {
           const posed = problem(items, count, classes, capW);
-          const { best, candidates, evaluated } = searchMapping(posed, { budget: 500, starts: [], seed: 1 });
+          const { best, candidates, evaluated } = await searchMapping(posed, { budget: 500, starts: [], seed: 1 });
           assert.equal(candidates, count ** items.length);
           assert.equal(evaluated, [...distinctMappings(items.length, posed.groups)].length);
           for (const candidate of everyMapping(items.length, count)) {
-            assert.ok(compareCosts(best.cost, evaluate(posed, candidate).cost) <= 1e-9);
+            assert.ok(compareCosts(best.cost, (await evaluate(posed, candidate)).cost) <= 1e-9);
           }
         },
       ),
@@ -86,7 +87,7 @@ describe('searchMapping', () => {
     );
   });
 
-  it('enumerates one mapping of each interchangeable set', () => {
+  it('enumerates one mapping of each interchangeable set', async () => {
     // Two alike: half of them. Three tenants on three alike: the partitions of three.
     assert.equal([...distinctMappings(3, [0, 0])].length, 4);
     assert.equal([...distinctMappings(3, [0, 0, 0])].length, 5);
@@ -101,29 +102,30 @@ describe('searchMapping', () => {
     limitMs: 60 + ((index * 3) % 5) * 40,
   }));
 
-  it('keeps its budget in a large space, is the same for the same seed, and beats simple mappings', () => {
+  it('keeps its budget in a large space, is the same for the same seed, and beats simple mappings', async () => {
     const posed = problem(many, 4, ['a', 'b'], 25);
     const settings = { budget: 500, starts: [], seed: 3 };
-    const first = searchMapping(posed, settings);
+    const first = await searchMapping(posed, settings);
     assert.equal(first.candidates, 4 ** 12);
     assert.ok(first.evaluated <= 500 && first.evaluated > 100, `${first.evaluated}`);
-    assert.deepEqual(searchMapping(posed, settings).best, first.best);
+    assert.deepEqual((await searchMapping(posed, settings)).best, first.best);
     const simple = [
       ...[0, 1, 2, 3].map((at) => many.map(() => [at])),
       many.map((_, index) => [index % 4]),
       many.map((_, index) => [(index >> 1) % 4]),
     ];
-    for (const candidate of simple) assert.ok(compareCosts(first.best.cost, evaluate(posed, candidate).cost) < 0);
+    for (const candidate of simple)
+      assert.ok(compareCosts(first.best.cost, (await evaluate(posed, candidate)).cost) < 0);
   });
 
-  it('is never worse than where it starts', () => {
+  it('is never worse than where it starts', async () => {
     const posed = problem(many, 3, ['a', 'b', 'c'], 20);
-    const { best } = searchMapping(posed, { budget: 1500, starts: [], seed: 1 });
-    const resumed = searchMapping(posed, { budget: 60, starts: [best.candidate], seed: 9, local: true });
+    const { best } = await searchMapping(posed, { budget: 1500, starts: [], seed: 1 });
+    const resumed = await searchMapping(posed, { budget: 60, starts: [best.candidate], seed: 9, local: true });
     assert.ok(compareCosts(resumed.best.cost, best.cost) <= 0);
   });
 
-  it('protects the highest priority first when not all limits can hold', () => {
+  it('protects the highest priority first when not all limits can hold', async () => {
     // Two heavy tenants and one fast component: whoever matters more gets it to himself.
     const posed = (firstPriority: number, secondPriority: number) =>
       problem(
@@ -135,22 +137,22 @@ describe('searchMapping', () => {
         ['fast', 'slow'],
         null,
       );
-    const placed = (first: number, second: number) =>
-      searchMapping(posed(first, second), { budget: 100, starts: [], seed: 1 }).best.candidate;
-    assert.deepEqual(placed(1, 2), [[0], [1]]);
-    assert.deepEqual(placed(2, 1), [[1], [0]]);
+    const placed = async (first: number, second: number) =>
+      (await searchMapping(posed(first, second), { budget: 100, starts: [], seed: 1 })).best.candidate;
+    assert.deepEqual(await placed(1, 2), [[0], [1]]);
+    assert.deepEqual(await placed(2, 1), [[1], [0]]);
   });
 });
 
 describe('alignTo', () => {
-  it('renames interchangeable components so that tenants stay where they are', () => {
+  it('renames interchangeable components so that tenants stay where they are', async () => {
     assert.deepEqual(alignTo([[0], [0], [1]], [[1], [1], [0]], [0, 0]), [[1], [1], [0]]);
     assert.deepEqual(alignTo([[0], [1], [1]], [[1], [1], [0]], [0, 0]), [[1], [0], [0]]);
     // Components of different groups keep their names.
     assert.deepEqual(alignTo([[0], [1]], [[1], [0]], [0, 1]), [[0], [1]]);
   });
 
-  it('only ever exchanges components of one group, one for one', () => {
+  it('only ever exchanges components of one group, one for one', async () => {
     const index = fc.integer({ min: 0, max: 3 });
     const mapping = fc.array(
       index.map((at) => [at]),
@@ -185,7 +187,7 @@ describe('isWorthMoving', () => {
     latencyRatio,
   });
 
-  it('asks for a clear gain, or a limit that is kept again', () => {
+  it('asks for a clear gain, or a limit that is kept again', async () => {
     const inForce = cost([0, 0], 10, 0.5);
     assert.equal(isWorthMoving(inForce, cost([0, 0], 9.6, 0.5)), false);
     assert.equal(isWorthMoving(inForce, cost([0, 0], 9.4, 0.9)), true);

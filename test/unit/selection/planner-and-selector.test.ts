@@ -49,14 +49,14 @@ class Pair {
   }
 
   /** One tick: lets both answer each other until nothing changes any more. */
-  settle(first: PlanningRound): PlanningRound {
+  async settle(first: PlanningRound): Promise<PlanningRound> {
     let round = first;
     for (let answers = 0; ; answers += 1) {
       assert.ok(answers <= this.names.length * 3 + this.names.length, 'planner and selector never come to an end');
       this.rounds += 1;
       const answer = this.selector.onViolated(round.violated);
       if (answer === null) break;
-      round = this.planner.onVariants(answer);
+      round = await this.planner.onVariants(answer);
     }
     for (const { tenant: name, variant } of round.plan.tenants) {
       if ((this.variants[name] ?? variant) !== variant) this.swaps.set(name, (this.swaps.get(name) ?? 0) + 1);
@@ -65,9 +65,9 @@ class Pair {
     return round;
   }
 
-  tick(at: Cap, s = 5): PlanningRound {
+  async tick(at: Cap, s = 5): Promise<PlanningRound> {
     this.nowMs += s * 1000;
-    return this.settle(this.planner.onCap(at));
+    return this.settle(await this.planner.onCap(at));
   }
 
   /** How many variants below its best each tenant is. */
@@ -85,12 +85,12 @@ const three = [
 const total = (depths: readonly number[]): number => depths.reduce((sum, depth) => sum + depth, 0);
 
 describe('planner and selector', () => {
-  it('go down as the cap falls, low priorities first, and back up after the dwell when it rises', () => {
+  it('go down as the cap falls, low priorities first, and back up after the dwell when it rises', async () => {
     const pair = new Pair(three);
     const falling = [1, 0.8, 0.6, 0.4, 0.3, 0.2, 0.1];
     let before = [0, 0, 0];
     for (const speed of falling) {
-      const { plan } = pair.tick(capAt(speed), 30);
+      const { plan } = await pair.tick(capAt(speed), 30);
       const depths = pair.depths();
       assert.ok(total(depths) >= total(before), `fewer light variants at speed ${speed}: ${depths}`);
       assert.equal(plan.feasible, true, `${speed}: ${plan.why.join('; ')}`);
@@ -104,7 +104,7 @@ describe('planner and selector', () => {
     let ticks = 0;
     const deepest = total(before);
     while (total(pair.depths()) > 0 && ticks < 100) {
-      const { plan } = pair.tick(capAt(1));
+      const { plan } = await pair.tick(capAt(1));
       assert.equal(plan.feasible, true);
       ticks += 1;
       if (ticks < 4) assert.equal(total(pair.depths()), deepest, 'up before the dwell is over');
@@ -114,15 +114,15 @@ describe('planner and selector', () => {
     assert.deepEqual(pair.depths(), [0, 0, 0]);
     // Straight back up: nobody went down again on the way.
     for (const [name, count] of pair.swaps) assert.ok(count - (swapsDown.get(name) ?? 0) <= 3, `${name}: ${count}`);
-    for (let more = 0; more < 20; more += 1) pair.tick(capAt(1));
+    for (let more = 0; more < 20; more += 1) await pair.tick(capAt(1));
     assert.deepEqual(pair.depths(), [0, 0, 0]);
   });
 
-  it('stay put under a steady cap with noisy arrivals', () => {
+  it('stay put under a steady cap with noisy arrivals', async () => {
     for (const speed of [1, 0.5, 0.35, 0.25]) {
       const pair = new Pair(three);
       const random = new Random(5);
-      pair.tick(capAt(speed));
+      await pair.tick(capAt(speed));
       pair.swaps.clear();
       for (let tick = 0; tick < 360; tick += 1) {
         const windows = three.map(({ name }) => {
@@ -131,25 +131,25 @@ describe('planner and selector', () => {
           return tenantWindow(name, { offered, served: offered });
         });
         pair.planner.setRates(telemetry(windows, 10));
-        pair.tick(capAt(speed), 10);
+        await pair.tick(capAt(speed), 10);
       }
       for (const [name, count] of pair.swaps) assert.ok(count <= 12, `${name} at ${speed}: ${count} swaps in an hour`);
     }
   });
 
-  it('comes to an end under impossible caps, with the lightest variants where they help', () => {
+  it('comes to an end under impossible caps, with the lightest variants where they help', async () => {
     const pair = new Pair(three);
     const point = operatingPoint(parts, 0.01);
-    const { plan } = pair.tick(cap(1, point, { capUnreachable: true }));
+    const { plan } = await pair.tick(cap(1, point, { capUnreachable: true }));
     assert.equal(plan.feasible, false);
     assert.deepEqual(pair.depths(), [3, 3, 3]);
     assert.ok(plan.why.some((why) => why.includes('cannot be kept')));
     const { rounds } = pair;
-    pair.tick(cap(1, point, { capUnreachable: true }));
+    await pair.tick(cap(1, point, { capUnreachable: true }));
     assert.equal(pair.rounds, rounds + 1);
   });
 
-  it('does without lighter variants of others when a limit cannot be met anyway', () => {
+  it('does without lighter variants of others when a limit cannot be met anyway', async () => {
     const hopeless = tenant('hopeless', [['full', 0.9, 30]], { latencyLimitMs: 5, arrivalRatePerS: 0.1 });
     const idle = tenant('idle', fourVariants, { arrivalRatePerS: 0.1 });
     const table = profiles([hopeless, idle]);
@@ -160,7 +160,7 @@ describe('planner and selector', () => {
       clock: () => 0,
     });
     const selector = new VariantSelector({ tenants: [hopeless, idle], clock: () => 0 });
-    const { plan, violated } = planner.onCap(capAt(1));
+    const { plan, violated } = await planner.onCap(capAt(1));
     assert.equal(plan.feasible, false);
     assert.equal(selector.onViolated(violated), null);
   });
@@ -176,23 +176,23 @@ describe('planner and selector', () => {
     ['rates of zero', three.map((one) => ({ ...one, arrivalRatePerS: 0 }))],
     ['rates of 100 times the capacity', three.map((one) => ({ ...one, arrivalRatePerS: 10_000 }))],
   ] as const) {
-    it(`comes to an end with ${what} at any cap`, () => {
+    it(`comes to an end with ${what} at any cap`, async () => {
       const pair = new Pair(tenants);
       for (const speed of [1, 0.5, 0.05, 0.01, 0.5, 1]) {
-        const { plan } = pair.tick(capAt(speed));
+        const { plan } = await pair.tick(capAt(speed));
         assert.equal(plan.tenants.length, tenants.length);
       }
-      if (what === 'rates of zero') assert.ok(pair.tick(capAt(1)).plan.feasible);
+      if (what === 'rates of zero') assert.ok((await pair.tick(capAt(1))).plan.feasible);
     });
   }
 
-  it('is stable when caps come at random: few rounds, and no more swaps than the caps call for', () => {
-    fc.assert(
-      fc.property(
+  it('is stable when caps come at random: few rounds, and no more swaps than the caps call for', async () => {
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(fc.double({ min: 0.05, max: 1, noNaN: true }), { minLength: 40, maxLength: 40 }),
-        (speeds) => {
+        async (speeds) => {
           const pair = new Pair(three, 20);
-          for (const speed of speeds) pair.tick(capAt(speed), 5);
+          for (const speed of speeds) await pair.tick(capAt(speed), 5);
           // 200 s: between two steps up of a tenant lie at least 20 s, and each can be followed by at most three steps down.
           for (const [name, count] of pair.swaps) assert.ok(count <= 2 * 10 + 1, `${name}: ${count}`);
         },
