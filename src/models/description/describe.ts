@@ -1,11 +1,13 @@
 import type { GraphParts } from '../onnx/computing-nodes';
 import { cutPoints, offeredCuts, type BoundaryTypes } from '../onnx/cuts';
+import type { FlowNode } from '../onnx/data-flow';
 import { elementTypeName } from '../onnx/element-types';
 import type { OnnxValueInfo } from '../onnx/value-info';
 import { constantShape } from './constant-shapes';
 import { isUncounted, macsOf, type ShapeOf } from './macs';
 import type { DescribedCut, DescribedValue, DescriptionWarning, ModelDescription } from './model-description';
 import { parametersOf } from './parameters';
+import { bytesIn, bytesMovedBy } from './traffic';
 
 /** What is known of a file beside its content. */
 export interface DescribedFile {
@@ -51,10 +53,11 @@ export function describeModel(
   const { parameters, bytes: parameterBytes } = parametersOf(graph);
   const macsBefore = cumulativeMacs(parts, shapes);
   const macs = macsBefore?.at(-1) ?? null;
+  const moved = cumulativeBytes(parts, shapes);
   const all = shapes === null ? cutPoints(parts) : cutPoints(parts, shapes.types);
   const offered = offeredCuts(all);
   return {
-    layout: 1,
+    layout: 2,
     sha256: file.sha256,
     fileBytes: file.bytes,
     irVersion: model.irVersion,
@@ -68,6 +71,8 @@ export function describeModel(
     parameters,
     parameterBytes,
     macs,
+    bytesMoved: moved?.at(-1) ?? null,
+    inputBytes: shapes === null ? null : inputBytes(parts, shapes),
     runDims: shapes === null ? null : copyDims(shapes.inputDims),
     cuts: offered.map(({ firstNode, label, crossing, bytes }): DescribedCut => {
       const before = macsBefore?.[firstNode - 1];
@@ -80,6 +85,7 @@ export function describeModel(
         })),
         bytes,
         macsBefore: before === undefined || macs === null || macs === 0 ? null : before / macs,
+        movedBefore: moved?.[firstNode - 1] ?? null,
       };
     }),
     cutsNotOffered: all.length - offered.length,
@@ -121,12 +127,34 @@ function countOperators({ model }: GraphParts): ModelDescription['operators'] {
 function cumulativeMacs(parts: GraphParts, shapes: ShapesInside | null): number[] | null {
   if (shapes === null) return null;
   const shapeOf: ShapeOf = (name) => concrete(shapes.types.get(name)?.dims) ?? constantShape(parts, name);
+  return cumulative(parts.computing, ({ node }) => macsOf(node, shapeOf));
+}
+
+/** The same for what is moved. */
+function cumulativeBytes(parts: GraphParts, shapes: ShapesInside | null): number[] | null {
+  if (shapes === null) return null;
+  const bytesOf = bytesIn(parts, shapes.types);
+  return cumulative(parts.computing, (node) => bytesMovedBy(node, bytesOf));
+}
+
+function inputBytes(parts: GraphParts, { inputDims, types }: ShapesInside): number | null {
+  const bytesOf = bytesIn(parts, types);
+  let sum = 0;
+  for (const name of Object.keys(inputDims)) {
+    const bytes = bytesOf(name);
+    if (bytes === null) return null;
+    sum += bytes;
+  }
+  return sum;
+}
+
+function cumulative(nodes: readonly FlowNode[], valueOf: (node: FlowNode) => number | null): number[] | null {
   const sums: number[] = [];
   let sum = 0;
-  for (const { node } of parts.computing) {
-    const macs = macsOf(node, shapeOf);
-    if (macs === null) return null;
-    sum += macs;
+  for (const node of nodes) {
+    const value = valueOf(node);
+    if (value === null) return null;
+    sum += value;
     sums.push(sum);
   }
   return sums;

@@ -30,6 +30,8 @@ const cutSchema = z.object({
   bytes: count.nullable(),
   /** Share of the multiply-accumulates that come before the cut, 0..1; null when they are not known. */
   macsBefore: z.number().min(0).max(1).nullable(),
+  /** Bytes that one inference moves before the cut, as `bytesMoved` counts them; null when they are not known. */
+  movedBefore: count.nullable(),
 });
 export type DescribedCut = z.infer<typeof cutSchema>;
 
@@ -47,7 +49,7 @@ const descriptionWarnings = [
 /** What a model file is, without running it for anybody: for people who choose among models, and for choosing cuts. */
 export const modelDescriptionSchema = z.object({
   /** Version of this layout: what was kept on disk by another one is made anew. */
-  layout: z.literal(1),
+  layout: z.literal(2),
   /** Hex, of the model with its external data. */
   sha256: z.string(),
   /** With external data. */
@@ -70,6 +72,13 @@ export const modelDescriptionSchema = z.object({
   parameterBytes: count,
   /** Multiply-accumulates of one inference; null when the shapes inside the model are not known. */
   macs: count.nullable(),
+  /**
+   * Bytes that one inference moves between its nodes and the memory: weights and tensors read and written, each once per node. Null
+   * when the shapes inside the model are not known.
+   */
+  bytesMoved: count.nullable(),
+  /** Of all inputs of one inference; null as above. */
+  inputBytes: count.nullable(),
   /** Shapes of the inputs for which `macs` and the bytes of the cuts hold, by name; null when it was not run. */
   runDims: z.record(z.string(), z.array(count)).nullable(),
   /** The cuts worth choosing from, first node first. */
