@@ -1,6 +1,6 @@
 import type { Component } from '../signals/device';
 import { EcomapError } from '../signals/errors';
-import type { Profile, ProfileRunner } from '../signals/profile';
+import type { EnergyReader, Profile, ProfileRequest, ProfileRunner } from '../signals/profile';
 import { systemClock, type Clock } from './clock';
 import type { HostEntry } from './hosting/host-entry';
 import { HostProcess } from './hosting/host-process';
@@ -12,12 +12,16 @@ import { openSlotDirectory } from './shared-memory/slot-directory';
 /** Wall time this far above CPU time per thread means that something else ran on the cores. */
 const contentionRatio = 1.3;
 
+/** Runs without a pause for so long before and while energy is read: sensors are read every 10 to 100 ms, and mean over some. */
+const energyWarmUpMs = 200;
+const energyMs = 1000;
+
 export interface ProfileRunnerOptions {
   readonly hostEntry?: HostEntry;
   readonly clock?: Clock;
+  /** Where what is found out about the inside of models is kept, which cutting them needs; absent: found out each time. */
+  readonly cacheDirectory?: string;
 }
-
-type Request = Parameters<ProfileRunner['measure']>[0];
 
 /**
  * Measures models one at a time, each in a fresh child process that is pinned like the host it stands for and gone afterwards:
@@ -35,10 +39,12 @@ export class ProfileRunnerProcess implements ProfileRunner {
     this.#clock = options.clock ?? systemClock;
   }
 
-  measure(request: Request): Promise<Profile> {
-    const measured = this.#tail.then(() => this.#measure(request));
-    this.#tail = measured.catch(() => undefined);
-    return measured;
+  measure(request: ProfileRequest): Promise<Profile> {
+    return this.#inTurn(() => this.#measure(request));
+  }
+
+  anchorLatencyMs(component: Component, signal?: AbortSignal): Promise<number> {
+    return this.#inTurn(() => this.#inChild(component, signal, async (host) => (await host.anchor()).latencyMs));
   }
 
   /** Ends the measurement under way; it and those that wait are rejected with NODE_CLOSED. */
@@ -48,24 +54,55 @@ export class ProfileRunnerProcess implements ProfileRunner {
     await this.#tail;
   }
 
-  async #measure({ path, sha256, component, deviceFingerprint, dims }: Request): Promise<Profile> {
-    const answer = await this.#inChild(component, (host) => host.profile(path, sha256, dims));
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#tail.then(task);
+    this.#tail = done.catch(() => undefined);
+    return done;
+  }
+
+  async #measure(request: ProfileRequest): Promise<Profile> {
+    const { path, sha256, component, deviceFingerprint, dims, stage, operatingPoint, meter, signal } = request;
+    const cacheDirectory = this.#options.cacheDirectory ?? null;
+    const { answer, anchor, energy } = await this.#inChild(component, signal, async (host) => {
+      const effort = request.thorough === true ? 'thorough' : 'quick';
+      const range = stage && { ...stage, cacheDirectory };
+      const answer = await host.profile({ path, sha256, dims, effort, stage: range });
+      // The profile is good without it.
+      const anchor = await host.anchor().catch(() => null);
+      return { answer, anchor, energy: meter === undefined ? null : await readEnergy(host, meter) };
+    });
     return {
       modelSha256: answer.sha256,
       componentClass: component.componentClass,
       deviceFingerprint,
-      latencyMs: { p50: answer.p50Ms, p95: answer.p95Ms },
+      ...(stage && { stage }),
+      dims: dims && [...dims],
+      ...(operatingPoint && { operatingPoint }),
+      latencyMs: {
+        p50: answer.p50Ms,
+        p95: answer.p95Ms,
+        ...(answer.p90Ms !== null && { p90: answer.p90Ms }),
+        ...(answer.p99Ms !== null && { p99: answer.p99Ms }),
+      },
       cpuMs: answer.cpuMs,
       loadMs: answer.loadMs,
       memoryBytes: answer.memoryBytes,
       runs: answer.runs,
+      ended: answer.stable ? 'stable' : 'out-of-time',
       contended: isContended(answer, component.threads),
+      energy,
+      anchorLatencyMs: anchor?.latencyMs ?? null,
       measuredAt: new Date(this.#clock.epochMs()).toISOString(),
     };
   }
 
-  async #inChild<T>(component: Component, task: (host: HostProcess) => Promise<T>): Promise<T> {
+  async #inChild<T>(
+    component: Component,
+    signal: AbortSignal | undefined,
+    task: (host: HostProcess) => Promise<T>,
+  ): Promise<T> {
     if (this.#closed) throw new EcomapError('NODE_CLOSED', 'The measurement of models was stopped.');
+    signal?.throwIfAborted();
     const slots = await openSlotDirectory();
     const host = new HostProcess({
       component,
@@ -76,13 +113,23 @@ export class ProfileRunnerProcess implements ProfileRunner {
     });
     this.#active = host;
     const stopWatching = watchMemory(host, await defaultHostLimitBytes(1));
+    let stopped: Promise<void> | null = null;
+    const stop = (): void => {
+      stopped = host.close();
+    };
+    signal?.addEventListener('abort', stop);
     try {
+      signal?.throwIfAborted();
       await host.start();
       return await task(host);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
     } finally {
+      signal?.removeEventListener('abort', stop);
       stopWatching();
       this.#active = null;
-      await host.close();
+      await (stopped ?? host.close());
       await slots.remove();
     }
   }
@@ -91,4 +138,14 @@ export class ProfileRunnerProcess implements ProfileRunner {
 /** Only one thread computes all the time that the run takes; several may wait for each other, which is no contention. */
 function isContended({ meanMs, cpuMs }: ProfileAnswer, threads: number): boolean {
   return threads === 1 && cpuMs > 0 && meanMs / cpuMs > contentionRatio;
+}
+
+/** Above idle, of one inference; null where the meter does not know, or finds nothing above idle. */
+async function readEnergy(host: HostProcess, meter: EnergyReader): Promise<Profile['energy']> {
+  await host.rerun(energyWarmUpMs, false);
+  meter.readEnergy();
+  const { runs } = await host.rerun(energyMs, false);
+  const { totalJ, idleJ, source } = meter.readEnergy();
+  const aboveIdleJ = totalJ === null || idleJ === null ? 0 : totalJ - idleJ;
+  return aboveIdleJ > 0 ? { perInferenceJ: aboveIdleJ / runs, source } : null;
 }

@@ -1,23 +1,28 @@
 import { clockSpeed, type Component, type InferenceDevice, type OperatingPoint } from '../signals/device';
-import type { Profile } from '../signals/profile';
+import { clockSpeedOf, type Profile, type StageSpan } from '../signals/profile';
 import { computingMs } from './estimator/analytic';
-import type { StageCost } from './estimator/estimator';
+import type { StageCost, VariantWork } from './estimator/estimator';
+import { operationsOf } from './profiles/operations';
 import type { ProfileLookup } from './profiles/table';
 
 /** Spread of the run time that is assumed where it could not be measured undisturbed. */
 const assumedSpread = 1.2;
 
 /**
- * A profile as the cost of one stage. Where something else competed for the cores the wall times are too high, and the CPU time
- * stands for them: it does not count what the run had to wait.
+ * A profile as the cost of one stage at full speed. Where something else competed for the cores the wall times are too high, and
+ * the CPU time stands for them: it does not count what the run had to wait. What was measured at slower clocks is derived by
+ * their speed.
  */
 function stageCostOf(profile: Profile, component: Component): StageCost {
-  const { latencyMs, cpuMs } = profile;
+  const speed = clockSpeedOf(profile);
+  const { p50, p95 } = profile.latencyMs;
+  const cpuMs = profile.cpuMs * speed;
   const undisturbedMs = cpuMs / component.threads;
-  if (!profile.contended || component.kind !== 'cpu' || undisturbedMs <= 0 || undisturbedMs >= latencyMs.p50) {
-    return { p50Ms: latencyMs.p50, p95Ms: latencyMs.p95, cpuMs };
+  const isUsable = undisturbedMs > 0 && undisturbedMs < p50 * speed;
+  if (!profile.contended || component.kind !== 'cpu' || !isUsable) {
+    return { p50Ms: p50 * speed, p95Ms: p95 * speed, cpuMs };
   }
-  return { p50Ms: undisturbedMs, p95Ms: Math.min(latencyMs.p95, undisturbedMs * assumedSpread), cpuMs };
+  return { p50Ms: undisturbedMs, p95Ms: Math.min(p95 * speed, undisturbedMs * assumedSpread), cpuMs };
 }
 
 /** What running variants costs on the components of one device, from their profiles alone. */
@@ -30,24 +35,79 @@ export class VariantCosts {
     this.profiles = profiles;
   }
 
+  /**
+   * What a variant costs and computes, in the stages that it was measured in; as one stage where there are none.
+   * @param point where costs were measured at several clock speeds, those nearest to this point's are taken
+   */
+  workOf(tenant: string, variant: string, point?: OperatingPoint): VariantWork {
+    const { profiles, device } = this;
+    const clock = point === undefined ? 1 : clockSpeed(point);
+    const stages = profiles.stagesOf(tenant, variant);
+    const counts = profiles.countsOf(tenant, variant);
+    const wholeCosts = this.onEachComponent(tenant, variant, clock);
+    const [wholeOperations] = (counts && operationsOf(counts, [0])) ?? [];
+    const sensitivity = device.components.map(({ componentClass }) =>
+      profiles.sensitivityOf(tenant, variant, componentClass),
+    );
+    const known = sensitivity.some((one) => one !== null) ? { sensitivity } : {};
+    const whole = { costs: wholeCosts, ...(wholeOperations && { operations: wholeOperations }) };
+    if (stages.length < 2) {
+      return {
+        costs: [wholeCosts],
+        firstNodes: [0],
+        whole,
+        ...(wholeOperations && { operations: [wholeOperations] }),
+        ...known,
+      };
+    }
+    const firstNodes = stages.map(({ firstNode }) => firstNode);
+    const operations = counts && operationsOf(counts, firstNodes);
+    return {
+      costs: stages.map((stage) => this.stageOnEachComponent(tenant, variant, stage, clock)),
+      firstNodes,
+      whole,
+      ...(operations && { operations }),
+      ...known,
+    };
+  }
+
   /** Cost of the variant as one stage on each component, in their order; null where it was not measured. */
-  onEachComponent(tenant: string, variant: string): (StageCost | null)[] {
+  onEachComponent(tenant: string, variant: string, clock = 1): (StageCost | null)[] {
     return this.device.components.map((component) => {
-      const profile = this.profiles.profileOf(tenant, variant, component.componentClass);
+      const profile = this.profiles.profileOf(tenant, variant, component.componentClass, clock);
       return profile === null ? null : stageCostOf(profile, component);
     });
   }
 
-  /** Energy above idle of one inference, J: computing time times what the component adds while it computes. */
+  private stageOnEachComponent(tenant: string, variant: string, stage: StageSpan, clock: number): (StageCost | null)[] {
+    return this.device.components.map((component) => {
+      const profile = this.profiles.stageProfileOf(tenant, variant, stage, component.componentClass, clock);
+      return profile === null ? null : stageCostOf(profile, component);
+    });
+  }
+
+  /**
+   * Energy above idle of one inference, J: computing time times what the component adds while it computes.
+   * @param stages component of each stage; the variant runs uncut where they are all the same
+   */
   energyJ(tenant: string, variant: string, stages: readonly number[], point: OperatingPoint): number | null {
-    const costs = this.onEachComponent(tenant, variant);
+    const clock = clockSpeed(point);
+    const [first] = stages;
+    const isUncut = stages.every((at) => at === first);
+    const spans = this.profiles.stagesOf(tenant, variant);
+    if (!isUncut && spans.length !== stages.length) return null;
     let energyJ = 0;
-    for (const at of stages) {
+    for (const [index, at] of (isUncut ? stages.slice(0, 1) : stages).entries()) {
       const component = this.device.components[at];
+      const span = spans[index];
+      const costs =
+        isUncut || span === undefined
+          ? this.onEachComponent(tenant, variant, clock)
+          : this.stageOnEachComponent(tenant, variant, span, clock);
       const cost = costs[at] ?? null;
       const activeW = component === undefined ? undefined : point.activeW[component.name];
       if (component === undefined || cost === null || activeW === undefined) return null;
-      energyJ += (computingMs(component, cost) * activeW) / clockSpeed(point) / 1000;
+      energyJ += (computingMs(component, cost) * activeW) / clock / 1000;
     }
     return energyJ;
   }

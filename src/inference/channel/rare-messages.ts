@@ -13,20 +13,27 @@ const id = z.number().int().nonnegative();
 const model = z.number().int().nonnegative();
 const ofFile = { id, path: z.string(), sha256: z.string().nullable() };
 const dims = z.array(z.number()).readonly().nullable();
+const stage = z.object({
+  firstNode: z.number(),
+  endNode: z.number().nullable(),
+  cacheDirectory: z.string().nullable(),
+});
 
 export const rareCommandSchema: z.ZodType<RareCommand> = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('load'),
-    ...ofFile,
-    model,
-    stage: z
-      .object({ firstNode: z.number(), endNode: z.number().nullable(), cacheDirectory: z.string().nullable() })
-      .optional(),
-  }),
+  z.object({ kind: z.literal('load'), ...ofFile, model, stage: stage.optional() }),
   z.object({ kind: z.literal('unload'), id, model }),
   z.object({ kind: z.literal('pace'), id, share: z.number() }),
   z.object({ kind: z.literal('probe'), id }),
-  z.object({ kind: z.literal('profile'), ...ofFile, dims }),
+  z.object({
+    kind: z.literal('profile'),
+    ...ofFile,
+    dims,
+    stage: stage.optional(),
+    effort: z.enum(['quick', 'thorough']),
+  }),
+  z.object({ kind: z.literal('rerun'), id, durationMs: z.number(), besideCopy: z.boolean() }),
+  z.object({ kind: z.literal('anchor'), id }),
+  z.object({ kind: z.literal('stress'), id, durationMs: z.number() }),
   z.object({ kind: z.literal('describe'), ...ofFile, dims }),
 ]);
 
@@ -45,13 +52,17 @@ const loadAnswer = z.object({
 const profileAnswer = z.object({
   sha256: z.string(),
   p50Ms: z.number(),
+  p90Ms: z.number().nullable(),
   p95Ms: z.number(),
+  p99Ms: z.number().nullable(),
   meanMs: z.number(),
   cpuMs: z.number(),
   loadMs: z.number(),
   memoryBytes: z.number(),
   runs: z.number(),
+  stable: z.boolean(),
 });
+const period = { startedMs: z.number(), endedMs: z.number() };
 
 function answerTo<Kind extends RareCommand['kind'], Value extends z.ZodType>(of: Kind, value: Value) {
   return z.object({ kind: z.literal('answer'), of: z.literal(of), id, value, usage });
@@ -66,6 +77,9 @@ export const rareMessageSchema: z.ZodType<RareMessage> = z.discriminatedUnion('k
     answerTo('pace', z.object({ share: z.number() })),
     answerTo('probe', z.null()),
     answerTo('profile', profileAnswer),
+    answerTo('rerun', z.object({ runs: z.number(), p50Ms: z.number(), ...period })),
+    answerTo('anchor', z.object({ latencyMs: z.number() })),
+    answerTo('stress', z.object({ bytes: z.number(), ...period })),
     answerTo('describe', modelDescriptionSchema),
   ]),
 ]);

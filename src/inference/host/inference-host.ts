@@ -1,12 +1,14 @@
 import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
+import { anchorLatencyMs } from './anchor';
 import { frameAnswers } from './answer-frames';
 import { describeFile } from './describing';
 import { ModelSession } from './model-session';
 import { probeProvider } from './probing';
-import { profileSession } from './profiling';
+import { ProfiledModel } from './profiled-model';
 import type { HostAnswer, HostAnswers, HostCommand, HostMessage, HostSettings } from './protocol';
 import { RequestInputs } from './request-inputs';
 import { SlotFiles } from './slot-files';
+import { MemoryStressor } from './stressing';
 import { hostUsage } from './usage';
 
 /** What is carried out one after the other. */
@@ -27,6 +29,8 @@ export class InferenceHost {
   /** Not before this time does the next run start: how the pace is kept. */
   private restUntilMs = 0;
   private wake: (() => void) | null = null;
+  private profiled: ProfiledModel | null = null;
+  private stressor: MemoryStressor | null = null;
 
   constructor(
     private readonly settings: HostSettings,
@@ -79,10 +83,17 @@ export class InferenceHost {
         return answerOf('unload', id, null);
       case 'run':
         return answerOf('run', id, await this.run(command));
-      case 'profile': {
-        const session = await ModelSession.load(command.path, command.sha256, this.settings);
-        return answerOf('profile', id, await profileSession(session, command.dims));
-      }
+      case 'profile':
+        await this.profiled?.release();
+        this.profiled = await ProfiledModel.load(command, this.settings);
+        return answerOf('profile', id, await this.profiled.profile());
+      case 'rerun':
+        if (this.profiled === null) throw new EcomapError('INTERNAL_ERROR', 'No model was profiled in this host.');
+        return answerOf('rerun', id, await this.profiled.rerun(command));
+      case 'anchor':
+        return answerOf('anchor', id, { latencyMs: await anchorLatencyMs(this.settings) });
+      case 'stress':
+        return answerOf('stress', id, (this.stressor ??= new MemoryStressor()).stress(command.durationMs));
       case 'probe':
         return answerOf('probe', id, await probeProvider(this.settings));
       case 'describe':

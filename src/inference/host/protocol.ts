@@ -51,7 +51,19 @@ export type HostCommand =
     }
   | { kind: 'pace'; id: number; share: number }
   | { kind: 'probe'; id: number }
-  | { kind: 'profile'; id: number; path: string; sha256: string | null; dims: readonly number[] | null }
+  | {
+      kind: 'profile';
+      id: number;
+      path: string;
+      sha256: string | null;
+      dims: readonly number[] | null;
+      stage?: StageRange | undefined;
+      effort: ProfileEffort;
+    }
+  /** The model that was profiled last, once more; `besideCopy`: in turns with a second session of it. */
+  | { kind: 'rerun'; id: number; durationMs: number; besideCopy: boolean }
+  | { kind: 'anchor'; id: number }
+  | { kind: 'stress'; id: number; durationMs: number }
   | { kind: 'describe'; id: number; path: string; sha256: string | null; dims: readonly number[] | null };
 
 export interface LoadAnswer {
@@ -76,16 +88,41 @@ export interface RunAnswer {
   readonly cpuMs: number;
 }
 
+/** Quick: as good as a start can wait for. Thorough: with the rare latencies. */
+export type ProfileEffort = 'quick' | 'thorough';
+
 export interface ProfileAnswer {
   readonly sha256: string;
   readonly p50Ms: number;
+  /** Null with too few runs. */
+  readonly p90Ms: number | null;
   readonly p95Ms: number;
+  /** Null with too few runs. */
+  readonly p99Ms: number | null;
   readonly meanMs: number;
   /** CPU time of all threads per run. */
   readonly cpuMs: number;
   readonly loadMs: number;
   readonly memoryBytes: number;
   readonly runs: number;
+  /** False: the time or the number of runs was spent before the median became stable. */
+  readonly stable: boolean;
+}
+
+export interface RerunAnswer {
+  readonly runs: number;
+  readonly p50Ms: number;
+  /** On the clock that all processes share; see monotonic.ts. */
+  readonly startedMs: number;
+  readonly endedMs: number;
+}
+
+export interface StressAnswer {
+  /** Read and written. */
+  readonly bytes: number;
+  /** On the clock that all processes share; see monotonic.ts. */
+  readonly startedMs: number;
+  readonly endedMs: number;
 }
 
 export interface HostAnswers {
@@ -94,6 +131,9 @@ export interface HostAnswers {
   run: RunAnswer;
   pace: { share: number };
   profile: ProfileAnswer;
+  rerun: RerunAnswer;
+  anchor: { latencyMs: number };
+  stress: StressAnswer;
   describe: ModelDescription;
   probe: null;
 }

@@ -222,9 +222,24 @@ export class HostProcess extends EventEmitter<HostEvents> {
     return this.#order({ kind: 'run', model: this.#numberOf(key), ...run }, limitMs);
   }
 
-  /** Measures a model in this process; for hosts that serve nobody. */
-  profile(path: string, sha256: string | null, dims: readonly number[] | null): Promise<HostAnswers['profile']> {
-    return this.#order({ kind: 'profile', path, sha256, dims }, loadLimitMs);
+  /** Measures a model, or a stage of it, in this process; for hosts that serve nobody, as what follows. */
+  profile(model: Omit<Order<'profile'>, 'kind'>): Promise<HostAnswers['profile']> {
+    return this.#order({ kind: 'profile', ...model }, loadLimitMs);
+  }
+
+  /** Runs the model that was measured last for so long, alone or in turns with a copy of it. */
+  rerun(durationMs: number, besideCopy: boolean): Promise<HostAnswers['rerun']> {
+    return this.#order({ kind: 'rerun', durationMs, besideCopy }, loadLimitMs + durationMs);
+  }
+
+  /** Runs a fixed small model, by which the speed of the component is judged. */
+  anchor(): Promise<HostAnswers['anchor']> {
+    return this.#order({ kind: 'anchor' }, loadLimitMs);
+  }
+
+  /** Keeps the memory busy for so long. */
+  stress(durationMs: number): Promise<HostAnswers['stress']> {
+    return this.#order({ kind: 'stress', durationMs }, this.#leastHangMs + durationMs);
   }
 
   /** Describes a model file; for hosts that serve nobody. */

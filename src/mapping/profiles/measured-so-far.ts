@@ -1,5 +1,7 @@
+import type { Sensitivity } from '../../signals/co-location';
 import type { Component } from '../../signals/device';
-import type { Profile } from '../../signals/profile';
+import type { Profile, StageSpan } from '../../signals/profile';
+import type { ModelCounts } from './operations';
 import type { Exclusion, ProfileLookup, ProfileTable } from './table';
 
 /**
@@ -12,8 +14,30 @@ export class MeasuredSoFar implements ProfileLookup {
     private readonly components: readonly Component[],
   ) {}
 
-  profileOf(tenant: string, variant: string, componentClass: string): Profile | null {
-    return this.table.profileOf(tenant, variant, componentClass);
+  profileOf(tenant: string, variant: string, componentClass: string, clockSpeed?: number): Profile | null {
+    return this.table.profileOf(tenant, variant, componentClass, clockSpeed);
+  }
+
+  stagesOf(tenant: string, variant: string): readonly StageSpan[] {
+    return this.table.stagesOf(tenant, variant);
+  }
+
+  stageProfileOf(
+    tenant: string,
+    variant: string,
+    stage: StageSpan,
+    componentClass: string,
+    clockSpeed?: number,
+  ): Profile | null {
+    return this.table.stageProfileOf(tenant, variant, stage, componentClass, clockSpeed);
+  }
+
+  countsOf(tenant: string, variant: string): ModelCounts | null {
+    return this.table.countsOf(tenant, variant);
+  }
+
+  sensitivityOf(tenant: string, variant: string, componentClass: string): Sensitivity | null {
+    return this.table.sensitivityOf(tenant, variant, componentClass);
   }
 
   exclusionOf(tenant: string, variant: string): Exclusion | null {

@@ -1,8 +1,8 @@
-import { sha256OfModel } from '../../models/onnx-file';
-import type { Component, InferenceDevice } from '../../signals/device';
-import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
+import { clockSpeed, type Component, type InferenceDevice } from '../../signals/device';
+import { messageOf, type EcomapError } from '../../signals/errors';
 import type { Profile, ProfileRunner } from '../../signals/profile';
-import type { Tenant, Variant } from '../../signals/tenant';
+import type { Tenant } from '../../signals/tenant';
+import { exclude, findModels, representatives, type ProfiledModel } from './models';
 import type { ProfileStore } from './store';
 import { ProfileTable } from './table';
 
@@ -15,7 +15,7 @@ export interface ProfilingProgress {
 }
 
 export interface ProfilingOptions {
-  readonly device: Pick<InferenceDevice, 'components' | 'fingerprint'>;
+  readonly device: Pick<InferenceDevice, 'components' | 'fingerprint' | 'operatingPointInForce'>;
   readonly tenants: readonly Tenant[];
   readonly store: Pick<ProfileStore, 'find' | 'save'>;
   readonly runner: Pick<ProfileRunner, 'measure'>;
@@ -27,28 +27,15 @@ export interface ProfilingOptions {
   readonly onMeasure?: () => void;
   /** Told at once about every variant that is left out. */
   readonly onExcluded?: (error: EcomapError, tenant: string, variant: string) => void;
-  /** Stops before the next measurement. */
+  /** Stops at once. */
   readonly signal?: AbortSignal;
   /** Hex SHA-256 of a file; for tests. */
   readonly hashFile?: (path: string) => Promise<string>;
 }
 
-interface Use {
-  readonly tenant: Tenant;
-  readonly variant: Variant;
-}
-
-/** One model file and everybody who uses it. */
-interface Model {
-  readonly path: string;
-  readonly sha256: string;
-  readonly dims: readonly number[] | null;
-  readonly uses: Use[];
-}
-
 /**
- * Makes sure that every variant of every tenant has a profile on every class of component: takes what the store knows and
- * measures the rest, one at a time (a profile is a cost alone). A model that two tenants share is measured once. A variant
+ * Makes sure that every variant of every tenant has a profile on every class of component: takes what the store knows, at whatever
+ * clock speed, and measures the rest, one at a time (a profile is a cost alone). A model that two tenants share is measured once. A variant
  * that cannot be measured is left out with its reason and the rest goes on.
  * @throws EcomapError RUNTIME_UNAVAILABLE when nothing can be measured on this machine, and the signal's reason when aborted;
  * whatever was measured until then is in the store.
@@ -65,7 +52,13 @@ export async function ensureProfiles(options: ProfilingOptions): Promise<Profile
     for (const [position, component] of classes.entries()) {
       options.signal?.throwIfAborted();
       const what = `${model.uses.map((use) => `${use.tenant.name} ${use.variant.name}`).join(', ')} on ${component.componentClass}`;
-      const stored = await options.store.find(model.sha256, component.componentClass, options.device.fingerprint);
+      const stored = await options.store.find(
+        model.sha256,
+        component.componentClass,
+        options.device.fingerprint,
+        { dims: model.dims },
+        clockSpeed(options.device.operatingPointInForce()),
+      );
       if (stored === null) {
         progress(what);
         options.onMeasure?.();
@@ -87,89 +80,23 @@ export async function ensureProfiles(options: ProfilingOptions): Promise<Profile
   return table;
 }
 
-/** Every tenant's lightest variant, then every tenant's next: so that planning can begin early, and with what does least harm. */
-function lightestFirst(tenants: readonly Tenant[]): Use[] {
-  return tenants
-    .flatMap((tenant) =>
-      [...tenant.variants]
-        .sort((a, b) => a.accuracy - b.accuracy)
-        .map((variant, rank) => ({ rank, use: { tenant, variant } })),
-    )
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ use }) => use);
-}
-
-/** Every distinct file, hashed: a file that is missing or was exchanged is found before anything is planned with it. */
-async function findModels(options: ProfilingOptions, table: ProfileTable): Promise<Model[]> {
-  const hashFile = options.hashFile ?? sha256OfModel;
-  const models = new Map<string, Model>();
-  for (const { tenant, variant } of lightestFirst(options.tenants)) {
-    options.signal?.throwIfAborted();
-    try {
-      const sha256 = await hashOf(variant, hashFile);
-      const dims = tenant.input.dims;
-      const key = JSON.stringify([sha256, dims]);
-      const model = models.get(key) ?? { path: variant.path, sha256, dims, uses: [] };
-      model.uses.push({ tenant, variant });
-      models.set(key, model);
-    } catch (error) {
-      exclude(options, table, [{ tenant, variant }], error);
-    }
-  }
-  return [...models.values()];
-}
-
-async function hashOf(variant: Variant, hashFile: (path: string) => Promise<string>): Promise<string> {
-  let sha256: string;
-  try {
-    sha256 = (await hashFile(variant.path)).toLowerCase();
-  } catch (error) {
-    if (isEcomapError(error)) throw error;
-    throw new EcomapError(
-      'MODEL_NOT_FOUND',
-      `The model file ${variant.path} cannot be read (${messageOf(error)}). Check the path of variant "${variant.name}".`,
-      { cause: error },
-    );
-  }
-  if (variant.sha256 !== null && variant.sha256.toLowerCase() !== sha256) {
-    throw new EcomapError(
-      'MODEL_HASH_MISMATCH',
-      `The model file ${variant.path} has SHA-256 ${sha256}, but variant "${variant.name}" pins ${variant.sha256}. ` +
-        'Restore the file, or pin the new hash if the change was meant.',
-    );
-  }
-  return sha256;
-}
-
-async function measure(options: ProfilingOptions, model: Model, component: Component): Promise<Profile> {
+async function measure(options: ProfilingOptions, model: ProfiledModel, component: Component): Promise<Profile> {
   const { device, runner, store } = options;
   const { path, sha256, dims } = model;
-  const profile = await runner.measure({ path, sha256, component, deviceFingerprint: device.fingerprint, dims });
+  const point = device.operatingPointInForce();
+  const profile = await runner.measure({
+    path,
+    sha256,
+    component,
+    deviceFingerprint: device.fingerprint,
+    dims,
+    operatingPoint: { name: point.name, clockSpeed: clockSpeed(point) },
+    ...(options.signal && { signal: options.signal }),
+  });
   try {
     await store.save(profile);
   } catch (error) {
     options.warn(`A profile could not be saved and will be measured again after a restart: ${messageOf(error)}`);
   }
   return profile;
-}
-
-/** Leaves a variant out when the fault is its own; any other error ends the profiling. */
-function exclude(options: ProfilingOptions, table: ProfileTable, uses: readonly Use[], error: unknown): void {
-  const ownFault =
-    isEcomapError(error) &&
-    (error.code.startsWith('MODEL_') || ['HOST_CRASHED', 'INPUT_MISMATCH'].includes(error.code));
-  if (!ownFault) throw error;
-  for (const { tenant, variant } of uses) {
-    table.exclude({ tenant: tenant.name, variant: variant.name, code: error.code, reason: error.message });
-    options.onExcluded?.(error, tenant.name, variant.name);
-  }
-}
-
-/** One component of each class: components of a class perform alike. */
-function representatives(components: readonly Component[]): Component[] {
-  const byClass = new Map<string, Component>();
-  for (const component of components) {
-    if (!byClass.has(component.componentClass)) byClass.set(component.componentClass, component);
-  }
-  return [...byClass.values()];
 }

@@ -3,12 +3,20 @@ import type { BoundaryTypes } from '../onnx/cuts';
 import type { FlowNode } from '../onnx/data-flow';
 import { elementBytes } from '../onnx/element-types';
 import type { OnnxTensorType } from '../onnx/value-info';
-import { constantTensor } from './constant-shapes';
+import { constantBytes } from './constant-shapes';
 
 /** Say the same numbers differently: the runtime copies nothing for them. */
 const views: readonly string[] = ['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity', 'Dropout', 'Shape', 'Size'];
 /** The runtime computes these while it writes the output of the node before, so that their tensors are not moved again. */
-const inPassing: readonly string[] = ['Relu', 'LeakyRelu', 'Clip', 'Sigmoid', 'HardSigmoid', 'Tanh', 'BatchNormalization'];
+const inPassing: readonly string[] = [
+  'Relu',
+  'LeakyRelu',
+  'Clip',
+  'Sigmoid',
+  'HardSigmoid',
+  'Tanh',
+  'BatchNormalization',
+];
 
 /** Bytes of a tensor in one particular inference, by name; null when they are not known. */
 export type BytesOf = (name: string) => number | null;
@@ -29,12 +37,15 @@ export function bytesMovedBy({ node, reads, makes }: FlowNode, bytesOf: BytesOf)
   return moved;
 }
 
-/** Sizes as an inference has shown them, and those of constants as they stand in the file. */
+/**
+ * Sizes as an inference has shown them, and those of constants as they stand in the file. Constants that are computed from others
+ * when the model is loaded are paddings and shapes of a few bytes: they count nothing.
+ */
 export function bytesIn(parts: GraphParts, types: BoundaryTypes): BytesOf {
   return (name) => {
     const type = types.get(name);
     if (type !== undefined) return tensorBytes(type);
-    return constantTensor(parts, name)?.bytes ?? null;
+    return parts.constants.has(name) ? (constantBytes(parts, name) ?? 0) : null;
   };
 }
 

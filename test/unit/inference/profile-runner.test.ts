@@ -35,6 +35,80 @@ describe('profile runner', function () {
     assert.ok(heavy.latencyMs.p50 > 2 * light.latencyMs.p50, `${heavy.latencyMs.p50} and ${light.latencyMs.p50} ms`);
   });
 
+  it('measures a stage of a model, and notes what it was measured with', async () => {
+    const file = await writeModel(models.path, 'chain.onnx', slowModel(96, 40));
+    const whole = await measure(file);
+    const stage = { firstNode: 30, endNode: null };
+    const operatingPoint = { name: 'slow', clockSpeed: 0.5 };
+    const part = await runner.measure({
+      ...file,
+      component: component(0),
+      deviceFingerprint: 'this-machine',
+      dims: null,
+      stage,
+      operatingPoint,
+      thorough: true,
+    });
+    assert.deepEqual(profileSchema.parse(part), part);
+    assert.deepEqual(
+      [part.stage, part.operatingPoint, part.dims, whole.stage],
+      [stage, operatingPoint, null, undefined],
+    );
+    assert.ok(part.latencyMs.p50 < whole.latencyMs.p50, `${part.latencyMs.p50} and ${whole.latencyMs.p50} ms`);
+    assert.ok(part.runs >= 100 && (part.latencyMs.p99 ?? 0) >= (part.latencyMs.p90 ?? Infinity));
+    assert.equal(whole.latencyMs.p99, undefined);
+    assert.ok((part.anchorLatencyMs ?? 0) > 0);
+    const absent = { firstNode: 30, endNode: 50 };
+    const refused = runner.measure({
+      ...file,
+      component: component(0),
+      deviceFingerprint: '',
+      dims: null,
+      stage: absent,
+    });
+    assert.equal(await codeOf(refused), 'INVALID_MESSAGE');
+  });
+
+  it('has the energy of an inference above idle from a meter, with its source', async () => {
+    const file = await writeModel(models.path, 'small.onnx', slowModel(96, 10));
+    const request = { ...file, component: component(0), deviceFingerprint: '', dims: null };
+    const readings = [
+      { totalJ: 99, idleJ: 9 },
+      { totalJ: 8, idleJ: 3 },
+    ];
+    const meter = {
+      readEnergy: () => ({ ...(readings.shift() ?? { totalJ: 0, idleJ: 0 }), source: 'measured' as const }),
+    };
+    const { energy } = await runner.measure({ ...request, meter });
+    assert.equal(readings.length, 0);
+    assert.equal(energy?.source, 'measured');
+    // 5 J over a second of runs of well below a millisecond.
+    assert.ok(energy.perInferenceJ > 0 && energy.perInferenceJ < 0.05, `${energy.perInferenceJ} J`);
+    const blind = { readEnergy: () => ({ totalJ: null, idleJ: null, source: 'measured' as const }) };
+    assert.equal((await runner.measure({ ...request, meter: blind })).energy, null);
+    assert.equal((await measure(file)).energy, null);
+  });
+
+  it('judges the speed of a component by a model of its own', async () => {
+    const first = await runner.anchorLatencyMs(component(0));
+    assert.ok(first > 0 && first < 1000);
+  });
+
+  it('ends the measurement under way when it is cancelled, and measures the next', async () => {
+    const slow = await writeModel(models.path, 'slow.onnx', slowModel(256, 400));
+    const small = await writeModel(models.path, 'small.onnx', slowModel(96, 10));
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const request = { component: component(0), deviceFingerprint: '', dims: null, signal: abort.signal };
+    const under = assert.rejects(runner.measure({ ...slow, ...request }), reason);
+    const waiting = assert.rejects(runner.measure({ ...slow, ...request }), reason);
+    const next = measure(small);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    abort.abort(reason);
+    await Promise.all([under, waiting]);
+    assert.ok((await next).runs > 0);
+  });
+
   it('takes the shape it is given for dimensions that the model leaves open', async () => {
     const open = await writeModel(models.path, 'open.onnx', doublingModel(['batch', 4]));
     assert.ok((await measure(open)).runs > 0);

@@ -57,11 +57,84 @@ describe('ProfileStore', () => {
     for (const name of names) assert.equal(dirname(name), join(directory, 'profiles'));
   });
 
-  const whole = JSON.stringify({ version: 1, deviceFingerprint: 'test-device', profiles: [stored] });
+  it('keeps profiles of stages, of clock speeds and of input shapes apart, and finds the nearest clock speed', async () => {
+    const at = (clockSpeed: number) => ({ operatingPoint: { name: `at ${clockSpeed}`, clockSpeed } });
+    const kept = [
+      profile(12, { dims: [1, 3, 8, 8] }),
+      profile(20, { dims: [1, 3, 8, 8], ...at(0.5) }),
+      profile(40, { dims: [1, 3, 16, 16] }),
+      profile(7, { dims: [1, 3, 8, 8], stage: { firstNode: 0, endNode: 4 } }),
+      profile(5, { dims: [1, 3, 8, 8], stage: { firstNode: 4, endNode: null } }),
+    ];
+    const store = open();
+    for (const one of kept) await store.save(one);
+    const find = async (
+      ...more: Parameters<ProfileStore['find']> extends [string, string, string, ...infer R] ? R : never
+    ) => (await open().find(stored.modelSha256, 'cpu-1t', 'test-device', ...more))?.latencyMs.p50 ?? null;
+    const dims = [1, 3, 8, 8];
+    assert.deepEqual(
+      [
+        await find({ dims }),
+        await find({ dims }, 0.6),
+        await find({ dims }, 0.9),
+        await find({ dims: [1, 3, 16, 16] }),
+        await find({ dims: null }),
+        await find({ dims, stage: { firstNode: 0, endNode: 4 } }),
+        await find({ dims, stage: { firstNode: 4, endNode: null } }, 0.3),
+        await find({ dims, stage: { firstNode: 3, endNode: null } }),
+      ],
+      [12, 20, 12, 40, null, 7, 5, null],
+    );
+    await store.save(profile(11, { dims }));
+    assert.equal(await find({ dims }), 11);
+  });
+
+  it('keeps sensitivities, also one that cannot be measured, beside profiles that others save', async () => {
+    const found = {
+      modelSha256: stored.modelSha256,
+      componentClass: 'cpu-1t',
+      deviceFingerprint: 'test-device',
+      dims: null,
+      sensitivity: { besideMemory: 0.2, besideItself: 0.7, caused: 0.1 },
+      measuredAt: '2026-11-02T10:00:00Z',
+    };
+    const hopeless = { ...found, componentClass: 'gpu', sensitivity: null };
+    const other = open();
+    assert.equal(await other.find(stored.modelSha256, 'cpu-1t', 'test-device'), null);
+    await open().saveSensitivity(found);
+    await open().saveSensitivity(hopeless);
+    await other.save(stored);
+    const find = (componentClass: string, dims: number[] | null) =>
+      open().findSensitivity(stored.modelSha256, componentClass, 'test-device', dims);
+    assert.deepEqual(await find('cpu-1t', null), found);
+    assert.deepEqual(await find('gpu', null), hopeless);
+    assert.equal(await find('cpu-1t', [1, 3]), null);
+    assert.equal(await find('dla', null), null);
+    assert.deepEqual(await open().find(stored.modelSha256, 'cpu-1t', 'test-device'), stored);
+  });
+
+  it('goes on with a file of the first layout: whole variants at full speed, whatever the shape of the input', async () => {
+    const path = await putFile(JSON.stringify({ version: 1, deviceFingerprint: 'test-device', profiles: [stored] }));
+    const store = open();
+    assert.deepEqual(await store.find(stored.modelSha256, 'cpu-1t', 'test-device', { dims: [1, 3, 8, 8] }), stored);
+    const stage = { firstNode: 0, endNode: 4 };
+    assert.equal(await store.find(stored.modelSha256, 'cpu-1t', 'test-device', { stage }), null);
+    await store.save(profile(5, { modelSha256: 'b'.repeat(64) }));
+    assert.equal((JSON.parse(await readFile(path, 'utf8')) as { version: number }).version, 2);
+    assert.deepEqual(await open().find(stored.modelSha256, 'cpu-1t', 'test-device'), stored);
+    assert.deepEqual(warnings, []);
+  });
+
+  const whole = JSON.stringify({
+    version: 2,
+    deviceFingerprint: 'test-device',
+    profiles: [stored],
+    sensitivities: [],
+  });
   const unusable: readonly [string, string, RegExp][] = [
     ['a half-written file', whole.slice(0, whole.length / 2), /only in part/],
     ['an empty file', '', /only in part/],
-    ['a newer version', whole.replace('"version":1', '"version":2'), /layout version 2/],
+    ['a newer version', whole.replace('"version":2', '"version":3'), /layout version 3/],
     ["another device's file", whole.replaceAll('test-device', 'other'), /another device/],
     [
       "another device's profile in it",

@@ -51,7 +51,19 @@ const commands: HostCommand[] = [
   { kind: 'unload', id: 2, model: 9 },
   { kind: 'pace', id: 3, share: 0.25 },
   { kind: 'probe', id: 4 },
-  { kind: 'profile', id: 5, path: 'a', sha256: null, dims: [1, 2] },
+  { kind: 'profile', id: 5, path: 'a', sha256: null, dims: [1, 2], effort: 'quick' },
+  {
+    kind: 'profile',
+    id: 5,
+    path: 'a',
+    sha256: null,
+    dims: null,
+    effort: 'thorough',
+    stage: { firstNode: 0, endNode: 4, cacheDirectory: '/cache' },
+  },
+  { kind: 'rerun', id: 5, durationMs: 100, besideCopy: true },
+  { kind: 'anchor', id: 5 },
+  { kind: 'stress', id: 5, durationMs: 20 },
   { kind: 'describe', id: 6, path: 'a', sha256: null, dims: null },
 ];
 const signature = { inputs: [{ name: 'x', type: 'float32' as const, dims: ['batch', 3] }], outputs: [] };
@@ -138,7 +150,7 @@ describe('messages between a host and its parent', () => {
 
   it('that cannot be sent are refused before anything of them leaves', () => {
     const dims = [Symbol('no number')] as never;
-    assert.throws(() => encoder.command({ kind: 'profile', id: 1, path: 'a', sha256: null, dims }));
+    assert.throws(() => encoder.command({ kind: 'profile', id: 1, path: 'a', sha256: null, dims, effort: 'quick' }));
     assert.deepEqual(decodeCommand(contentOf(encoder.command(run))), run);
   });
 

@@ -329,7 +329,10 @@ describe('inference host', function () {
 
   it('goes on when a command cannot be sent at all', async () => {
     await open();
-    await assert.rejects(host.profile('model.onnx', null, [Symbol('no number')] as never), { code: 'INTERNAL_ERROR' });
+    const dims = [Symbol('no number')] as never;
+    await assert.rejects(host.profile({ path: 'model.onnx', sha256: null, dims, effort: 'quick' }), {
+      code: 'INTERNAL_ERROR',
+    });
     assert.equal(host.inFlight, 0);
     await host.load(await modelFile('after.onnx', doublingModel([1, 1])));
     assert.deepEqual((await runOne(host, 'after.onnx', vector(4))).outputs['y']?.data, Float32Array.from([8]));
