@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { ModelInspectorProcess } from '../../src/inference/model-inspector';
 import { ProfileRunnerProcess } from '../../src/inference/profile-runner';
 import { admit } from '../../src/mapping/admission';
 import { MappingPlanner } from '../../src/mapping/planner';
 import { PlanningLoop } from '../../src/mapping/planning-loop';
+import { ensureOperations, type DescribeModel } from '../../src/mapping/profiles/counting';
 import { MeasuredSoFar } from '../../src/mapping/profiles/measured-so-far';
 import { ensureProfiles } from '../../src/mapping/profiles/profiling';
 import { ProfileStore } from '../../src/mapping/profiles/store';
@@ -107,8 +109,14 @@ export default defineNode({
         // Plans without profiles still say who runs where; they say themselves that nothing was measured.
         node.error(error, { topic: 'ecomap/tenant' });
       }
-      if (!closing.signal.aborted)
-        loop.start(new MappingPlanner({ device, tenants, profiles: table, clock: Date.now }));
+      if (closing.signal.aborted) return;
+      loop.start(new MappingPlanner({ device, tenants, profiles: table, clock: Date.now }));
+      // The plans that follow know what the variants compute; the first one does not wait for it.
+      const inspector = new ModelInspectorProcess({ stateDirectory: node.stateDirectory, warn });
+      const describe: DescribeModel = (request) => inspector.describe(request);
+      await ensureOperations({ tenants, table, describe, warn, signal: closing.signal }).catch((error: unknown) => {
+        if (!closing.signal.aborted) throw error;
+      });
     };
     const profiling = profile().catch((error: unknown) => node.error(error));
 

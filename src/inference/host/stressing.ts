@@ -21,7 +21,7 @@ export class MemoryStressor {
     const [from, to] = this.#halves;
     const startedMs = monotonicMs();
     let bytes = 0;
-    let endedMs = startedMs;
+    let endedMs: number;
     do {
       to.set(from.subarray(this.#at, this.#at + pieceBytes), this.#at);
       this.#at = (this.#at + pieceBytes) % halfBytes;
