@@ -57,7 +57,7 @@ export class StageDeployment {
 }
 
 /** A stage as a host knows it; tenants that share a stage share its session. */
-export function stageModelOf({ path, sha256 }: Variant, stage: StageRange): HostModel {
+export function stageModelOf({ path, sha256 }: Pick<Variant, 'path' | 'sha256'>, stage: StageRange): HostModel {
   return { key: `${path}#${sha256 ?? ''}@${stage.firstNode}-${stage.endNode ?? ''}`, path, sha256, stage };
 }
 
