@@ -28,9 +28,11 @@ export interface CalibrationResult {
   readonly epochs: number;
   readonly before: CalibrationErrors;
   readonly after: CalibrationErrors;
+  /** Of the latency that networks alone would have, on the same workloads, %. */
+  readonly additiveMapePct: number;
   readonly intervals: EstimatorIntervals;
-  /** Held-out predictions of latency beside what was measured, s: for a plot. */
-  readonly points: readonly { readonly predictedS: number; readonly measuredS: number }[];
+  /** Held-out latencies, s: what was measured, and what was predicted of it before and after. For a plot. */
+  readonly points: readonly { readonly measuredS: number; readonly beforeS: number; readonly predictedS: number }[];
 }
 
 export interface CalibrationProgress {
@@ -186,7 +188,11 @@ function resultOf(
     before: errorsOf(before),
     after: errorsOf(after),
     intervals: { latency: conformalBins(latency), lnPowerMargin: powerMargin(lnPower) },
-    points: splits.flatMap(({ heldOut }, fold) => pointsOf(heldOut, outcomes[fold]?.predictions[epochs] ?? nothing)),
+    additiveMapePct: additiveMapeOf(samples),
+    points: splits.flatMap(({ heldOut }, fold) => {
+      const predictions = outcomes[fold]?.predictions;
+      return pointsOf(heldOut, predictions?.[0] ?? nothing, predictions?.[epochs] ?? nothing);
+    }),
   };
 }
 
@@ -201,13 +207,26 @@ function errorsOf(residuals: readonly ReturnType<typeof residualsOf>[]): Calibra
   };
 }
 
-function pointsOf(set: TrainingSet, predicted: LnRatios): { predictedS: number; measuredS: number }[] {
+function pointsOf(set: TrainingSet, before: LnRatios, after: LnRatios): CalibrationResult['points'][number][] {
   return Array.from(set.mask).flatMap((present, cell) => {
     const shared = set.sharedS[cell] ?? 0;
     if (present !== 1) return [];
     return {
-      predictedS: shared * Math.exp(predicted.latency[cell] ?? 0),
       measuredS: shared * Math.exp(set.lnLatencyRatio[cell] ?? 0),
+      beforeS: shared * Math.exp(before.latency[cell] ?? 0),
+      predictedS: shared * Math.exp(after.latency[cell] ?? 0),
     };
   });
+}
+
+/** Nobody disturbs anybody: its ratio to V is A/V. */
+function additiveMapeOf(set: TrainingSet): number {
+  let sum = 0;
+  let networks = 0;
+  set.mask.forEach((present, cell) => {
+    if (present !== 1) return;
+    networks += 1;
+    sum += Math.abs(Math.expm1(-(set.lnSharedOverAlone[cell] ?? 0) - (set.lnLatencyRatio[cell] ?? 0)));
+  });
+  return (100 * sum) / networks;
 }

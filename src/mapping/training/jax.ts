@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as Jax from '@jax-js/jax';
 import { EcomapError, messageOf } from '../../signals/errors';
+import { howToInstallJax } from './jax-installed';
 
 export type JaxModule = typeof Jax;
 export type JaxArray = Jax.numpy.Array;
@@ -25,7 +26,7 @@ async function load(): Promise<JaxModule> {
     throw new EcomapError(
       'RUNTIME_UNAVAILABLE',
       `The package @jax-js/jax does not load here (${messageOf(error).split('\n')[0]}), so the estimator cannot be trained on this ` +
-        'device; the shipped one still works. In the Node-RED user directory run `npm install @jax-js/jax`.',
+        `device; the shipped one still works. ${howToInstallJax}`,
       { cause: error },
     );
   }

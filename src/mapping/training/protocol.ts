@@ -52,7 +52,8 @@ export const calibrationReportSchema = z.object({
       .nullable(),
     lnPowerMargin: z.number().nullable(),
   }),
-  points: z.array(z.object({ predictedS: z.number(), measuredS: z.number() })),
+  additiveMapePct: z.number(),
+  points: z.array(z.object({ measuredS: z.number(), beforeS: z.number(), predictedS: z.number() })),
 });
 export type CalibrationReport = z.infer<typeof calibrationReportSchema>;
 

@@ -1,0 +1,87 @@
+import { setImmediate } from 'node:timers/promises';
+import type { CoLocationSample } from '../../signals/co-location';
+import type { CalibrationSummary } from '../../signals/calibration';
+import { weakestSource } from '../../signals/quantities';
+import { joinSets, trainingSetOf, type TrainingSet } from '../estimator/learned/training-set';
+import type { CalibrationReport } from '../training/protocol';
+import { mostTogether, type PlannedCoLocation } from './co-location-plan';
+import type { CalibrationRecord, SampleRecord, TriedRecord } from './sample-records';
+import type { Judged } from './steadiness';
+
+/** Samples worked out before others get a turn. */
+const samplesPerTurn = 8;
+/** Of the plans that were tried in service, so many of the latest are learned from. */
+const mostTried = 200;
+/** Points of the plot. */
+const mostPoints = 300;
+
+/** What a calibration learns from: what it measured, and what was tried in service. */
+export function samplesToLearnFrom(judged: Judged, records: readonly CalibrationRecord[]): CoLocationSample[] {
+  const own = [...judged.good.values()].flatMap(({ sample }) => (sample === null ? [] : [sample]));
+  const firstOther = 1 + own.reduce((most, { workload }) => Math.max(most, workload), 0);
+  const tried = records
+    .filter((record): record is TriedRecord => record.kind === 'tried')
+    .slice(-mostTried)
+    .map(({ sample }) => ({ ...sample, workload: firstOther + sample.workload }));
+  return [...own, ...tried];
+}
+
+/** As `trainingSetOf`, in turns: it never holds up the event loop for long. */
+export async function trainingSetInTurns(samples: readonly CoLocationSample[]): Promise<TrainingSet> {
+  const slots = samples.reduce((most, { networks }) => Math.max(most, networks.length), mostTogether);
+  const parts: TrainingSet[] = [];
+  for (let first = 0; first < samples.length; first += samplesPerTurn) {
+    parts.push(trainingSetOf(samples.slice(first, first + samplesPerTurn), slots));
+    await setImmediate();
+  }
+  return parts.length === 0 ? trainingSetOf([], slots) : joinSets(parts);
+}
+
+/** How far two measurements of the same co-location lie apart, %: mean over networks; null where none was repeated. */
+export function floorPctOf(plan: readonly PlannedCoLocation[], { good }: Judged): number | null {
+  const apart = plan.flatMap(({ repeats }, planned) => {
+    const again = good.get(planned)?.sample?.latencyS ?? [];
+    const first = repeats === null ? [] : (good.get(repeats)?.sample?.latencyS ?? []);
+    if (first.length !== again.length) return [];
+    return first.map((seconds, network) => {
+      const other = again[network] ?? seconds;
+      return (200 * Math.abs(seconds - other)) / (seconds + other);
+    });
+  });
+  return apart.length === 0 ? null : apart.reduce((sum, pct) => sum + pct, 0) / apart.length;
+}
+
+export interface SummaryParts {
+  readonly deviceFingerprint: string;
+  readonly finishedAt: string;
+  readonly plan: readonly PlannedCoLocation[];
+  readonly judged: Judged;
+  readonly report: CalibrationReport;
+}
+
+export function summaryOf({ deviceFingerprint, finishedAt, plan, judged, report }: SummaryParts): CalibrationSummary {
+  const { kept, reason, samples, workloads, before, after, additiveMapePct } = report;
+  const sources = [...judged.good.values()].map(({ powerSource }: SampleRecord) => powerSource);
+  const every = Math.max(1, Math.ceil(report.points.length / mostPoints));
+  return {
+    deviceFingerprint,
+    finishedAt,
+    kept,
+    reason,
+    samples,
+    workloads,
+    setAside: judged.setAside.length,
+    before,
+    after: kept ? after : before,
+    additiveMapePct,
+    floorPct: floorPctOf(plan, judged),
+    powerSource: weakestSource(sources) ?? 'modelled',
+    points: report.points
+      .filter((_, index) => index % every === 0)
+      .map(({ measuredS, beforeS, predictedS }) => ({
+        measuredMs: 1000 * measuredS,
+        beforeMs: 1000 * beforeS,
+        afterMs: 1000 * predictedS,
+      })),
+  };
+}

@@ -1,0 +1,363 @@
+import assert from 'node:assert/strict';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  calibrationDirectory,
+  loadCalibrated,
+  type Calibrated,
+} from '../../../../src/mapping/calibration/calibrated-store';
+import { CalibrationRun, type CalibrationRunOptions } from '../../../../src/mapping/calibration/calibration-run';
+import type { CalibrationNetwork } from '../../../../src/mapping/calibration/networks';
+import type { calibrateInProcess } from '../../../../src/mapping/training/training-process';
+import { calibrationStatusSchema, type CalibrationStatus } from '../../../../src/signals/calibration';
+import { EcomapError } from '../../../../src/signals/errors';
+import { FakeRunner, networksOf } from '../../../support/calibration-fixtures';
+import { fewSamples } from '../../../support/co-location-fixtures';
+import { device } from '../../../support/planning-fixtures';
+
+type Train = typeof calibrateInProcess;
+const shipped = Buffer.from('the shipped estimator');
+const tuned = Buffer.from('the tuned estimator');
+const runMs = [20, 8, 3];
+
+/** Keeps what it was given. */
+function fakeTrainer(kept = true) {
+  const jobs: Parameters<Train>[0][] = [];
+  const train: Train = async (job, { signal, onProgress } = {}) => {
+    jobs.push(job);
+    onProgress?.({ done: 1, total: 2, secondsLeft: 3 });
+    signal?.throwIfAborted();
+    await Promise.resolve();
+    return {
+      estimator: kept ? tuned : null,
+      report: {
+        kept,
+        reason: kept ? null : 'no better',
+        samples: job.samples.count,
+        workloads: new Set(job.samples.workload).size,
+        epochs: kept ? 9 : 0,
+        before: { latencyMapePct: 20, powerMapePct: 4 },
+        after: { latencyMapePct: 9, powerMapePct: 2 },
+        additiveMapePct: 50,
+        intervals: {
+          latency: { alpha: 0.1, cuts: [0.5], halfWidths: [0.1, 0.3], counts: [40, 30] },
+          lnPowerMargin: 0.05,
+        },
+        points: Array.from({ length: 700 }, (_, index) => ({ measuredS: index, beforeS: 0.2, predictedS: 0.1 })),
+      },
+    };
+  };
+  return { train, jobs };
+}
+
+describe('calibration of a device', () => {
+  let stateDirectory: string;
+  let warnings: string[];
+  let runs: CalibrationRun[];
+  let runner: FakeRunner;
+  let trainer: ReturnType<typeof fakeTrainer>;
+  const networks = networksOf(3, runMs);
+  const aloneMs = (name: string): number => runMs[Number(name.at(-1))] ?? 0;
+
+  const newRun = (more: Partial<CalibrationRunOptions> = {}, of: readonly CalibrationNetwork[] = networks) => {
+    const run = new CalibrationRun({
+      device: device(),
+      stateDirectory,
+      profile: ({ onProgress }) => {
+        onProgress({ done: 3, total: 9, what: 'v0' });
+        onProgress({ done: 9, total: 9, what: 'v2' });
+        return Promise.resolve(of);
+      },
+      openRunner: () => runner,
+      shippedEstimator: () => Promise.resolve(shipped),
+      warn: (text) => warnings.push(text),
+      samples: 48,
+      train: trainer.train,
+      checkTrainer: () => undefined,
+      ...more,
+    });
+    runs.push(run);
+    return run;
+  };
+  const ended = (run: CalibrationRun): Promise<CalibrationStatus> =>
+    new Promise((resolve) => {
+      const stop = run.onChange((status) => {
+        calibrationStatusSchema.parse(status);
+        if (!['done', 'cancelled', 'failed', 'interrupted'].includes(status.phase)) return;
+        stop();
+        resolve(status);
+      });
+    });
+  const calibrated = async (run: CalibrationRun, samples?: number): Promise<CalibrationStatus> => {
+    await run.ready;
+    const end = ended(run);
+    run.start(samples);
+    return end;
+  };
+  const logFile = (): string => join(calibrationDirectory(stateDirectory, 'test-device'), 'samples.jsonl');
+  const measuredIn = async (): Promise<number> =>
+    (await readFile(logFile(), 'utf8')).split('\n').filter((line) => /"kind":"sample".*\}$/.test(line)).length;
+
+  beforeEach(async () => {
+    stateDirectory = await mkdtemp(join(tmpdir(), 'ecomap-calibration-'));
+    warnings = [];
+    runs = [];
+    runner = new FakeRunner(aloneMs);
+    trainer = fakeTrainer();
+  });
+  afterEach(async () => {
+    await Promise.all(runs.map((run) => run.close()));
+    await rm(stateDirectory, { recursive: true, force: true });
+  });
+
+  it('profiles, measures, learns, keeps, and tells of each with the time left', async () => {
+    const run = newRun();
+    await run.ready;
+    assert.equal(run.status().phase, 'idle');
+    const seen: CalibrationStatus[] = [];
+    run.onChange((status) => seen.push(status));
+    const end = await calibrated(run);
+    assert.equal(end.phase, 'done', end.text);
+    assert.deepEqual([...new Set(seen.map(({ phase }) => phase))], ['profiling', 'measuring', 'training', 'done']);
+    const measuring = seen.filter(({ phase, text }) => phase === 'measuring' && text.includes('tenant'));
+    assert.equal(measuring.length, 48);
+    assert.deepEqual([measuring[0]?.done, measuring[0]?.total, measuring.at(-1)?.done], [0, 48, 47]);
+    assert.ok(measuring.every(({ secondsLeft }) => (secondsLeft ?? -1) >= 0));
+    assert.ok((measuring[0]?.secondsLeft ?? 0) > (measuring.at(-1)?.secondsLeft ?? 0));
+
+    const { summary } = end;
+    assert.ok(summary?.kept && summary.samples === 48 && summary.setAside === 0);
+    assert.deepEqual([summary.floorPct, summary.powerSource, summary.additiveMapePct], [0, 'modelled', 50]);
+    assert.ok(summary.points.length <= 300 && summary.points.length > 200);
+    assert.equal(trainer.jobs[0]?.estimator, shipped);
+    assert.equal(runner.closed, 1);
+    const stored = await loadCalibrated(stateDirectory, 'test-device', { warn: (text) => warnings.push(text) });
+    assert.deepEqual(stored?.estimator, tuned);
+    assert.deepEqual(stored?.summary, summary);
+    assert.equal(stored?.intervals.lnPowerMargin, 0.05);
+    assert.deepEqual(warnings, []);
+  });
+
+  it('learns ratios to what each network takes alone, with the pauses and places as they were', async () => {
+    await calibrated(newRun());
+    const [job] = trainer.jobs;
+    assert.ok(job);
+    const waiting = Array.from(job.samples.lnSharedOverAlone).filter((ln) => ln > 0.1).length;
+    assert.ok(waiting > 20, 'those that share a component wait by the analytic model, too');
+    assert.ok(Array.from(job.samples.lnLatencyRatio).every((ratio) => Math.abs(ratio) < 3));
+  });
+
+  it('says after a restart that it was interrupted, and goes on there', async () => {
+    const first = newRun();
+    runner.before = (call) => {
+      if (call === 31) void first.close();
+    };
+    first.start();
+    while (first.status().phase !== 'interrupted') await new Promise((resolve) => setTimeout(resolve, 2));
+    await first.close();
+    const before = await measuredIn();
+    assert.ok(before >= 25 && before < 31);
+    // The process was killed in the middle of a line.
+    await appendFile(logFile(), '{"kind":"sample","at":"2026-11');
+
+    runner = new FakeRunner(aloneMs);
+    const second = newRun();
+    await second.ready;
+    assert.deepEqual([second.status().phase, second.status().done, second.status().total], ['interrupted', before, 48]);
+    assert.equal((await calibrated(second)).phase, 'done');
+    assert.equal(await measuredIn(), 48);
+    const anchors = runner.asked.length - (48 - before);
+    assert.ok(anchors >= 2 && anchors <= 4);
+  });
+
+  it('keeps what was measured when it is cancelled, and goes on there; done, it begins anew', async () => {
+    const run = newRun();
+    runner.before = (call) => {
+      if (call === 12) run.cancel();
+    };
+    const cancelled = await calibrated(run);
+    assert.deepEqual([cancelled.phase, cancelled.code], ['cancelled', null]);
+    const kept = await measuredIn();
+    assert.ok(kept >= 9);
+    runner.before = () => undefined;
+    const again = newRun();
+    await again.ready;
+    assert.equal(again.status().phase, 'idle', 'whoever cancelled is not asked again');
+    runner.asked.length = 0;
+    assert.equal((await calibrated(again)).phase, 'done');
+    assert.ok(runner.asked.length < 48 + 4 - kept + 1);
+    runner.asked.length = 0;
+    assert.equal((await calibrated(again)).phase, 'done');
+    assert.ok(runner.asked.length >= 48 + 3, 'everything was measured once more');
+  });
+
+  it('does nothing when it is started twice, and lets one calibrate at a time', async () => {
+    const run = newRun();
+    const other = newRun();
+    let refused: CalibrationStatus | null = null;
+    runner.before = async (call) => {
+      if (call === 3) refused = await calibrated(other);
+    };
+    const end = ended(run);
+    run.start();
+    run.start();
+    assert.equal((await end).phase, 'done');
+    assert.deepEqual((refused as CalibrationStatus | null)?.code, 'INVALID_CONFIG');
+    assert.match((refused as CalibrationStatus | null)?.text ?? '', /Another calibration .* under way/);
+    assert.equal(trainer.jobs.length, 1);
+    assert.equal((await calibrated(other)).phase, 'done', 'the device is free again');
+  });
+
+  it('takes the device from a process that was killed', async () => {
+    const directory = calibrationDirectory(stateDirectory, 'test-device');
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, startedAt: 1, token: 'x' }));
+    assert.equal((await calibrated(newRun())).phase, 'done');
+    await writeFile(join(directory, 'lock'), 'half a lo');
+    assert.equal((await calibrated(newRun())).phase, 'done');
+  });
+
+  it('sets aside what was measured while the device was slower, and measures it again', async () => {
+    runner.before = (call) => {
+      // Calls 22 to 43 are the second twenty and their anchor.
+      runner.slowness = call > 30 && call <= 43 ? 1.4 : 1;
+    };
+    const { phase, summary } = await calibrated(newRun());
+    assert.equal(phase, 'done');
+    assert.ok((await measuredIn()) > 48);
+    assert.ok((summary?.setAside ?? 0) > 0, 'more than a quarter was disturbed: the rest stays aside');
+    assert.equal(summary?.samples, 48 - (summary?.setAside ?? 0));
+  });
+
+  it('leaves out a network that does not run, and says so once', async () => {
+    runner.broken.add('tenant1 v0');
+    const { phase, summary } = await calibrated(newRun());
+    assert.equal(phase, 'done');
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', /tenant1 v0 is left out of the calibration: it crashed/);
+    const asked = runner.asked.filter((set) => set.some(({ name }) => name === 'tenant1 v0'));
+    assert.ok(asked.length <= 3);
+    assert.ok((summary?.samples ?? 0) > 40);
+  });
+
+  it('fails with words where nothing runs, a component has gone, or nothing can be trained', async () => {
+    for (const { name } of networks) runner.broken.add(name);
+    const nothing = await calibrated(newRun());
+    assert.deepEqual([nothing.phase, nothing.code], ['failed', 'HOST_CRASHED']);
+    runner = new FakeRunner(aloneMs);
+    runner.before = (call) => {
+      if (call > 5) throw new EcomapError('INVALID_CONFIG', 'The device has no component "cpu1" (any more).');
+    };
+    const gone = await calibrated(newRun());
+    assert.deepEqual([gone.phase, gone.code], ['failed', 'INVALID_CONFIG']);
+    assert.match(gone.text, /no component "cpu1"/);
+    runner = new FakeRunner(aloneMs);
+    const checkTrainer = (): void => {
+      throw new EcomapError('RUNTIME_UNAVAILABLE', 'The package @jax-js/jax is not installed');
+    };
+    const untrained = await calibrated(newRun({ checkTrainer }));
+    assert.deepEqual([untrained.phase, untrained.code], ['failed', 'RUNTIME_UNAVAILABLE']);
+    assert.equal(runner.asked.length, 0, 'said before anything was measured');
+  });
+
+  it('does not start with too few networks', async () => {
+    const { phase, code, text } = await calibrated(newRun({}, networksOf(1, [9])));
+    assert.deepEqual([phase, code], ['failed', 'INVALID_CONFIG']);
+    assert.match(text, /at least 4 different sets of networks/);
+    assert.equal(runner.asked.length, 0);
+  });
+
+  it('learns of twelve tenants, and of plans that were tried in service', async () => {
+    const run = newRun({}, networksOf(12, runMs));
+    await run.ready;
+    for (const sample of fewSamples(3, 2)) await run.learnFrom(sample);
+    const { phase, summary } = await calibrated(run);
+    assert.equal(phase, 'done');
+    assert.equal(summary?.samples, 48 + 6);
+    const [job] = trainer.jobs;
+    assert.equal(summary?.workloads, new Set(job?.samples.workload).size);
+    assert.ok((await readFile(logFile(), 'utf8')).includes('"tried"'), 'the next calibration learns from them, too');
+  });
+
+  it('says that requests disturb it while they are answered', async () => {
+    const texts: string[] = [];
+    const run = newRun({ isServing: () => true });
+    run.onChange(({ phase, text }) => phase === 'measuring' && texts.push(text));
+    await calibrated(run);
+    assert.ok(texts.length > 40 && texts.every((text) => text.includes('requests are being answered meanwhile')));
+  });
+
+  it('stays with the shipped estimator where it is no better, with the intervals measured of it', async () => {
+    trainer = fakeTrainer(false);
+    const heard: Calibrated[] = [];
+    const { summary, text } = await calibrated(newRun({ onCalibrated: (found) => heard.push(found) }));
+    assert.deepEqual([summary?.kept, summary?.reason, text], [false, 'no better', 'no better']);
+    assert.deepEqual(summary?.after, summary?.before);
+    assert.equal(heard[0]?.estimator, null);
+    const load = (estimator: Uint8Array) =>
+      loadCalibrated(stateDirectory, 'test-device', { warn: (said) => warnings.push(said), shipped: estimator });
+    assert.equal((await load(shipped))?.intervals.latency?.halfWidths.length, 2);
+    assert.equal(await load(tuned), null);
+    assert.match(warnings[0] ?? '', /earlier shipped estimator/);
+  });
+
+  describe('what it keeps', () => {
+    const load = (fingerprint = 'test-device') =>
+      loadCalibrated(stateDirectory, fingerprint, { warn: (text) => warnings.push(text) });
+    let json: string;
+
+    beforeEach(async () => {
+      await calibrated(newRun());
+      json = join(calibrationDirectory(stateDirectory, 'test-device'), 'calibration.json');
+    });
+
+    it('is one estimator and one description, however often', async () => {
+      await calibrated(newRun());
+      const names = (await readdir(calibrationDirectory(stateDirectory, 'test-device'))).sort();
+      assert.equal(names.length, 3);
+      assert.deepEqual(
+        names.map((name) => name.replace(/-[0-9a-f]{16}/, '-HASH')),
+        ['calibration.json', 'estimator-HASH.onnx', 'samples.jsonl'],
+      );
+    });
+
+    it('is nothing on another device, and no warning', async () => {
+      assert.equal(await load('another'), null);
+      assert.deepEqual(warnings, []);
+    });
+
+    const rewrite = async (change: object): Promise<void> =>
+      writeFile(json, JSON.stringify({ ...JSON.parse(await readFile(json, 'utf8')), ...change }));
+    const cases: Record<string, [spoil: () => Promise<void>, says: RegExp]> = {
+      'half-written': [() => truncate(json, 200), /cannot be read/],
+      'of a newer version': [() => rewrite({ version: 2 }), /version 2, this program knows version 1/],
+      'of another device': [() => rewrite({ deviceFingerprint: 'other' }), /another device/],
+      'of other features': [() => rewrite({ featuresVersion: 999 }), /features of version 999/],
+      'without its estimator': [
+        () => rewrite({ estimator: { file: 'estimator-0123456789abcdef.onnx', sha256: 'a'.repeat(64) } }),
+        /cannot be read/,
+      ],
+      'with another estimator': [
+        async () => {
+          const folder = calibrationDirectory(stateDirectory, 'test-device');
+          const name = (await readdir(folder)).find((file) => file.endsWith('.onnx')) ?? '';
+          await truncate(join(folder, name), 5);
+        },
+        /is damaged/,
+      ],
+      'with fields that cannot be': [() => rewrite({ intervals: { latency: 3 } }), /intervals/],
+    };
+    for (const [what, [spoil, says]] of Object.entries(cases)) {
+      it(`${what}: is not used, with a warning`, async () => {
+        await spoil();
+        assert.equal(await load(), null);
+        assert.match(warnings[0] ?? '', says);
+        assert.match(warnings[0] ?? '', /The shipped estimator is; calibrate again/);
+        const run = newRun();
+        await run.ready;
+        assert.equal(run.status().summary, null);
+      });
+    }
+  });
+});
