@@ -6,21 +6,12 @@ import { isHardware, type ActuatorChoice } from './caps/cap-request';
 import type { Device } from './device';
 import { describeEnergyWarning, energyWarningOf } from './energy-per-inference';
 import type { MeterReader } from './meters/meter';
-import { FixedPolicy } from './policies/fixed';
-import type { CarbonBounds } from './policies/carbon-bounds';
-import { LinearPolicy } from './policies/linear';
+import { ExternalPolicy } from './policies/external';
+import { makePolicy, policyDefaults, type PolicyConfig } from './policies/make-policy';
 import { clampW, formatW, type CapPolicy, type CapRange } from './policies/policy';
 import { Steadiness } from './policies/steadiness';
 
-export type PolicyConfig =
-  | {
-      readonly kind: 'linear';
-      /** null finds out what is clean and dirty on this grid. */
-      readonly bounds?: CarbonBounds | null;
-      /** How long the last cap stands when the intensity is unknown, s. */
-      readonly holdUnknownS?: number;
-    }
-  | { readonly kind: 'fixed'; readonly capW: number };
+export type { PolicyConfig } from './policies/make-policy';
 
 /** Limits in watts; null takes the device's own, or none. */
 export interface CapLimits {
@@ -50,7 +41,7 @@ export interface PowerCapOptions {
 }
 
 export const powerCapDefaults = {
-  holdUnknownS: 900,
+  ...policyDefaults,
   leastDwellS: 60,
   leastChangeShare: 0.02,
   guardBandPct: 5,
@@ -99,6 +90,9 @@ export class PowerCap {
   private rangeIsFinal: boolean;
   private readonly clock: Clock;
   private readonly reader: MeterReader;
+  /** The policy's own place in the meter's count: power since its last decision. */
+  private readonly policyReader: MeterReader;
+  private thriftiestW: number | null = null;
   private reading: CarbonReading | null;
   private lastCap: Cap | null = null;
   private lastProblem: EcomapError | null = null;
@@ -119,6 +113,7 @@ export class PowerCap {
       leastDwellS: options.leastDwellS ?? powerCapDefaults.leastDwellS,
     });
     this.reader = options.device.openReader();
+    this.policyReader = options.device.openReader();
   }
 
   /** Least and most cap. */
@@ -147,6 +142,29 @@ export class PowerCap {
       this.reading = reading;
       return this.answer();
     });
+  }
+
+  /**
+   * The cap for watts that came by message.
+   * @throws EcomapError INVALID_MESSAGE when they are not a positive number, or when the policy does not ask for them
+   */
+  async onLimit(powerW: number): Promise<Cap> {
+    const { policy } = this;
+    if (!(policy instanceof ExternalPolicy)) {
+      const what = `a number came by message, but the policy is ${policy.name}`;
+      throw new EcomapError('INVALID_MESSAGE', `${what}: choose the policy external, or send carbon readings`);
+    }
+    if (!Number.isFinite(powerW) || powerW <= 0)
+      throw new EcomapError('INVALID_MESSAGE', `a cap must be a positive number of watts, not ${powerW}`);
+    return this.inOrder(() => {
+      policy.tell(powerW, this.clock.monotonicMs());
+      return this.answer();
+    });
+  }
+
+  /** What the planner says that the thriftiest operating point needs; counts from the next answer on. */
+  onThriftiest(powerW: number | null): void {
+    this.thriftiestW = powerW;
   }
 
   /** The cap for what is known now: at the start, and as time passes without a usable reading. */
@@ -196,7 +214,11 @@ export class PowerCap {
       this.rangeIsFinal = true;
     }
     const nowMs = this.clock.monotonicMs();
-    const decision = this.policy.decide(this.reading, this.policyRange(), nowMs);
+    const decision = this.policy.decide(this.reading, this.policyRange(), nowMs, {
+      meanPowerW: this.policyReader.readPower().powerW,
+      deviceRange: this.range,
+      thriftiestW: this.thriftiestW,
+    });
     const { capW, heldBecause } = this.steadiness.take(decision.capW, nowMs);
     const applied = await device.applyCap(capW, request);
     this.lastProblem = applied.problem;
@@ -216,23 +238,8 @@ export class PowerCap {
       minimumW: Math.min(this.range.minimumW, applied.capW),
       maximumW: Math.max(this.range.maximumW, applied.capW),
       carbon: this.policy.needsCarbon ? this.reading : null,
+      ...(decision.quality === undefined ? {} : { quality: decision.quality }),
     };
     return this.lastCap;
   }
-}
-
-function makePolicy(config: PolicyConfig): CapPolicy {
-  if (config.kind === 'fixed') {
-    if (!Number.isFinite(config.capW) || config.capW <= 0)
-      throw new EcomapError('INVALID_CONFIG', `a fixed cap must be a positive number of watts, not ${config.capW}`);
-    return new FixedPolicy(config.capW);
-  }
-  const bounds = config.bounds ?? null;
-  if (bounds !== null && !(bounds.highGPerKwh > bounds.lowGPerKwh)) {
-    throw new EcomapError(
-      'INVALID_CONFIG',
-      `the dirty end of the grid (${bounds.highGPerKwh} g/kWh) must be above the clean end (${bounds.lowGPerKwh} g/kWh)`,
-    );
-  }
-  return new LinearPolicy({ bounds, holdUnknownS: config.holdUnknownS ?? powerCapDefaults.holdUnknownS });
 }

@@ -71,6 +71,11 @@ export class SwapHistory {
     this.swapped(nowMs);
   }
 
+  /** A step down for the sake of grams: nothing was wrong with the heavier variant. */
+  steppedDownByChoice(nowMs: number): void {
+    this.swapped(nowMs);
+  }
+
   private raiseBackoff(): void {
     this.backoff = Math.min(mostBackoff, this.backoff * 2);
   }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { carbonReadingSchema } from './carbon';
 import { enforcementSchema, operatingPointSchema } from './device';
 import { powerReadingSchema, sourceSchema } from './quantities';
+import { qualitySchema } from './quality';
 
 /** The cap in force makes the device work at a point where an inference costs more energy than under a higher cap. */
 export const energyWarningSchema = z.object({
@@ -36,5 +37,7 @@ export const capSchema = z.object({
   maximumW: z.number().positive(),
   /** The reading it answers; null for a fixed cap. */
   carbon: carbonReadingSchema.nullable(),
+  /** Only with the policy `quality`: the accuracy that may be given up, and the grid that is expected. */
+  quality: qualitySchema.optional(),
 });
 export type Cap = z.infer<typeof capSchema>;

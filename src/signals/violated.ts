@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { intervalSchema } from './quantities';
+import { qualitySchema } from './quality';
 
 export const violationSchema = z.object({
   tenant: z.string(),
@@ -24,6 +25,8 @@ export const alternativeSchema = z.object({
   feasible: z.boolean(),
   /** Sum over all broken constraints of value/limit - 1; 0 when feasible. */
   excess: z.number().nonnegative(),
+  /** The constraint that it would break most; absent when it breaks none. */
+  broken: violationSchema.optional(),
 });
 export type Alternative = z.infer<typeof alternativeSchema>;
 
@@ -40,5 +43,11 @@ export const violatedSchema = z.object({
   /** The variant each tenant runs in that plan. */
   current: z.record(z.string(), z.string()),
   alternatives: z.array(alternativeSchema),
+  /** Mean power that is expected of that plan, W: what the power of an alternative compares with. */
+  expectedW: z.number().nonnegative().optional(),
+  /** Requests per second of each tenant that were reckoned with. */
+  ratePerS: z.record(z.string(), z.number().nonnegative()).optional(),
+  /** From the cap, where its policy lets accuracy vary. */
+  quality: qualitySchema.optional(),
 });
 export type Violated = z.infer<typeof violatedSchema>;

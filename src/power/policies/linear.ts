@@ -1,6 +1,7 @@
 import type { CarbonReading } from '../../signals/carbon';
 import { CarbonBoundsLearner, type CarbonBounds, type FoundBounds } from './carbon-bounds';
 import { clampW, formatW, safeMiddleW, type CapDecision, type CapPolicy, type CapRange } from './policy';
+import { UnknownIntensity, whyUnknown } from './unknown-intensity';
 
 export interface LinearOptions {
   /** Intensities that stand for "clean" (full power) and "dirty" (least power); null finds them out. */
@@ -23,46 +24,33 @@ export class LinearPolicy implements CapPolicy {
   readonly name = 'linear';
   readonly needsCarbon = true;
   private readonly learner = new CarbonBoundsLearner();
-  private lastKnownW: number | null = null;
-  private unknownSinceMs: number | null = null;
+  private readonly unknown: UnknownIntensity;
 
-  constructor(private readonly options: LinearOptions) {}
+  constructor(private readonly options: LinearOptions) {
+    this.unknown = new UnknownIntensity(options.holdUnknownS);
+  }
 
   decide(reading: CarbonReading | null, range: CapRange, nowMs: number): CapDecision {
-    if (reading === null) return this.withoutIntensity('no carbon reading has arrived', range, nowMs);
-    if (reading.intensityGPerKwh === null)
-      return this.withoutIntensity(`the carbon intensity of ${reading.zone} is unknown`, range, nowMs);
-    if (reading.suspect)
-      return this.withoutIntensity(`the reading of ${reading.zone} is suspect (an implausible jump)`, range, nowMs);
-    this.unknownSinceMs = null;
+    const intensity = reading?.intensityGPerKwh ?? null;
+    const why = whyUnknown(reading);
+    if (reading === null || intensity === null || why !== null)
+      return this.unknown.decide(why ?? 'the carbon intensity is unknown', range, nowMs);
     this.learner.learn(reading);
     const bounds = this.boundsFor(reading);
     if (bounds === null) {
       const capW = safeMiddleW(range);
-      this.lastKnownW = capW;
-      const known = `${reading.intensityGPerKwh.toFixed(0)} g/kWh, but what is low and high in ${reading.zone} is not yet known`;
+      this.unknown.known(capW);
+      const known = `${intensity.toFixed(0)} g/kWh, but what is low and high in ${reading.zone} is not yet known`;
       return { capW, reason: `${known}: safe middle of ${formatW(capW)}` };
     }
-    const capW = linearCapW(reading.intensityGPerKwh, bounds, range);
-    this.lastKnownW = capW;
-    return { capW, reason: explain(reading, reading.intensityGPerKwh, bounds, capW, range) };
+    const capW = linearCapW(intensity, bounds, range);
+    this.unknown.known(capW);
+    return { capW, reason: explain(reading, intensity, bounds, capW, range) };
   }
 
   private boundsFor(reading: CarbonReading): FoundBounds | null {
     if (this.options.bounds !== null) return { ...this.options.bounds, origin: 'set by hand' };
     return this.learner.boundsFor(reading);
-  }
-
-  private withoutIntensity(why: string, range: CapRange, nowMs: number): CapDecision {
-    this.unknownSinceMs ??= nowMs;
-    const unknownS = (nowMs - this.unknownSinceMs) / 1000;
-    if (this.lastKnownW !== null && unknownS < this.options.holdUnknownS) {
-      const capW = clampW(this.lastKnownW, range);
-      return { capW, reason: `${why}: the last cap of ${formatW(capW)} stands for ${this.options.holdUnknownS} s` };
-    }
-    const capW = safeMiddleW(range);
-    const since = this.lastKnownW === null ? '' : ` for ${unknownS.toFixed(0)} s`;
-    return { capW, reason: `${why}${since}: safe middle of ${formatW(capW)}` };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { CarbonReading } from '../../signals/carbon';
+import type { Quality } from '../../signals/quality';
 
 /** Lowest and highest cap that a policy may choose, W. */
 export interface CapRange {
@@ -11,6 +12,18 @@ export interface CapDecision {
   readonly capW: number;
   /** In plain words: why this cap. */
   readonly reason: string;
+  /** Only from a policy that lets accuracy vary. */
+  readonly quality?: Quality;
+}
+
+/** What a policy may want to know of the device. */
+export interface CapSurroundings {
+  /** Mean power since the last decision, measured or modelled, W; null when unknown. */
+  readonly meanPowerW: number | null;
+  /** What the device can do, whatever limits are stated. */
+  readonly deviceRange: CapRange;
+  /** Power of the thriftiest operating point that holds every limit for the work on offer, W; null when nobody has said. */
+  readonly thriftiestW: number | null;
 }
 
 /**
@@ -25,7 +38,7 @@ export interface CapPolicy {
    * @param reading the newest reading; null when there is none
    * @param nowMs monotonic time
    */
-  decide(reading: CarbonReading | null, range: CapRange, nowMs: number): CapDecision;
+  decide(reading: CarbonReading | null, range: CapRange, nowMs: number, surroundings?: CapSurroundings): CapDecision;
 }
 
 /** Half-way between the limits: what applies when nobody knows better. */
