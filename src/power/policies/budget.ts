@@ -125,11 +125,11 @@ function spentBy(share: number, slots: readonly Slot[], range: CapRange): number
   }, 0);
 }
 
-/** The share (W g/kWh) whose caps use up so many grams, or the one from which on every cap is the highest. */
+/** The share (W g/kWh) whose caps use up so many grams; Infinity where even the highest caps do not. */
 function shareFor(leftG: number, slots: readonly Slot[], range: CapRange): number {
   let low = 0;
   let high = range.maximumW * Math.max(1, ...slots.map(({ intensityGPerKwh }) => intensityGPerKwh));
-  if (spentBy(high, slots, range) <= leftG) return high;
+  if (spentBy(high, slots, range) <= leftG) return Infinity;
   for (let step = 0; step < bisections; step += 1) {
     const middle = (low + high) / 2;
     if (spentBy(middle, slots, range) <= leftG) low = middle;

@@ -4,19 +4,20 @@ import { dayMs, hourMs } from './grid-time';
 
 /** Steps of an outlook: as fine as most grids are told. */
 const stepMs = hourMs / 2;
-/** A forecast is judged by what it said at least this long before. */
-const leadMs = hourMs;
-/** Time constants with which a forecast's level error and the errors of both sources are learned. */
-const levelMemoryMs = 3 * hourMs;
-const errorMemoryMs = 12 * hourMs;
+/** The level of a forecast is judged by what it said at least so long before, and its course by what it said much earlier. */
+const levelLeadMs = hourMs;
+const courseLeadMs = 6 * hourMs;
+/** Errors are means over so long: one hour that went otherwise is no level error. */
+const memoryMs = 12 * hourMs;
 /** A level that is further off than this factor is no level error. */
 const mostLevelError = Math.log(4);
 /** Added before logarithms are taken: a few grams more or less on a clean grid are no error of a factor. */
 const floorGPerKwh = 5;
 /** The day before replaces a forecast only when it has been clearly better for a while. */
 const clearlyBetter = 0.7;
-const comparedForMs = 6 * hourMs;
+const comparedForMs = 3 * hourMs;
 const mostIntensity = 1500;
+const mostSnapshots = 8;
 
 interface Expected {
   readonly fromMs: number;
@@ -51,6 +52,7 @@ export class GridOutlook {
   private forecast: readonly Expected[] = [];
   private lastLearnedMs: number | null = null;
   private level = 0;
+  private levelMs = 0;
   private forecastError = 0;
   private dayBeforeError = 0;
   private comparedMs = 0;
@@ -71,8 +73,8 @@ export class GridOutlook {
       }
     }
     const newest = this.snapshots.at(-1);
-    if (reading.forecast.length > 0 && (newest === undefined || atMs - newest.atMs >= leadMs)) {
-      this.snapshots = [...this.snapshots.slice(-3), { atMs, forecast: this.forecast }];
+    if (reading.forecast.length > 0 && (newest === undefined || atMs - newest.atMs >= levelLeadMs)) {
+      this.snapshots = [...this.snapshots.slice(-mostSnapshots + 1), { atMs, forecast: this.forecast }];
     }
   }
 
@@ -127,19 +129,24 @@ export class GridOutlook {
     this.lastLearnedMs = atMs;
     if (last === null || atMs <= last) return;
     const elapsedMs = Math.min(atMs - last, 2 * hourMs);
-    const told = this.snapshots.findLast((snapshot) => atMs - snapshot.atMs >= leadMs);
-    const forecast = told === undefined ? null : valueAt(told.forecast, atMs);
-    if (forecast === null) return;
-    const error = logRatio(actual, forecast);
-    const dayBefore = this.dayBefore(atMs);
-    if (dayBefore !== null) {
-      const weight = 1 - Math.exp(-elapsedMs / errorMemoryMs);
-      this.forecastError += weight * (Math.abs(error - this.level) - this.forecastError);
-      this.dayBeforeError += weight * (Math.abs(logRatio(actual, dayBefore)) - this.dayBeforeError);
-      this.comparedMs += elapsedMs;
+    const told = this.toldBefore(atMs, levelLeadMs);
+    if (told !== null) {
+      const error = Math.max(-mostLevelError, Math.min(mostLevelError, logRatio(actual, told)));
+      this.levelMs += elapsedMs;
+      this.level += Math.min(1, elapsedMs / Math.min(this.levelMs, memoryMs)) * (error - this.level);
     }
-    const limited = Math.max(-mostLevelError, Math.min(mostLevelError, error));
-    this.level += (1 - Math.exp(-elapsedMs / levelMemoryMs)) * (limited - this.level);
+    const early = this.toldBefore(atMs, courseLeadMs);
+    const dayBefore = this.dayBefore(atMs);
+    if (early === null || dayBefore === null) return;
+    this.comparedMs += elapsedMs;
+    const weight = Math.min(1, elapsedMs / Math.min(this.comparedMs, memoryMs));
+    this.forecastError += weight * (Math.abs(logRatio(actual, early) - this.level) - this.forecastError);
+    this.dayBeforeError += weight * (Math.abs(logRatio(actual, dayBefore)) - this.dayBeforeError);
+  }
+
+  private toldBefore(atMs: number, leadMs: number): number | null {
+    const told = this.snapshots.findLast((snapshot) => atMs - snapshot.atMs >= leadMs);
+    return told === undefined ? null : valueAt(told.forecast, atMs);
   }
 
   private forecastAt(atMs: number): number | null {
@@ -168,7 +175,7 @@ export class GridOutlook {
     this.seen.clear();
     this.snapshots = [];
     this.lastLearnedMs = null;
-    this.level = this.forecastError = this.dayBeforeError = this.comparedMs = 0;
+    this.level = this.levelMs = this.forecastError = this.dayBeforeError = this.comparedMs = 0;
   }
 }
 
