@@ -1,13 +1,14 @@
 import { clockSpeed } from '../signals/device';
 import type { EstimationContext } from './estimator/estimator';
 import { computingMs, loadLimit } from './estimator/analytic';
+import { placedStages, type PlacedStage } from './estimator/placed-stages';
 import type { Evaluated, Limits } from './search/objective';
 import type { Violation } from '../signals/violated';
 
 /** Lists every limit that a predicted plan breaks, one entry per broken constraint. */
 export function violationsOf(found: Evaluated, context: EstimationContext, limits: Limits): Violation[] {
   const violations: Violation[] = [];
-  const { candidate, prediction } = found;
+  const { prediction } = found;
   const break_ = (item: number, constraint: Violation['constraint'], value: number, limit: number): void => {
     const work = context.work[item];
     if (work === undefined) return;
@@ -25,10 +26,9 @@ export function violationsOf(found: Evaluated, context: EstimationContext, limit
   prediction.load.forEach((load, at) => {
     if (load <= loadLimit) return;
     const share = (item: number): number =>
-      (candidate[item] ?? []).reduce((sum, stageAt, stage) => {
-        const work = context.work[item];
-        return stageAt === at ? sum + (work?.ratePerS ?? 0) * (work?.costs[stage]?.[at]?.p50Ms ?? 0) : sum;
-      }, 0);
+      stagesOf(item, found, context)
+        .filter((stage) => stage.at === at)
+        .reduce((sum, { cost }) => sum + (context.work[item]?.ratePerS ?? 0) * (cost?.p50Ms ?? 0), 0);
     break_(largest(context, share), 'load', load, loadLimit);
   });
   limits.demands.forEach((demand, item) => {
@@ -46,15 +46,19 @@ export function excessOf(violations: readonly Violation[]): number {
 }
 
 /** Mean watts above idle that a tenant adds. */
-function dynamicW(item: number, { candidate }: Evaluated, context: EstimationContext): number {
+function dynamicW(item: number, found: Evaluated, context: EstimationContext): number {
   const work = context.work[item];
-  return (candidate[item] ?? []).reduce((sum, at, stage) => {
+  return stagesOf(item, found, context).reduce((sum, { at, cost }) => {
     const component = context.components[at];
-    const cost = work?.costs[stage]?.[at] ?? null;
     if (work === undefined || component === undefined || cost === null) return sum;
     const activeW = context.operatingPoint.activeW[component.name] ?? 0;
     return sum + (work.ratePerS * computingMs(component, cost) * activeW) / clockSpeed(context.operatingPoint) / 1000;
   }, 0);
+}
+
+function stagesOf(item: number, { candidate }: Evaluated, context: EstimationContext): PlacedStage[] {
+  const work = context.work[item];
+  return work === undefined ? [] : placedStages(work, candidate[item] ?? []);
 }
 
 /** The piece of work that contributes most: the one a violation is named after. */

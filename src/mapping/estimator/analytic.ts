@@ -1,6 +1,7 @@
 import { clockSpeed, fullLoadW, mostBusy, type Component } from '../../signals/device';
 import type { Interval } from '../../signals/quantities';
 import type { Candidate, EstimationContext, LatencyPowerEstimator, Prediction, StageCost } from './estimator';
+import { isTogether } from './placed-stages';
 
 /** A component that is busier than this share of its available time is overloaded: queues get long before it is full. */
 export const loadLimit = 0.9;
@@ -42,6 +43,9 @@ export function computingMs(component: Component, cost: StageCost): number {
  *   1.25 * (p95_i / q + max(tail wait, W_p + longest s_j of another tenant there)), since a run that has begun is never
  *   interrupted.
  *
+ * A variant in several stages waits at each of its components and for the transfers between them; all stages on one component
+ * are one run, that of the whole variant.
+ *
  * Power is the device's law at this operating point: idle + active power of each component times the share of wall time it
  * computes, min(sum r_i c_i / k, b) with c_i the computing time of one run at full speed, k the speed of the clock in force and
  * b the largest share that the point allows (a quota: k = 1, b = q; a clock limit: k = q, b = 1). A component cannot compute
@@ -73,6 +77,10 @@ interface Prepared {
   /** Rank of each item's priority among those in use, 0 for the highest. */
   readonly level: readonly number[];
   readonly costs: readonly (readonly (readonly (Cost | null)[])[])[];
+  /** Of each item as a single stage; null where it was not measured so. */
+  readonly whole: readonly (readonly (Cost | null)[] | null)[];
+  /** Time to bring the input of each stage over from another component, s. */
+  readonly transferS: readonly (readonly number[])[];
   readonly activeW: readonly number[];
   readonly mostBusy: number;
   readonly idleW: number;
@@ -84,24 +92,24 @@ interface Prepared {
 function prepare({ components, operatingPoint, work }: EstimationContext): Prepared {
   const { speed, idleW, activeW } = operatingPoint;
   const clock = clockSpeed(operatingPoint);
+  const costOf = (ratePerS: number, stage: readonly (StageCost | null)[]): (Cost | null)[] =>
+    components.map((component, at) => {
+      const cost = stage[at] ?? null;
+      if (cost === null) return null;
+      return {
+        service: cost.p50Ms / speed / 1000,
+        tail: Math.max(cost.p95Ms, cost.p50Ms) / speed / 1000,
+        unthrottled: cost.p50Ms / clock / 1000,
+        computing: (ratePerS * computingMs(component, cost)) / clock / 1000,
+      };
+    });
   const priorities = [...new Set(work.map(({ priority }) => priority))].sort((a, b) => a - b);
   return {
     level: work.map(({ priority }) => priorities.indexOf(priority)),
     ratePerS: work.map((item) => item.ratePerS),
-    costs: work.map(({ ratePerS, costs }) =>
-      costs.map((stage) =>
-        components.map((component, at): Cost | null => {
-          const cost = stage[at] ?? null;
-          if (cost === null) return null;
-          return {
-            service: cost.p50Ms / speed / 1000,
-            tail: Math.max(cost.p95Ms, cost.p50Ms) / speed / 1000,
-            unthrottled: cost.p50Ms / clock / 1000,
-            computing: (ratePerS * computingMs(component, cost)) / clock / 1000,
-          };
-        }),
-      ),
-    ),
+    costs: work.map(({ ratePerS, costs }) => costs.map((stage) => costOf(ratePerS, stage))),
+    whole: work.map(({ ratePerS, whole }) => (whole === undefined ? null : costOf(ratePerS, whole.costs))),
+    transferS: work.map(({ costs, operations }) => costs.map((_, stage) => operations?.[stage]?.transferS ?? 0)),
     activeW: components.map((component) => activeW[component.name] ?? 0),
     mostBusy: mostBusy(operatingPoint),
     idleW,
@@ -178,15 +186,16 @@ function crowding(load: number): number {
 }
 
 function predict(candidate: Candidate, prepared: Prepared): Prediction {
-  const { costs, queues, ratePerS, level, activeW, idleW } = prepared;
+  const { queues, ratePerS, level, activeW, idleW } = prepared;
   for (const queue of queues) queue.empty();
   let everythingKnown = true;
-  for (let item = 0; item < costs.length; item += 1) {
+  for (let item = 0; item < ratePerS.length; item += 1) {
     const stages = candidate[item] ?? [];
     const rate = ratePerS[item] ?? 0;
-    for (let stage = 0; stage < stages.length; stage += 1) {
+    const runs = runsOf(item, stages, prepared);
+    for (let stage = 0; stage < runs.length; stage += 1) {
       const at = stages[stage] ?? 0;
-      const cost = costs[item]?.[stage]?.[at] ?? null;
+      const cost = runs[stage]?.[at] ?? null;
       if (cost === null) everythingKnown = false;
       else if (rate > 0) queues[at]?.join(item, level[item] ?? 0, rate, cost);
     }
@@ -201,8 +210,9 @@ function predict(candidate: Candidate, prepared: Prepared): Prediction {
     load[at] = queue.load;
     dynamicW += (activeW[at] ?? 0) * Math.min(queue.computing, prepared.mostBusy);
   }
-  const latencyMs = new Array<Interval | null>(costs.length);
-  for (let item = 0; item < costs.length; item += 1) latencyMs[item] = latencyOf(item, candidate[item] ?? [], prepared);
+  const latencyMs = new Array<Interval | null>(ratePerS.length);
+  for (let item = 0; item < ratePerS.length; item += 1)
+    latencyMs[item] = latencyOf(item, candidate[item] ?? [], prepared);
 
   const upper = idleW + powerUpperFactor * dynamicW;
   return {
@@ -216,19 +226,38 @@ function predict(candidate: Candidate, prepared: Prepared): Prediction {
   };
 }
 
-function latencyOf(item: number, stages: readonly number[], { costs, queues, level }: Prepared): Interval | null {
+/** Costs of what runs one after the other: the stages, or the whole variant where all are together. */
+function runsOf(
+  item: number,
+  stages: readonly number[],
+  { costs, whole }: Prepared,
+): readonly (readonly (Cost | null)[])[] {
+  const uncut = whole[item] ?? null;
+  return uncut !== null && isTogether(stages) ? [uncut] : (costs[item] ?? []);
+}
+
+function latencyOf(item: number, stages: readonly number[], prepared: Prepared): Interval | null {
+  const { queues, level, transferS } = prepared;
+  const runs = runsOf(item, stages, prepared);
   const own = level[item] ?? 0;
   let expected = 0;
   let lower = 0;
   let upper = 0;
-  for (let stage = 0; stage < stages.length; stage += 1) {
+  for (let stage = 0; stage < runs.length; stage += 1) {
     const at = stages[stage] ?? 0;
-    const cost = costs[item]?.[stage]?.[at] ?? null;
+    const cost = runs[stage]?.[at] ?? null;
     const queue = queues[at];
     if (cost === null || queue === undefined) return null;
-    expected += cost.service + (queue.meanWait[own] ?? 0);
+    expected += cost.service;
     lower += cost.unthrottled;
-    upper += cost.tail + Math.max(queue.tailWait(own), (queue.meanWait[own] ?? 0) + queue.blockedBy(item));
+    upper += cost.tail;
+    // Stages in a row on one component are one run.
+    if (stage > 0 && stages[stage - 1] === at) continue;
+    const transfer = stage > 0 ? (transferS[item]?.[stage] ?? 0) : 0;
+    const wait = queue.meanWait[own] ?? 0;
+    expected += transfer + wait;
+    lower += transfer;
+    upper += transfer + Math.max(queue.tailWait(own), wait + queue.blockedBy(item));
   }
   return {
     expected: expected * 1000,

@@ -1,6 +1,7 @@
 import type { Interval } from '../../../signals/quantities';
 import { fullLoadW } from '../../../signals/device';
 import type { BatchEstimator, Candidate, EstimationContext, Prediction, Work } from '../estimator';
+import { placedStages } from '../placed-stages';
 import { halfWidthAt, type ConformalBins } from '../intervals/conformal';
 import { CoLocationEstimator } from './co-location-estimator';
 import { CoLocationFeatures } from './features';
@@ -107,13 +108,12 @@ export class LearnedEstimator implements BatchEstimator {
 }
 
 /** How far the slow runs of a profile lie above the usual ones. */
-function spreadOf({ costs }: Work, places: readonly number[]): number {
+function spreadOf(work: Work, places: readonly number[]): number {
   let usual = 0;
   let slow = 0;
-  places.forEach((at, stage) => {
-    const cost = costs[stage]?.[at] ?? null;
+  for (const { cost } of placedStages(work, places)) {
     usual += cost?.p50Ms ?? 0;
     slow += Math.max(cost?.p50Ms ?? 0, cost?.p95Ms ?? 0);
-  });
+  }
   return usual > 0 ? slow / usual : 1;
 }

@@ -2,6 +2,7 @@ import type { CoLocation, CoLocationNetwork, UnitKind } from '../../../signals/c
 import { clockSpeed, type Component } from '../../../signals/device';
 import { computingMs } from '../analytic';
 import type { EstimationContext, Work } from '../estimator';
+import { placedStages } from '../placed-stages';
 
 const unitKind: Readonly<Record<Component['kind'], UnitKind>> = { cpu: 'cpu', gpu: 'gpu', dla: 'dla', remote: 'dla' };
 
@@ -52,11 +53,10 @@ export function loadsOf(
   speed: number,
 ): number[] {
   const load = new Array<number>(components).fill(0);
-  work.forEach(({ costs, ratePerS }, item) => {
-    (mapping[item] ?? []).forEach((at, stage) => {
-      const cost = costs[stage]?.[at] ?? null;
-      if (cost !== null) load[at] = (load[at] ?? 0) + (ratePerS * cost.p50Ms) / speed / 1000;
-    });
+  work.forEach((one, item) => {
+    for (const { at, cost } of placedStages(one, mapping[item] ?? [])) {
+      if (cost !== null) load[at] = (load[at] ?? 0) + (one.ratePerS * cost.p50Ms) / speed / 1000;
+    }
   });
   return load;
 }

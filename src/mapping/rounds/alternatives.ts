@@ -1,0 +1,67 @@
+import type { Alternative } from '../../signals/violated';
+import type { EstimationContext } from '../estimator/estimator';
+import type { Evaluated } from '../search/objective';
+import { searchMapping, type SearchProblem } from '../search/search';
+import { excessOf, violationsOf } from '../violations';
+import { chosenVariant, workOf } from './problem';
+import type { PlanningQuestion, QuestionTenant } from './question';
+
+/** Evaluations of one round for all alternatives together. */
+const alternativesBudget = 500;
+
+/** One tenant with another variant, everything else as it is. */
+export interface Swap {
+  readonly item: number;
+  readonly tenant: QuestionTenant;
+  readonly variant: QuestionTenant['variants'][number];
+  readonly context: EstimationContext;
+}
+
+export function swapsOf({ tenants }: PlanningQuestion, context: EstimationContext): Swap[] {
+  return tenants.flatMap((tenant, item) =>
+    tenant.variants
+      .filter((variant) => variant !== chosenVariant(tenant))
+      .map((variant) => {
+        const work = context.work.map((kept, index) => (index === item ? workOf(tenant, variant) : kept));
+        return { item, tenant, variant, context: { ...context, work } };
+      }),
+  );
+}
+
+/**
+ * What each swap of a single variant would lead to, everything remapped.
+ * @param excess of the plan itself
+ */
+export async function alternativesOf(
+  swaps: readonly Swap[],
+  base: SearchProblem,
+  found: Evaluated,
+  excess: number,
+): Promise<{ list: Alternative[]; evaluated: number }> {
+  const budget = Math.floor(alternativesBudget / Math.max(1, swaps.length));
+  let evaluated = 0;
+  const list: Alternative[] = [];
+  for (const { item, tenant, variant, context } of swaps) {
+    const problem = { ...base, context };
+    // Where the swapped tenant could go comes first, then what the budget allows of everybody else.
+    const starts = context.components.map((_, at) =>
+      found.candidate.map((stages, index) => (index === item ? variant.work.costs.map(() => at) : stages)),
+    );
+    const outcome = await searchMapping(problem, { budget, starts, seed: 1, local: true });
+    evaluated += outcome.evaluated;
+    const { prediction } = outcome.best;
+    const violations = violationsOf(outcome.best, context, problem.limits);
+    const known = prediction.latencyMs.every((latency) => latency !== null);
+    list.push({
+      tenant: tenant.name,
+      variant: variant.name,
+      accuracy: variant.accuracy,
+      latencyMs: prediction.latencyMs[item] ?? null,
+      powerW: prediction.powerW,
+      feasible: violations.length === 0 && known,
+      // A swap to something unmeasured promises nothing: it must not look like a way out.
+      excess: known ? excessOf(violations) : Math.max(excess, excessOf(violations)),
+    });
+  }
+  return { list, evaluated };
+}

@@ -1,0 +1,79 @@
+import type { Candidate } from '../estimator/estimator';
+import { isWorthMoving, type Evaluated } from '../search/objective';
+import { evaluate, searchMapping, type SearchProblem } from '../search/search';
+import { alignTo, interchangeableGroups } from '../search/symmetry';
+import { excessOf, violationsOf } from '../violations';
+import { alternativesOf, swapsOf } from './alternatives';
+import type { PlannedMapping, PlanningAnswer } from './answer';
+import type { Estimators } from './estimators';
+import { planOf, type SearchFigures } from './plan-of';
+import { contextOf, limitsOf } from './problem';
+import type { PlanningQuestion } from './question';
+import { rivalsOf } from './rivals';
+
+/** Evaluations of one round for the plan itself. */
+const planBudget = 500;
+
+/**
+ * Works out a round: the best mapping found, unless the one in force is hardly worse; what it breaks; and what each swap of a
+ * single variant would lead to. Bounded in evaluations.
+ */
+export async function solveRound(question: PlanningQuestion, estimators: Estimators): Promise<PlanningAnswer> {
+  const startedMs = performance.now();
+  const context = contextOf(question);
+  const limits = limitsOf(question);
+  const swaps = swapsOf(question, context);
+  const { estimator, remarks } = estimators.choose([context, ...swaps.map((swap) => swap.context)]);
+  const groups = interchangeableGroups(context.components, context.operatingPoint);
+  const problem: SearchProblem = { context, limits, estimator, groups };
+  const { inForce } = question;
+  const outcome = await searchMapping(problem, {
+    budget: planBudget,
+    starts: inForce === null ? [] : [inForce],
+    seed: 1,
+  });
+  const settled = await settle(problem, outcome.best, inForce);
+  const { found } = settled;
+  const violations = violationsOf(found, context, limits);
+  const excess = excessOf(violations);
+  const alternatives = await alternativesOf(swaps, problem, found, excess);
+  const search: SearchFigures = {
+    estimator: estimator.name,
+    candidates: outcome.candidates,
+    evaluated: outcome.evaluated + settled.evaluated + alternatives.evaluated,
+    elapsedMs: performance.now() - startedMs,
+  };
+  const planned = (planId: string, mapping: Evaluated): PlannedMapping => ({
+    plan: planOf(question, planId, { problem, found: mapping, before: settled.before, search, remarks }),
+    mapping: mapping.candidate.map((stages) => [...stages]),
+  });
+  const rivals = settled.before === null ? [] : rivalsOf(problem, settled.before, found, outcome);
+  return {
+    best: planned(question.planId, found),
+    violated: {
+      planId: question.planId,
+      capW: limits.capW,
+      violations,
+      excess,
+      current: Object.fromEntries(context.work.map(({ tenant, variant }) => [tenant, variant])),
+      alternatives: alternatives.list,
+    },
+    rivals: rivals.map((rival, index) => planned(`${question.planId}.${index + 2}`, rival)),
+  };
+}
+
+interface Settled {
+  readonly found: Evaluated;
+  /** What was in force, where tenants move. */
+  readonly before: Evaluated | null;
+  readonly evaluated: number;
+}
+
+/** Keeps the mapping in force unless the best one found is clearly better. */
+async function settle(problem: SearchProblem, best: Evaluated, inForce: Candidate | null): Promise<Settled> {
+  if (inForce === null) return { found: best, before: null, evaluated: 0 };
+  const before = await evaluate(problem, inForce);
+  if (!isWorthMoving(before.cost, best.cost)) return { found: before, before: null, evaluated: 1 };
+  const aligned = alignTo(best.candidate, inForce, problem.groups);
+  return { found: await evaluate(problem, aligned), before, evaluated: 2 };
+}
