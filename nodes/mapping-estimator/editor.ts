@@ -15,6 +15,7 @@ RED.nodes.registerType('ecomap-mapping-estimator', {
     tenant7: { value: '', type: 'ecomap-tenant', required: false },
     tenant8: { value: '', type: 'ecomap-tenant', required: false },
     selectorWaitMs: { value: 250, required: true, validate: RED.validators.number() },
+    estimator: { value: 'auto' },
   },
   inputs: 1,
   outputs: 2,
@@ -34,5 +35,7 @@ RED.nodes.registerType('ecomap-mapping-estimator', {
   },
   oneditprepare() {
     showTenantSlots();
+    // A node from before there was a choice.
+    if (!this.estimator) $('#node-input-estimator').val('auto');
   },
 });

@@ -4,12 +4,13 @@ import { ModelInspectorProcess } from '../../src/inference/model-inspector';
 import { ProfileRunnerProcess } from '../../src/inference/profile-runner';
 import { admit } from '../../src/mapping/admission';
 import { MappingPlanner } from '../../src/mapping/planner';
+import { PlannerProcess } from '../../src/mapping/planner/planner-process';
 import { PlanningLoop } from '../../src/mapping/planning-loop';
 import { ensureOperations, type DescribeModel } from '../../src/mapping/profiles/counting';
 import { MeasuredSoFar } from '../../src/mapping/profiles/measured-so-far';
 import { ensureProfiles } from '../../src/mapping/profiles/profiling';
 import { ProfileStore } from '../../src/mapping/profiles/store';
-import { ProfileTable } from '../../src/mapping/profiles/table';
+import { ProfileTable, type ProfileLookup } from '../../src/mapping/profiles/table';
 import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeContext, NodeMessage } from '../../src/node-red/types';
 import type { InferenceDevice } from '../../src/signals/device';
@@ -73,6 +74,13 @@ export default defineNode({
       onError: (error, message) => node.error(error, message ?? { topic: topicOf('plan') }),
     });
 
+    const solver = new PlannerProcess({
+      estimator: { kind: node.config.estimator === 'auto' ? 'shipped' : 'analytic' },
+      onProblem: (error) => node.error(error, { topic: topicOf('plan') }),
+    });
+    const plannerWith = (profiles: ProfileLookup): MappingPlanner =>
+      new MappingPlanner({ device, tenants, profiles, solver, clock: Date.now });
+
     const runner = new ProfileRunnerProcess();
     const closing = new AbortController();
     const table = new ProfileTable();
@@ -82,11 +90,13 @@ export default defineNode({
       const profiles = new MeasuredSoFar(table, device.components);
       if (early || closing.signal.aborted || admit(tenants, profiles).candidacies.length < tenants.length) return;
       early = true;
-      loop.start(new MappingPlanner({ device, tenants, profiles, clock: Date.now }));
+      loop.start(plannerWith(profiles));
     };
     const profile = async (): Promise<void> => {
       // Not before the whole flow is there: Catch nodes hear nothing while nodes are still being made.
       await setImmediate();
+      if (closing.signal.aborted) return;
+      solver.prepare();
       try {
         await ensureProfiles({
           device,
@@ -110,7 +120,7 @@ export default defineNode({
         node.error(error, { topic: 'ecomap/tenant' });
       }
       if (closing.signal.aborted) return;
-      loop.start(new MappingPlanner({ device, tenants, profiles: table, clock: Date.now }));
+      loop.start(plannerWith(table));
       // The plans that follow know what the variants compute; the first one does not wait for it.
       const inspector = new ModelInspectorProcess({ stateDirectory: node.stateDirectory, warn });
       const describe: DescribeModel = (request) => inspector.describe(request);
@@ -130,7 +140,7 @@ export default defineNode({
       async close() {
         closing.abort();
         loop.close();
-        await runner.close();
+        await Promise.all([runner.close(), solver.close()]);
         await profiling;
       },
     };

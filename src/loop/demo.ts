@@ -4,6 +4,7 @@ import { createCarbonSource } from '../carbon/source';
 import { gridConfigSchema } from '../carbon/grid-config';
 import { InferenceExecutor } from '../inference/executor';
 import { MappingPlanner } from '../mapping/planner';
+import { PlannerProcess } from '../mapping/planner/planner-process';
 import type { ProfileLookup } from '../mapping/profiles/table';
 import type { Device } from '../power/device';
 import { PowerCap } from '../power/power-cap';
@@ -81,7 +82,8 @@ export async function playDay(policy: DemoPolicy, seconds: number, around: DemoS
     policy: policy === 'ecomap' ? { kind: 'linear' } : { kind: 'fixed', capW: device.capRange.maximumW },
     leastDwellS: 1,
   });
-  const planner = new MappingPlanner({ device, tenants, profiles: around.profiles, clock: Date.now });
+  const solver = new PlannerProcess({ onProblem: ({ message }) => around.say(`${policy}: ${message}`) });
+  const planner = new MappingPlanner({ device, tenants, profiles: around.profiles, solver, clock: Date.now });
   const selector = new VariantSelector({ tenants, clock: () => performance.now(), settings: selectorSettings });
   const executor = new InferenceExecutor({ device, tenants });
   const ledger = new CarbonLedger({ now: Date.now });
@@ -124,6 +126,7 @@ export async function playDay(policy: DemoPolicy, seconds: number, around: DemoS
     traffic.stop();
     await loop.stop();
     await executor.close();
+    await solver.close();
     await powerCap.release();
     source.close();
   }

@@ -1,5 +1,5 @@
 import type { Cap } from '../signals/cap';
-import type { InferenceDevice } from '../signals/device';
+import type { InferenceDevice, OperatingPoint } from '../signals/device';
 import { EcomapError } from '../signals/errors';
 import type { Plan } from '../signals/plan';
 import type { Telemetry } from '../signals/telemetry';
@@ -8,7 +8,7 @@ import type { VariantChoice, Variants } from '../signals/variants';
 import type { Violated } from '../signals/violated';
 import { admit, type Candidacy } from './admission';
 import { VariantCosts } from './costs';
-import type { Candidate, VariantWork } from './estimator/estimator';
+import type { Candidate } from './estimator/estimator';
 import type { ProfileLookup } from './profiles/table';
 import { ArrivalRates } from './rates';
 import type { PlannedMapping, RoundSolver } from './rounds/answer';
@@ -165,12 +165,13 @@ export class MappingPlanner implements Planner {
 
   private question(remarks: readonly string[]): PlanningQuestion {
     this.rounds += 1;
-    const tenants = this.candidacies.map((candidacy) => this.questionTenant(candidacy));
+    const operatingPoint = this.cap?.operatingPoint ?? this.options.device.operatingPointInForce();
+    const tenants = this.candidacies.map((candidacy) => this.questionTenant(candidacy, operatingPoint));
     return {
       planId: `${this.idPrefix}-${this.rounds}`,
       createdAt: new Date(this.options.clock()).toISOString(),
       components: [...this.options.device.components],
-      operatingPoint: this.cap?.operatingPoint ?? this.options.device.operatingPointInForce(),
+      operatingPoint,
       cap: this.cap,
       tenants,
       inForce: this.mappingInForce(tenants),
@@ -178,14 +179,18 @@ export class MappingPlanner implements Planner {
     };
   }
 
-  private questionTenant({ tenant, eligible, mostAccurate }: Candidacy): QuestionTenant {
+  private questionTenant({ tenant, eligible, mostAccurate }: Candidacy, point: OperatingPoint): QuestionTenant {
     const choice = this.choices.get(tenant.name);
     return {
       name: tenant.name,
       latencyLimitMs: tenant.latencyLimitMs,
       priority: tenant.priority,
       ratePerS: this.rates.of(tenant.name),
-      variants: eligible.map(({ name, accuracy }) => ({ name, accuracy, work: this.workOf(tenant.name, name) })),
+      variants: eligible.map(({ name, accuracy }) => ({
+        name,
+        accuracy,
+        work: this.costs.workOf(tenant.name, name, point),
+      })),
       chosen: Math.max(0, eligible.indexOf(choice?.variant ?? eligible[0])),
       because: [...(choice?.why ?? [])],
       mostAccurate: {
@@ -194,10 +199,6 @@ export class MappingPlanner implements Planner {
         energyJ: this.costs.fullSpeedEnergyJ(tenant.name, mostAccurate.name),
       },
     };
-  }
-
-  private workOf(tenant: string, variant: string): VariantWork {
-    return { costs: [this.costs.onEachComponent(tenant, variant)] };
   }
 
   /**

@@ -69,14 +69,12 @@ export class PlanningLoop<Message> {
 
   /**
    * Profiles are there: plans for the latest cap and variants, or without a cap if none came. May be called again with a planner
-   * that knows more: it answers what the one before had not answered yet.
+   * that knows more: it takes over when the round under way is done.
    */
   start(planner: Planner): void {
     if (this.closed) return;
-    const message = this.due?.message ?? this.underWay?.message ?? null;
     this.planner = planner;
-    this.underWay = null;
-    this.due = { ...this.latest, message };
+    this.due = { ...this.latest, message: this.due?.message ?? null };
     this.next();
   }
 
@@ -137,7 +135,7 @@ export class PlanningLoop<Message> {
   }
 
   private finish(round: News<Message>, conclude: () => void): void {
-    // Not so after a close, and when another planner took over.
+    // Not so after a close.
     if (this.underWay !== round) return;
     this.underWay = null;
     conclude();

@@ -403,18 +403,28 @@ describe('PlanningLoop', () => {
       assert.equal(scene.shown.at(-1)?.planId, 'next');
     });
 
-    it('hands what is not answered yet to a planner that knows more', async () => {
+    it('lets a planner that knows more take over after the round, with what is not answered yet', async () => {
       const { scene, planner, loop } = begun();
       await planner.answer('early');
-      loop.onCap(roomy, 'cap');
-      const other = new SlowPlanner();
-      loop.start(other);
-      assert.deepEqual(other.asked, ['cap 20']);
+      loop.onCap(roomy, 'one');
+      const second = new SlowPlanner();
+      loop.start(second);
+      assert.deepEqual(second.asked, []);
       await planner.answer('of the first');
-      await other.answer('of the second');
+      assert.deepEqual(second.asked, ['cap 20']);
+      loop.onCap(cap(18, operatingPoint(parts)), 'two');
+      const third = new SlowPlanner();
+      loop.start(third);
+      await second.answer('overtaken');
+      assert.deepEqual(third.asked, ['cap 18']);
+      await third.answer('of the third');
       assert.deepEqual(
         scene.shown.map(({ planId }) => planId),
-        ['early', 'of the second'],
+        ['early', 'of the first', 'of the third'],
+      );
+      assert.deepEqual(
+        scene.plans.map(({ message }) => message),
+        [null],
       );
     });
 

@@ -1,0 +1,36 @@
+import type { BatchEstimator, EstimationContext, Work } from '../estimator/estimator';
+import type { LearnedEstimator } from '../estimator/learned/learned-estimator';
+import { AnalyticOnly, type ChosenEstimator, type Estimators } from '../rounds/estimators';
+import type { EstimatorName } from './protocol';
+
+/** The learned estimator where it knows enough about everything that a round looks into, else the analytic one. */
+export class LearnedOrAnalytic implements Estimators {
+  private readonly analytic = new AnalyticOnly();
+  private readonly named: BatchEstimator;
+
+  constructor(
+    private readonly learned: LearnedEstimator,
+    name: EstimatorName,
+  ) {
+    this.named = { name, estimate: (candidates, context) => learned.estimate(candidates, context) };
+  }
+
+  choose(contexts: readonly EstimationContext[]): ChosenEstimator {
+    const unknown = new Set(contexts.flatMap(({ work }) => work.filter((one) => !isKnown(one)).map(describe)));
+    if (unknown.size === 0 && contexts.every((context) => this.learned.covers(context))) {
+      return { estimator: this.named, remarks: [] };
+    }
+    const whom = unknown.size === 0 ? 'these tenants' : [...unknown].join(', ');
+    const { estimator } = this.analytic.choose();
+    return {
+      estimator,
+      remarks: [`predicted by the queueing model: for the learned estimator too little is measured of ${whom}`],
+    };
+  }
+}
+
+/** Every stage was measured on some component, and what it computes was counted. */
+const isKnown = ({ costs, operations }: Work): boolean =>
+  operations?.length === costs.length && costs.every((stage) => stage.some((cost) => cost !== null));
+
+const describe = ({ tenant, variant }: Work): string => `${tenant} ${variant}`;

@@ -1,0 +1,185 @@
+import { childProgram, type ChildProgram } from '../../models/child-program';
+import { EcomapError, messageOf } from '../../signals/errors';
+import type { PlanningAnswer, RoundSolver } from '../rounds/answer';
+import { AnalyticOnly } from '../rounds/estimators';
+import type { PlanningQuestion } from '../rounds/question';
+import { solveRound } from '../rounds/solve';
+import { PlannerChild } from './planner-child';
+import { estimatorNames, type EstimatorName, type PlannerMessage, type WantedEstimator } from './protocol';
+import { RestartDelays } from './restart-delays';
+
+/** dist/planner/planner.js of this package; from source the same, bundled on demand. */
+export function defaultPlannerProgram(file: string = __filename): ChildProgram {
+  return childProgram('src/mapping/planner/main.ts', 'dist/planner/planner.js', file);
+}
+
+export interface PlannerProcessOptions {
+  /** By default the estimator that is shipped. */
+  readonly estimator?: WantedEstimator;
+  /** What the user should hear once: an estimator that is not used, a process that died or cannot be started. */
+  readonly onProblem?: (error: EcomapError) => void;
+  /** Which estimator predicts from now on. */
+  readonly onEstimator?: (name: EstimatorName) => void;
+  /** A round that takes longer ends the process, ms; three times as long while the process starts. */
+  readonly roundLimitMs?: number;
+  readonly program?: () => ChildProgram;
+}
+
+interface OpenRound {
+  readonly question: PlanningQuestion;
+  readonly resolve: (answer: PlanningAnswer) => void;
+  readonly reject: (error: EcomapError) => void;
+  readonly watchdog: NodeJS.Timeout;
+}
+
+const defaultRoundLimitMs = 10_000;
+
+/**
+ * Works rounds out in a process of its own, at lower priority, started with the first round at the latest. A round is never lost: when the
+ * process dies, hangs or cannot be started, the analytic estimator answers here, and the plan says so. The process is started
+ * again with growing delays.
+ */
+export class PlannerProcess implements RoundSolver {
+  private readonly options: PlannerProcessOptions;
+  private readonly delays = new RestartDelays();
+  private readonly rounds = new Map<number, OpenRound>();
+  private readonly told = new Set<string>();
+  private wanted: WantedEstimator;
+  private child: PlannerChild | null = null;
+  private restart: NodeJS.Timeout | null = null;
+  private readonly ending = new Set<Promise<void>>();
+  /** The process has said which estimator it uses. */
+  private isReady = false;
+  /** Why there is no process at the moment. */
+  private why = '';
+  private lastId = 0;
+  private closed = false;
+
+  constructor(options: PlannerProcessOptions = {}) {
+    this.options = options;
+    this.wanted = options.estimator ?? { kind: 'shipped' };
+  }
+
+  /** Predicts with another estimator from the next round on, e.g. with what a calibration has made. */
+  setEstimator(wanted: WantedEstimator): void {
+    this.wanted = wanted;
+    this.child?.send({ kind: 'estimator', wanted });
+  }
+
+  /** The process that plans now; null where there is none. */
+  get pid(): number | null {
+    return this.child?.pid ?? null;
+  }
+
+  /** Starts the process already, so that the first round finds it ready. */
+  prepare(): void {
+    if (!this.closed && this.child === null && this.restart === null) this.start();
+  }
+
+  /** @throws EcomapError NODE_CLOSED after a close */
+  solve(question: PlanningQuestion): Promise<PlanningAnswer> {
+    if (this.closed) return Promise.reject(closedError());
+    this.prepare();
+    const { child } = this;
+    if (child === null) return this.solveHere(question);
+    this.lastId += 1;
+    const id = this.lastId;
+    return new Promise((resolve, reject) => {
+      const limitMs = (this.isReady ? 1 : 3) * (this.options.roundLimitMs ?? defaultRoundLimitMs);
+      const late = `did not answer within ${limitMs / 1000} s and was ended`;
+      const watchdog = setTimeout(() => child.kill(late), limitMs);
+      this.rounds.set(id, { question, resolve, reject, watchdog });
+      child.send({ kind: 'solve', id, question });
+    });
+  }
+
+  /** Ends the process; rounds that are open are rejected with NODE_CLOSED. */
+  async close(): Promise<void> {
+    this.closed = true;
+    if (this.restart !== null) clearTimeout(this.restart);
+    this.restart = null;
+    for (const id of [...this.rounds.keys()]) this.take(id)?.reject(closedError());
+    await this.child?.close();
+    this.child = null;
+    await Promise.all(this.ending);
+  }
+
+  private start(): void {
+    this.restart = null;
+    this.isReady = false;
+    this.delays.started(performance.now());
+    try {
+      const program = (this.options.program ?? defaultPlannerProgram)();
+      const child: PlannerChild = new PlannerChild(program, {
+        onMessage: (message) => this.hear(message),
+        onGone: (how) => this.replace(child, how),
+      });
+      this.child = child;
+      child.send({ kind: 'estimator', wanted: this.wanted });
+    } catch (error) {
+      this.failed(`could not be started (${messageOf(error)})`);
+    }
+  }
+
+  private hear(message: PlannerMessage): void {
+    if (message.kind === 'estimator') {
+      this.isReady = true;
+      for (const { code, message: text } of message.problems) this.report(new EcomapError(code, text));
+      this.options.onEstimator?.(message.inForce);
+      return;
+    }
+    const round = this.take(message.id);
+    if (round === undefined) return;
+    if (message.kind === 'answer') round.resolve(message.answer);
+    else {
+      this.report(new EcomapError(message.problem.code, `A round of planning failed: ${message.problem.message}`));
+      this.solveHere(round.question, message.problem.message).then(round.resolve, round.reject);
+    }
+  }
+
+  private replace(child: PlannerChild, how: string): void {
+    if (this.child !== child) return;
+    this.child = null;
+    const end = child.close().finally(() => this.ending.delete(end));
+    this.ending.add(end);
+    this.failed(how);
+  }
+
+  /** There is no process: what is open is answered here, and the next one is started after a while. */
+  private failed(how: string): void {
+    this.why = `the process that plans ${how}`;
+    this.report(
+      new EcomapError(
+        'HOST_CRASHED',
+        `The process that plans ${how}. Until it runs again, plans are predicted by the queueing model.`,
+      ),
+    );
+    this.options.onEstimator?.(estimatorNames.analytic);
+    const delayMs = this.delays.died(performance.now());
+    this.restart = setTimeout(() => this.start(), delayMs);
+    for (const id of [...this.rounds.keys()]) {
+      const round = this.take(id);
+      if (round !== undefined) this.solveHere(round.question).then(round.resolve, round.reject);
+    }
+  }
+
+  private solveHere(question: PlanningQuestion, why = this.why): Promise<PlanningAnswer> {
+    return solveRound(question, new AnalyticOnly([`predicted by the queueing model: ${why}`]));
+  }
+
+  private take(id: number): OpenRound | undefined {
+    const round = this.rounds.get(id);
+    this.rounds.delete(id);
+    if (round !== undefined) clearTimeout(round.watchdog);
+    return round;
+  }
+
+  /** Each problem is told once. */
+  private report(error: EcomapError): void {
+    if (this.told.has(error.message)) return;
+    this.told.add(error.message);
+    this.options.onProblem?.(error);
+  }
+}
+
+const closedError = (): EcomapError => new EcomapError('NODE_CLOSED', 'The planner was stopped.');

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { errorCodes } from '../../signals/errors';
+import { planningAnswerSchema } from '../rounds/answer';
+import { planningQuestionSchema } from '../rounds/question';
+
+/** What the planner's process is told and tells, over the channel of `fork` with structured cloning. */
+
+export const intervalsSchema = z.object({
+  latency: z
+    .object({
+      alpha: z.number(),
+      cuts: z.array(z.number()).readonly(),
+      halfWidths: z.array(z.number()).readonly(),
+      counts: z.array(z.number()).readonly(),
+    })
+    .nullable(),
+  lnPowerMargin: z.number().nullable(),
+});
+
+/** An estimator to predict with: an ONNX file of `estimatorOnnx`, and the intervals that hold for it. */
+export const estimatorSourceSchema = z.object({
+  model: z.union([
+    z.object({ path: z.string() }),
+    z.object({ bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array) }),
+  ]),
+  intervals: intervalsSchema,
+});
+export type EstimatorSource = z.infer<typeof estimatorSourceSchema>;
+
+/** Which estimator is wanted: what calibration made on this device, the one that is shipped, or the analytic one alone. */
+export const wantedEstimatorSchema = z.union([
+  z.object({ kind: z.literal('calibrated'), source: estimatorSourceSchema }),
+  z.object({ kind: z.enum(['shipped', 'analytic']) }),
+]);
+export type WantedEstimator = z.infer<typeof wantedEstimatorSchema>;
+
+/** Names of the estimators as plans say them. */
+export const estimatorNames = {
+  calibrated: 'learned (calibrated)',
+  shipped: 'learned (shipped)',
+  analytic: 'analytic',
+} as const;
+export type EstimatorName = (typeof estimatorNames)[keyof typeof estimatorNames];
+
+export const plannerCommandSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('estimator'), wanted: wantedEstimatorSchema }),
+  z.object({ kind: z.literal('solve'), id: z.number(), question: planningQuestionSchema }),
+]);
+export type PlannerCommand = z.infer<typeof plannerCommandSchema>;
+
+const problemSchema = z.object({ code: z.enum(errorCodes), message: z.string() });
+export type PlannerProblem = z.infer<typeof problemSchema>;
+
+export const plannerMessageSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('estimator'),
+    inForce: z.enum(estimatorNames),
+    /** Why it is not the one that was wanted. */
+    problems: z.array(problemSchema),
+  }),
+  z.object({ kind: z.literal('answer'), id: z.number(), answer: planningAnswerSchema }),
+  z.object({ kind: z.literal('failed'), id: z.number(), problem: problemSchema }),
+]);
+export type PlannerMessage = z.infer<typeof plannerMessageSchema>;

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { PlannerProcess, type PlannerProcessOptions } from '../../../../src/mapping/planner/planner-process';
+import { RestartDelays } from '../../../../src/mapping/planner/restart-delays';
+import type { EcomapError } from '../../../../src/signals/errors';
+import { fourVariants, tenant } from '../../../support/planning-fixtures';
+import { counted, questionOf } from '../../../support/planning-questions';
+
+function isRunning(pid: number | null): boolean {
+  assert.ok(pid !== null);
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('the process that plans', function () {
+  this.timeout(120_000);
+  let directory: string;
+  const open: PlannerProcess[] = [];
+  const problems: EcomapError[] = [];
+
+  const started = (more: PlannerProcessOptions = {}): PlannerProcess => {
+    const planner = new PlannerProcess({ onProblem: (error) => problems.push(error), roundLimitMs: 60_000, ...more });
+    open.push(planner);
+    return planner;
+  };
+  const scripted = async (name: string, code: string) => {
+    const script = join(directory, name);
+    await writeFile(script, code);
+    return () => ({ script, execArgv: [] });
+  };
+  const question = async () => counted(await questionOf([tenant('inspect'), tenant('gauge')]));
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'ecomap-planner-'));
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((planner) => planner.close()));
+    problems.length = 0;
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  it('answers with the shipped estimator, and swaps to another while it works', async () => {
+    const names: string[] = [];
+    const planner = started({ onEstimator: (name) => names.push(name) });
+    const first = await planner.solve(await question());
+    assert.equal(first.best.plan.search.estimator, 'learned (shipped)');
+    const { pid } = planner;
+    planner.setEstimator({ kind: 'analytic' });
+    const second = await planner.solve(await question());
+    assert.equal(second.best.plan.search.estimator, 'analytic');
+    assert.equal(planner.pid, pid);
+    assert.deepEqual(names, ['learned (shipped)', 'analytic']);
+    assert.deepEqual(problems, []);
+    await planner.close();
+    assert.equal(isRunning(pid), false);
+  });
+
+  it('is killed in the middle of a round: the round is answered all the same, and the next one by another process', async () => {
+    const planner = started();
+    await planner.solve(await question());
+    const { pid } = planner;
+    const twelve = Array.from({ length: 12 }, (_, index) => tenant(`t${index}`, fourVariants));
+    const round = planner.solve(counted(await questionOf(twelve)));
+    process.kill(pid ?? 0, 'SIGKILL');
+    const { best } = await round;
+    assert.equal(best.plan.tenants.length, 12);
+    assert.equal(best.plan.search.estimator, 'analytic');
+    assert.ok(best.plan.why.some((why) => /queueing model: the process that plans was ended by SIGKILL/.test(why)));
+    assert.deepEqual(
+      problems.map(({ code }) => code),
+      ['HOST_CRASHED'],
+    );
+    while (planner.pid === null) await setTimeout(5);
+    assert.notEqual(planner.pid, pid);
+    const next = await planner.solve(await question());
+    assert.equal(next.best.plan.search.estimator, 'learned (shipped)');
+  });
+
+  it('plans here, and says so once, where no process can be started', async () => {
+    const broken = () => {
+      throw new Error('no such file');
+    };
+    const planner = started({ program: broken });
+    for (let round = 0; round < 3; round += 1) {
+      const { best } = await planner.solve(await question());
+      assert.equal(best.plan.search.estimator, 'analytic');
+      assert.ok(best.plan.why.some((why) => why.includes('could not be started (no such file)')));
+    }
+    assert.equal(problems.length, 1);
+  });
+
+  it('plans here while a process that ends at once is tried again and again', async () => {
+    const planner = started({ program: await scripted('ends.js', 'process.exit(3)') });
+    const { best } = await planner.solve(await question());
+    assert.ok(best.plan.why.some((why) => why.includes('ended with exit code 3')));
+    await planner.solve(await question());
+    assert.equal(problems.length, 1);
+  });
+
+  it('ends a process that hangs or talks nonsense', async () => {
+    const hanging = started({ program: await scripted('hangs.js', 'setInterval(() => {}, 1000)'), roundLimitMs: 60 });
+    const { best } = await hanging.solve(await question());
+    assert.ok(best.plan.why.some((why) => why.includes('did not answer within')));
+    const nonsense = "process.on('message', () => process.send({ kind: 'answer', id: 1, answer: 'buy' }));";
+    const talking = started({ program: await scripted('talks.js', nonsense) });
+    const answer = await talking.solve(await question());
+    assert.ok(answer.best.plan.why.some((why) => why.includes('answered what is no answer')));
+  });
+
+  it('leaves nothing behind when it is closed in the middle of a round, and takes no more', async () => {
+    const planner = started();
+    await planner.solve(await question());
+    const { pid } = planner;
+    const round = planner.solve(await question());
+    await Promise.all([assert.rejects(round, { code: 'NODE_CLOSED' }), planner.close()]);
+    assert.equal(isRunning(pid), false);
+    await assert.rejects(planner.solve(await question()), { code: 'NODE_CLOSED' });
+  });
+});
+
+describe('restarts of the process that plans', () => {
+  it('come at once, then after growing delays, and at once again after a healthy time', () => {
+    const delays = new RestartDelays();
+    let nowMs = 0;
+    const die = (afterMs: number): number => {
+      delays.started(nowMs);
+      nowMs += afterMs;
+      return delays.died(nowMs);
+    };
+    assert.deepEqual([die(10), die(10), die(10), die(10)], [0, 250, 500, 1000]);
+    for (let more = 0; more < 10; more += 1) die(10);
+    assert.equal(die(10), 30_000);
+    assert.equal(die(61_000), 0);
+  });
+});
