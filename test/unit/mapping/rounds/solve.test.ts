@@ -153,7 +153,7 @@ describe('a round of planning', () => {
       assert.deepEqual(rivalsOf(broken, one, two, { best: two, candidates: 4, evaluated: 2 }), []);
 
       const unequal = problemOf(await questionOf([tenant('a', [['full', 0.9, 10]])]));
-      const slow = { ...unequal.context.work[0], costs: [[cost(10), cost(90)]] } as Work;
+      const slow = { ...unequal.context.work[0], costs: [[cost(10), cost(90)]], whole: undefined } as Work;
       const problem = { ...unequal, groups: [0, 1], context: { ...unequal.context, work: [slow] } };
       const [fast, far] = [await at(problem, [[0]]), await at(problem, [[1]])];
       assert.deepEqual(rivalsOf(problem, far, fast, { best: fast, candidates: 2, evaluated: 2 }), []);
