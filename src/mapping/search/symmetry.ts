@@ -21,27 +21,31 @@ export function interchangeableGroups(components: readonly Component[], point: O
 }
 
 /**
- * Every mapping of `tenants` single-stage tenants, one representative of each set of interchangeable ones: of the components of
- * a group that are still empty, only the first may be filled next.
+ * Every mapping of genes to the components that each may take, one representative of each set of interchangeable ones: of the
+ * components of a group that are still empty, only the first may be filled next. (Interchangeable components are all offered to a
+ * gene, or none.)
  */
-export function* distinctMappings(tenants: number, groups: readonly number[]): Generator<number[]> {
-  const mapping = new Array<number>(tenants).fill(0);
+export function* distinctMappings(
+  choices: readonly (readonly number[])[],
+  groups: readonly number[],
+): Generator<number[]> {
+  const mapping = new Array<number>(choices.length).fill(0);
   const used = new Array<number>(groups.length).fill(0);
-  function* place(tenant: number): Generator<number[]> {
-    if (tenant === tenants) {
+  function* place(gene: number): Generator<number[]> {
+    if (gene === choices.length) {
       yield [...mapping];
       return;
     }
     const openedGroups = new Set<number>();
-    for (let at = 0; at < groups.length; at += 1) {
+    for (const at of choices[gene] ?? []) {
       const group = groups[at] ?? -1;
       if (used[at] === 0) {
         if (openedGroups.has(group)) continue;
         openedGroups.add(group);
       }
-      mapping[tenant] = at;
+      mapping[gene] = at;
       used[at] = (used[at] ?? 0) + 1;
-      yield* place(tenant + 1);
+      yield* place(gene + 1);
       used[at] = (used[at] ?? 0) - 1;
     }
   }

@@ -59,6 +59,10 @@ function everyMapping(tenants: number, count: number): Candidate[] {
   return all.map((mapping) => mapping.map((at) => [at]));
 }
 
+/** So many stages, each of which may run on every component. */
+const anywhere = (genes: number, count: number): number[][] =>
+  Array.from({ length: genes }, () => Array.from({ length: count }, (_, at) => at));
+
 const arbitraryItem = fc.record({
   runMs: fc.double({ min: 1, max: 60, noNaN: true }),
   ratePerS: fc.double({ min: 0, max: 40, noNaN: true }),
@@ -77,7 +81,7 @@ describe('searchMapping', () => {
           const posed = problem(items, count, classes, capW);
           const { best, candidates, evaluated } = await searchMapping(posed, { budget: 500, starts: [], seed: 1 });
           assert.equal(candidates, count ** items.length);
-          assert.equal(evaluated, [...distinctMappings(items.length, posed.groups)].length);
+          assert.equal(evaluated, [...distinctMappings(anywhere(items.length, count), posed.groups)].length);
           for (const candidate of everyMapping(items.length, count)) {
             assert.ok(compareCosts(best.cost, (await evaluate(posed, candidate)).cost) <= 1e-9);
           }
@@ -89,10 +93,10 @@ describe('searchMapping', () => {
 
   it('enumerates one mapping of each interchangeable set', async () => {
     // Two alike: half of them. Three tenants on three alike: the partitions of three.
-    assert.equal([...distinctMappings(3, [0, 0])].length, 4);
-    assert.equal([...distinctMappings(3, [0, 0, 0])].length, 5);
-    assert.equal([...distinctMappings(3, [0, 1])].length, 8);
-    assert.equal([...distinctMappings(2, [0, 0, 1])].length, 5);
+    assert.equal([...distinctMappings(anywhere(3, 2), [0, 0])].length, 4);
+    assert.equal([...distinctMappings(anywhere(3, 3), [0, 0, 0])].length, 5);
+    assert.equal([...distinctMappings(anywhere(3, 2), [0, 1])].length, 8);
+    assert.equal([...distinctMappings(anywhere(2, 3), [0, 0, 1])].length, 5);
   });
 
   const many: Item[] = Array.from({ length: 12 }, (_, index) => ({
@@ -180,14 +184,16 @@ describe('alignTo', () => {
 });
 
 describe('isWorthMoving', () => {
-  const cost = (broken: readonly number[], powerW: number, latencyRatio: number): Cost => ({
+  const cost = (broken: readonly number[], powerW: number, latencyRatio: number, unknown = 0): Cost => ({
+    unknown,
+    energy: Math.log(powerW),
     broken,
     powerW,
     powerBucket: Math.round(Math.log(powerW) / Math.log(1.005)),
     latencyRatio,
   });
 
-  it('asks for a clear gain, or a limit that is kept again', async () => {
+  it('asks for a clear gain, or a limit that is kept again', () => {
     const inForce = cost([0, 0], 10, 0.5);
     assert.equal(isWorthMoving(inForce, cost([0, 0], 9.6, 0.5)), false);
     assert.equal(isWorthMoving(inForce, cost([0, 0], 9.4, 0.9)), true);
@@ -196,5 +202,8 @@ describe('isWorthMoving', () => {
     assert.equal(isWorthMoving(cost([0, 0.01], 10, 0.5), cost([0, 0], 12, 0.5)), true);
     assert.equal(isWorthMoving(cost([0, 0.4], 10, 0.5), cost([0, 0.39], 10, 0.5)), false);
     assert.equal(isWorthMoving(cost([0.2, 0.4], 10, 0.5), cost([0.3, 0], 10, 0.5)), false);
+    // Whatever it costs, what is known is better than what is not.
+    assert.equal(isWorthMoving(cost([0, 0], 10, 0.5, 1), cost([0.3, 0.1], 20, 0.9)), true);
+    assert.equal(isWorthMoving(cost([0.3, 0.1], 20, 0.9), cost([0, 0], 10, 0.5, 1)), false);
   });
 });

@@ -150,13 +150,13 @@ describe('a round of planning', () => {
       const broken = problemOf(await questionOf([tenant('a'), tenant('b')], { at: cap(5.2, operatingPoint(parts)) }));
       const at = (problem: SearchProblem, candidate: Candidate) => evaluate(problem, candidate);
       const [one, two] = [await at(broken, [[0], [0]]), await at(broken, [[0], [1]])];
-      assert.deepEqual(rivalsOf(broken, one, two, { best: two, candidates: 4, evaluated: 2 }), []);
+      assert.deepEqual(rivalsOf(broken, one, two, { best: two, candidates: 4, evaluated: 2, top: [] }), []);
 
       const unequal = problemOf(await questionOf([tenant('a', [['full', 0.9, 10]])]));
       const slow = { ...unequal.context.work[0], costs: [[cost(10), cost(90)]], whole: undefined } as Work;
       const problem = { ...unequal, groups: [0, 1], context: { ...unequal.context, work: [slow] } };
       const [fast, far] = [await at(problem, [[0]]), await at(problem, [[1]])];
-      assert.deepEqual(rivalsOf(problem, far, fast, { best: fast, candidates: 2, evaluated: 2 }), []);
+      assert.deepEqual(rivalsOf(problem, far, fast, { best: fast, candidates: 2, evaluated: 2, top: [] }), []);
     });
   });
 });
