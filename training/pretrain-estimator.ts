@@ -21,7 +21,7 @@ import { packageRoot } from '../src/models/package-root';
 import { mostNetworks, pretrainingPlan, pretrainingSamples } from '../src/simulation/co-location/pretraining-samples';
 import { Random } from '../src/simulation/random';
 
-const settings = { ...pretraining, epochs: 12, batch: 128 };
+const settings = { ...pretraining, epochs: 14, batch: 128 };
 /** Every so many workloads of training are held out to watch it. */
 const heldOutEvery = 20;
 

@@ -15,9 +15,9 @@ export interface PretrainingPlan {
 
 export const pretrainingPlan: PretrainingPlan = {
   seed: 20,
-  devices: 120,
+  devices: 400,
   networksPerDevice: 12,
-  workloadsPerDevice: 90,
+  workloadsPerDevice: 30,
   perWorkload: 5,
 };
 
