@@ -148,17 +148,19 @@ interface Calibrated {
   readonly coveragePct: number | null;
 }
 
-/** Data of an unseen device: 200 measured co-locations (40 workloads), and combinations to test with. */
+/**
+ * Data of an unseen device: 200 measured co-locations (40 workloads), and combinations to test with. Devices of the make of the
+ * reference device (what else varies is in `randomJetson`), and of any make (units that share or queue, any number of them).
+ */
 type UnseenDevice = readonly [device: string, train: readonly CoLocationSample[], combo: readonly CoLocationSample[]];
 
 function unseenDevices(): UnseenDevice[] {
-  const simulated: [string, SimulatedDevice][] = [
-    ['reference', referenceDevice],
-    ['jetson-like 1', randomJetson(new Random(910_001))],
-    ['jetson-like 2', randomJetson(new Random(910_002))],
-    ['any 1', randomDevice(new Random(910_003))],
-    ['any 2', randomDevice(new Random(910_004))],
-  ];
+  const of = (make: 'jetson-like' | 'any make', count: number): [string, SimulatedDevice][] =>
+    Array.from({ length: count }, (_, index) => {
+      const random = new Random(910_001 + index);
+      return [`${make} ${index + 1}`, make === 'any make' ? randomDevice(random) : randomJetson(random)];
+    });
+  const simulated = [...of('jetson-like', 5), ...of('any make', 4)];
   return simulated.map(([name, device], index) => {
     const sizes = { train: [40, 5], val: [1, 1], combo: [60, 10], new: [1, 1] } as const;
     const splits = dataSplits(device, 7000 + 10 * seed + index, sizes);
@@ -282,8 +284,10 @@ async function main(): Promise<void> {
   for (const device of unseenDevices()) calibrated.push(await calibrateOn(jax, shipped, device));
   const boards: Calibrated[] = [];
   for (const board of unseenBoards()) boards.push(await calibrateOn(jax, shipped, board));
-  const mean = (of: (one: Calibrated) => number): number =>
-    rounded(calibrated.reduce((sum, one) => sum + of(one), 0) / calibrated.length);
+  const mean = (make: string, of: (one: Calibrated) => number): number => {
+    const rows = calibrated.filter(({ device }) => device.startsWith(make));
+    return rounded(rows.reduce((sum, one) => sum + of(one), 0) / rows.length);
+  };
   const rate = await candidatesPerS(session, splits.combo);
   await session.close();
 
@@ -294,8 +298,10 @@ async function main(): Promise<void> {
       comboTau: rounded(combo.tau, 3),
       newNetMapePct: rounded(unseen.latencyMapePct),
       newNetTau: rounded(unseen.tau, 3),
-      calibrated200MapePct: mean(({ calibratedPct }) => calibratedPct),
-      zeroShotMapePct: mean(({ zeroShotPct }) => zeroShotPct),
+      calibrated200MapePct: mean('jetson-like', ({ calibratedPct }) => calibratedPct),
+      zeroShotMapePct: mean('jetson-like', ({ zeroShotPct }) => zeroShotPct),
+      calibrated200AnyMakeMapePct: mean('any make', ({ calibratedPct }) => calibratedPct),
+      zeroShotAnyMakeMapePct: mean('any make', ({ zeroShotPct }) => zeroShotPct),
       powerMapePct: rounded((combo.powerMapePct + unseen.powerMapePct) / 2),
       coveragePct: rounded(coverage.pct, 1),
       coverageWorstBinPct: rounded(coverage.worstBinPct, 1),
