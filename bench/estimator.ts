@@ -1,6 +1,10 @@
 // How well the estimator predicts what co-located networks do on simulated devices: on combinations and networks that it never
 // saw, after calibration on a device that it never saw, with intervals; how fast; and beside it simpler models on the same data.
-//   npm run bench -- estimator [--seed N] [--ablate]    (--ablate: once more without measured sensitivities)
+// Then the same of real networks on the cores of this machine, measured.
+//   npm run bench -- estimator [--seed N] [--ablate] [--real] [--measured DIRECTORY]
+//     --ablate    once more without measured sensitivities
+//     --real      only the part on this machine, which takes about eight minutes and wants no other load
+//     --measured  keeps what was measured there, and uses it again
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CoLocationSample } from '../src/signals/co-location';
@@ -34,11 +38,14 @@ import { fitTrees } from './estimator/boosted-trees';
 import { fitLinear } from './estimator/linear-regression';
 import { scoresOf, type Scores } from './estimator/scores';
 import { tabularPredictions } from './estimator/tabular';
+import { realPart } from './estimator/real';
 import { printReport, rounded } from './report';
 
 const slots = 5;
 const seedAt = process.argv.indexOf('--seed');
 const seed = seedAt < 0 ? 1 : Number(process.argv[seedAt + 1]);
+const measuredAt = process.argv.indexOf('--measured');
+const measuredDirectory = measuredAt < 0 ? null : (process.argv[measuredAt + 1] ?? null);
 const say = (text: string): void => console.error(text);
 
 type Sets = { readonly [Key in keyof DataSplits]: TrainingSet };
@@ -252,6 +259,10 @@ function printTable(rows: readonly Row[]): void {
 
 async function main(): Promise<void> {
   const jax = await loadJax();
+  if (process.argv.includes('--real')) {
+    const { figures, setup } = await realPart(jax, seed, measuredDirectory, say);
+    return printReport({ bench: 'estimator', figures, setup });
+  }
   const splits = dataSplits(referenceDevice, seed);
   const sets = setsOf(splits);
   say(`${sets.train.count} samples to learn from, ${sets.combo.count} and ${sets.new.count} to test with`);
@@ -290,6 +301,7 @@ async function main(): Promise<void> {
   };
   const rate = await candidatesPerS(session, splits.combo);
   await session.close();
+  const real = await realPart(jax, seed, measuredDirectory, say);
 
   printReport({
     bench: 'estimator',
@@ -310,6 +322,7 @@ async function main(): Promise<void> {
       coverageNewNetPct: rounded(coverageNew.pct, 1),
       coverageNewNetBinsPct: coverageNew.binsPct,
       candidatesPerS: Math.round(rate),
+      ...real.figures,
     },
     setup: {
       source: 'simulated',
@@ -319,6 +332,7 @@ async function main(): Promise<void> {
       calibrated,
       boards,
       table: rows,
+      real: real.setup,
     },
   });
 }

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { networksToCalibrate } from '../../../../src/mapping/calibration/profiled-networks';
+import { ProfileTable } from '../../../../src/mapping/profiles/table';
+import type { ModelCounts } from '../../../../src/mapping/profiles/operations';
+import { device, fourVariants, profile, tenant } from '../../../support/planning-fixtures';
+
+const counts: ModelCounts = {
+  gigaflop: 0.4,
+  gigabytes: 0.02,
+  inputBytes: 600_000,
+  cuts: [{ firstNode: 7, gigaflopBefore: 0.1, gigabytesBefore: 0.01, crossingBytes: 200_000 }],
+};
+
+describe('networks that can be calibrated with', () => {
+  const camera = tenant('camera', fourVariants, { leastAccuracy: 0.9 });
+  let table: ProfileTable;
+  beforeEach(() => {
+    table = new ProfileTable();
+    for (const [variant, , runMs] of fourVariants) {
+      table.set('camera', variant, profile(runMs));
+      table.setCounts('camera', variant, counts);
+    }
+  });
+  const networks = () => networksToCalibrate({ device: device(), tenants: [camera], profiles: table });
+
+  it('are the variants that a tenant may use, with their files and what they cost alone', () => {
+    const found = networks();
+    assert.deepEqual(
+      found.map(({ name }) => name),
+      ['camera full', 'camera medium', 'camera small'],
+    );
+    const [full] = found;
+    assert.deepEqual([full?.path, full?.sha256, full?.ways.length], ['/models/camera-full.onnx', 'a'.repeat(64), 1]);
+    assert.deepEqual(full?.ways[0]?.firstNodes, [0]);
+    assert.equal(full?.ways[0]?.work.costs[0]?.[1]?.p50Ms, 30);
+    assert.equal(full?.ways[0]?.work.operations?.[0]?.gigaflop, 0.4);
+  });
+
+  it('run in their stages, too, where these were measured', () => {
+    const stages = [
+      { firstNode: 0, endNode: 7 },
+      { firstNode: 7, endNode: null },
+    ];
+    table.setStages('camera', 'full', stages);
+    for (const stage of stages) table.set('camera', 'full', profile(15, { stage }));
+    const [full, medium] = networks();
+    assert.deepEqual(
+      full?.ways.map(({ firstNodes }) => firstNodes),
+      [[0], [0, 7]],
+    );
+    assert.deepEqual(
+      full?.ways[1]?.work.costs.map(([first]) => first?.p50Ms),
+      [15, 15],
+    );
+    assert.equal(medium?.ways.length, 1);
+  });
+
+  it('carry what stressors told', () => {
+    const sensitivity = { besideMemory: 0.1, besideItself: 0.7, caused: 0.05 };
+    table.setSensitivity('camera', 'medium', 'cpu-1t', sensitivity);
+    const [full, medium] = networks();
+    assert.deepEqual(medium?.ways[0]?.work.sensitivity, [sensitivity, sensitivity]);
+    assert.equal(full?.ways[0]?.work.sensitivity, undefined);
+  });
+
+  it('are without those that are excluded, not measured, or of which nobody knows what they compute', () => {
+    table.exclude({ tenant: 'camera', variant: 'full', code: 'MODEL_INVALID', reason: 'no model' });
+    const other = new ProfileTable();
+    other.set('camera', 'medium', profile(12));
+    assert.deepEqual(
+      networks().map(({ name }) => name),
+      ['camera medium', 'camera small'],
+    );
+    assert.deepEqual(networksToCalibrate({ device: device(), tenants: [camera], profiles: other }), []);
+  });
+});
