@@ -6,7 +6,7 @@ import { ProfileRunnerProcess } from '../../../src/inference/profile-runner';
 import { demonstrationTenants } from '../../../src/loop/demo-tenants';
 import { planCoLocations, type PlannedCoLocation } from '../../../src/mapping/calibration/co-location-plan';
 import { measurePlan } from '../../../src/mapping/calibration/measuring';
-import { networksToCalibrate } from '../../../src/mapping/calibration/profiled-networks';
+import { knownNetworks } from '../../../src/mapping/calibration/known-networks';
 import { SampleLog } from '../../../src/mapping/calibration/sample-log';
 import type { Judged } from '../../../src/mapping/calibration/steadiness';
 import { ensureOperations } from '../../../src/mapping/profiles/counting';
@@ -55,7 +55,8 @@ export async function measureReal({
   try {
     const table = await ensureProfiles({ device, tenants, store, runner: profileRunner, warn: say });
     await ensureOperations({ tenants, table, describe: (request) => inspector.describe(request), warn: say });
-    const networks = networksToCalibrate({ device, tenants, profiles: table });
+    const { networks, leftOut } = knownNetworks(device, tenants, table);
+    for (const why of leftOut) say(`left out: ${why}`);
     say(`${networks.length} networks profiled in ${((performance.now() - beganMs) / 1000).toFixed(0)} s`);
     const plan = planCoLocations(networks, device.components.length, samples, seed);
     const log = await SampleLog.open(join(directory, 'samples.jsonl'), say);

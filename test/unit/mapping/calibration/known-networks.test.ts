@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { networksToCalibrate } from '../../../../src/mapping/calibration/profiled-networks';
+import { knownNetworks } from '../../../../src/mapping/calibration/known-networks';
 import { ProfileTable } from '../../../../src/mapping/profiles/table';
 import type { ModelCounts } from '../../../../src/mapping/profiles/operations';
 import { device, fourVariants, profile, tenant } from '../../../support/planning-fixtures';
@@ -12,7 +12,7 @@ const counts: ModelCounts = {
 };
 
 describe('networks that can be calibrated with', () => {
-  const camera = tenant('camera', fourVariants, { leastAccuracy: 0.9 });
+  const camera = tenant('camera');
   let table: ProfileTable;
   beforeEach(() => {
     table = new ProfileTable();
@@ -21,13 +21,13 @@ describe('networks that can be calibrated with', () => {
       table.setCounts('camera', variant, counts);
     }
   });
-  const networks = () => networksToCalibrate({ device: device(), tenants: [camera], profiles: table });
+  const networks = () => knownNetworks(device(), [camera], table).networks;
 
-  it('are the variants that a tenant may use, with their files and what they cost alone', () => {
+  it('are the variants of the tenants, with their files and what they cost alone', () => {
     const found = networks();
     assert.deepEqual(
       found.map(({ name }) => name),
-      ['camera full', 'camera medium', 'camera small'],
+      ['camera full', 'camera medium', 'camera small', 'camera tiny'],
     );
     const [full] = found;
     assert.deepEqual([full?.path, full?.sha256, full?.ways.length], ['/models/camera-full.onnx', 'a'.repeat(64), 1]);
@@ -69,8 +69,17 @@ describe('networks that can be calibrated with', () => {
     other.set('camera', 'medium', profile(12));
     assert.deepEqual(
       networks().map(({ name }) => name),
-      ['camera medium', 'camera small'],
+      ['camera medium', 'camera small', 'camera tiny'],
     );
-    assert.deepEqual(networksToCalibrate({ device: device(), tenants: [camera], profiles: other }), []);
+    assert.deepEqual(knownNetworks(device(), [camera], other), {
+      networks: [],
+      leftOut: [
+        'camera full: it was not measured alone',
+        'camera medium: what it computes is not known',
+        'camera small: it was not measured alone',
+        'camera tiny: it was not measured alone',
+      ],
+    });
+    assert.deepEqual(knownNetworks(device(), [camera], table).leftOut, ['camera full: no model']);
   });
 });
