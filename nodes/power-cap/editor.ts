@@ -3,7 +3,10 @@ function chosen(field: string, deployed: string): string {
   return String($(`#node-input-${field}`).val() ?? deployed);
 }
 
-/** Watts or g/kWh that a form needs only for some choices. */
+/** The policies that have a clean and a dirty end of the grid. */
+const isByEnds = (policy: string): boolean => policy === 'linear' || policy === 'two-level';
+
+/** Watts, grams or g/kWh that a form needs only for some choices. */
 function isAmount(value: unknown, needed: boolean): boolean {
   const text = String(value ?? '').trim();
   return text === '' ? !needed : Number(text) >= 0;
@@ -22,20 +25,35 @@ RED.nodes.registerType('ecomap-power-cap', {
         return isAmount(value, chosen('policy', this.policy) === 'fixed');
       },
     },
+    gramsPerDay: {
+      value: '',
+      validate(value: unknown) {
+        const text = String(value ?? '').trim();
+        return text === '' ? chosen('policy', this.policy) !== 'budget' : Number(text) > 0;
+      },
+    },
+    allowancePt: {
+      value: 1,
+      validate(value: unknown) {
+        return isAmount(value, false) && Number(value ?? 0) <= 100;
+      },
+    },
+    within: { value: 'highest', required: true },
+    staleAfterS: { value: 900, validate: RED.validators.number(true) },
     minimumW: { value: '', validate: RED.validators.number(true) },
     maximumW: { value: '', validate: RED.validators.number(true) },
     bounds: { value: 'auto', required: true },
     cleanGPerKwh: {
       value: '',
       validate(value: unknown) {
-        const byHand = chosen('policy', this.policy) === 'linear' && chosen('bounds', this.bounds) === 'manual';
+        const byHand = isByEnds(chosen('policy', this.policy)) && chosen('bounds', this.bounds) === 'manual';
         return isAmount(value, byHand);
       },
     },
     dirtyGPerKwh: {
       value: '',
       validate(value: unknown) {
-        const byHand = chosen('policy', this.policy) === 'linear' && chosen('bounds', this.bounds) === 'manual';
+        const byHand = isByEnds(chosen('policy', this.policy)) && chosen('bounds', this.bounds) === 'manual';
         return isAmount(value, byHand);
       },
     },
@@ -57,13 +75,15 @@ RED.nodes.registerType('ecomap-power-cap', {
   paletteLabel: 'power cap',
   label() {
     if (this.name) return this.name;
-    return String(this.policy) === 'fixed' && this.fixedW ? `power cap ${this.fixedW} W` : 'power cap';
+    const policy = String(this.policy);
+    if (policy === 'fixed' && this.fixedW) return `power cap ${this.fixedW} W`;
+    return policy === 'linear' || policy === 'fixed' ? 'power cap' : `power cap ${policy}`;
   },
   labelStyle() {
     return this.name ? 'node_label_italic' : '';
   },
   inputLabels() {
-    return this._('port.carbon');
+    return this._(String(this.policy) === 'external' ? 'port.watts' : 'port.carbon');
   },
   outputLabels() {
     return this._('port.cap');
@@ -71,14 +91,18 @@ RED.nodes.registerType('ecomap-power-cap', {
   oneditprepare() {
     const policy = $('#node-input-policy');
     const bounds = $('#node-input-bounds');
+    const within = $('#node-input-within');
     const refresh = (): void => {
-      const linear = policy.val() !== 'fixed';
-      $('.ecomap-power-cap-fixed').toggle(!linear);
-      $('.ecomap-power-cap-linear').toggle(linear);
-      $('.ecomap-power-cap-manual').toggle(linear && bounds.val() === 'manual');
+      const now = String(policy.val());
+      $('.ecomap-power-cap-policy').hide();
+      $(`.ecomap-power-cap-${now}`).show();
+      $('.ecomap-power-cap-manual').toggle(isByEnds(now) && bounds.val() === 'manual');
+      if (now === 'quality') $('.ecomap-power-cap-within-linear').toggle(within.val() === 'linear');
     };
     const validateAgain = (): void => {
-      $('#node-input-fixedW, #node-input-cleanGPerKwh, #node-input-dirtyGPerKwh').trigger('change');
+      $('#node-input-fixedW, #node-input-gramsPerDay, #node-input-cleanGPerKwh, #node-input-dirtyGPerKwh').trigger(
+        'change',
+      );
     };
     const actuator = $('#node-input-actuator');
     const apply = $('#node-input-apply');
@@ -88,7 +112,7 @@ RED.nodes.registerType('ecomap-power-cap', {
     };
     for (const field of [actuator, apply]) field.on('change', refreshHardware);
     refreshHardware();
-    for (const choice of [policy, bounds]) choice.on('change', refresh).on('change', validateAgain);
+    for (const choice of [policy, bounds, within]) choice.on('change', refresh).on('change', validateAgain);
     refresh();
   },
 });

@@ -5,7 +5,7 @@ import { isHardware } from '../../src/power/caps/cap-request';
 import { PowerCap, type PolicyConfig } from '../../src/power/power-cap';
 import { powerPermissionsOf } from '../../src/power/safety/power-permissions';
 import type { Cap } from '../../src/signals/cap';
-import { parseControlMessage, topicOf } from '../../src/signals/message';
+import { controlKindOf, parseControlMessage, topicOf } from '../../src/signals/message';
 import { leaveReading, takeReading } from '../shared/reading-handover';
 import { powerCapConfig, type PowerCapConfig } from './config';
 
@@ -15,14 +15,26 @@ const firstTickMs = 250;
 const tickMs = 10_000;
 
 function policyOf(config: Readonly<PowerCapConfig>): PolicyConfig {
-  const { policy, fixedW, bounds, cleanGPerKwh, dirtyGPerKwh, holdUnknownS } = config;
-  if (policy === 'fixed') return { kind: 'fixed', capW: fixedW ?? Number.NaN };
-  const byHand = bounds === 'manual' && cleanGPerKwh !== null && dirtyGPerKwh !== null;
-  return {
-    kind: 'linear',
-    bounds: byHand ? { lowGPerKwh: cleanGPerKwh, highGPerKwh: dirtyGPerKwh } : null,
-    holdUnknownS,
-  };
+  const { policy, fixedW, gramsPerDay, bounds, cleanGPerKwh, dirtyGPerKwh, holdUnknownS } = config;
+  switch (policy) {
+    case 'fixed':
+      return { kind: policy, capW: fixedW ?? Number.NaN };
+    case 'budget':
+      return { kind: policy, gramsPerDay: gramsPerDay ?? Number.NaN };
+    case 'external':
+      return { kind: policy, staleAfterS: config.staleAfterS };
+    case 'quality':
+      return { kind: policy, allowancePt: config.allowancePt, within: config.within, holdUnknownS };
+    case 'linear':
+    case 'two-level': {
+      const byHand = bounds === 'manual' && cleanGPerKwh !== null && dirtyGPerKwh !== null;
+      return {
+        kind: policy,
+        bounds: byHand ? { lowGPerKwh: cleanGPerKwh, highGPerKwh: dirtyGPerKwh } : null,
+        holdUnknownS,
+      };
+    }
+  }
 }
 
 function statusOf(cap: Cap, dryRun: boolean): NodeStatus {
@@ -37,7 +49,7 @@ function statusOf(cap: Cap, dryRun: boolean): NodeStatus {
 const differs = (a: Cap, b: Cap | null): boolean =>
   a.capW !== b?.capW || a.enforced !== b.enforced || a.operatingPoint.name !== b.operatingPoint.name;
 
-/** How much power the device may draw, by the carbon intensity of the grid or fixed, put into force and read back. */
+/** How much power the device may draw, by the policy that was chosen, put into force and read back. */
 export default defineNode({
   type: 'ecomap-power-cap',
   config: powerCapConfig,
@@ -78,8 +90,11 @@ export default defineNode({
 
     return {
       async input(message, send) {
-        const { payload } = parseControlMessage(message, ['carbon']);
-        const cap = await powerCap.onCarbon(payload);
+        // The policy `external` takes plain numbers: any topic but those of the loop, as an inject node sends them.
+        const isNumber = controlKindOf(message.topic) === null && typeof message.payload === 'number';
+        const cap = isNumber
+          ? await powerCap.onLimit(Number(message.payload))
+          : await powerCap.onCarbon(parseControlMessage(message, ['carbon']).payload);
         const { problem } = powerCap;
         show(cap);
         message.topic = topicOf('cap');

@@ -131,6 +131,53 @@ describe('power-cap', () => {
     assert.match(cap.reason, /highest allowed cap/);
   });
 
+  it('follows watts that come by message, and refuses what are none', async () => {
+    const flow = await startFlow(modules, flowWith({ policy: 'external' }));
+    const first = capSchema.parse((await flow.waitFor('out')).payload);
+    assert.match(first.reason, /no number of watts has come by message yet: safe middle/);
+    flow.send('cap', { topic: 'limit', payload: 12, kept: 'yes' });
+    const message = await flow.waitFor('out', ({ kept }) => kept === 'yes');
+    const cap = capSchema.parse(message.payload);
+    assert.deepEqual([message.topic, cap.capW, cap.policy], ['ecomap/cap', 12, 'external']);
+    for (const payload of [-1, Number.NaN, 0]) {
+      flow.send('cap', { topic: 'limit', payload, wrong: String(payload) });
+      const caught = await flow.waitFor('caught', (other) => other['wrong'] === String(payload));
+      assert.equal(caught.error?.code, 'INVALID_MESSAGE');
+      assert.match(caught.error?.message ?? '', /positive number of watts/);
+    }
+    flow.send('cap', { topic: 'limit', payload: 'a lot', wrong: 'text' });
+    assert.equal((await flow.waitFor('caught', (other) => other['wrong'] === 'text')).error?.code, 'INVALID_MESSAGE');
+  });
+
+  it('says that a number is of no use to another policy', async () => {
+    const flow = await startFlow(modules, flowWith(byHand));
+    flow.send('cap', { topic: 'limit', payload: 12 });
+    const caught = await flow.waitFor('caught');
+    assert.match(caught.error?.message ?? '', /the policy is linear: choose the policy external/);
+  });
+
+  it('lets accuracy vary: the highest cap, with the allowance and what is expected of the grid', async () => {
+    const flow = await startFlow(modules, flowWith({ policy: 'quality', allowancePt: '1.5' }));
+    flow.send('cap', carbon(400));
+    const cap = capSchema.parse((await flow.waitFor('out')).payload);
+    assert.deepEqual([cap.policy, cap.capW === cap.maximumW], ['quality', true]);
+    assert.deepEqual([cap.quality?.allowancePt, cap.quality?.intensityGPerKwh], [1.5, 400]);
+    assert.match(cap.reason, /accuracy may give up 1\.5 points in the mean of a day/);
+  });
+
+  it('keeps to two levels, and to a budget', async () => {
+    const flow = await startFlow(modules, flowWith({ ...byHand, policy: 'two-level' }));
+    flow.send('cap', carbon(501));
+    const low = capSchema.parse((await flow.waitFor('out')).payload);
+    assert.deepEqual([low.policy, low.capW], ['two-level', low.minimumW]);
+    await stopFlow();
+    const other = await startFlow(modules, flowWith({ policy: 'budget', gramsPerDay: '100' }));
+    other.send('cap', carbon(400));
+    const cap = capSchema.parse((await other.waitFor('out')).payload);
+    assert.equal(cap.policy, 'budget');
+    assert.match(cap.reason, /100 g left of 100 g a day at 400 g\/kWh/);
+  });
+
   it('only computes in a dry run', async () => {
     const flow = await startFlow(modules, flowWith({ ...byHand, actuator: 'none' }));
     flow.send('cap', carbon(500));
@@ -179,6 +226,10 @@ describe('power-cap', () => {
     ['negative watts', { policy: 'fixed', fixedW: -3 }, /fixedW/, {}],
     ['a least power of nothing', { minimumW: '0' }, /least power must be above 0/, {}],
     ['a fixed cap without watts', { policy: 'fixed' }, /fixed cap needs/, {}],
+    ['a budget without grams', { policy: 'budget' }, /budget needs/, {}],
+    ['a budget of nothing', { policy: 'budget', gramsPerDay: '0' }, /gramsPerDay/, {}],
+    ['accuracy below nothing', { policy: 'quality', allowancePt: -1 }, /allowancePt/, {}],
+    ['crossed thresholds', { ...byHand, policy: 'two-level', cleanGPerKwh: 600 }, /dirty end above/, {}],
     ['crossed limits', { minimumW: 20, maximumW: 10 }, /above the most/, {}],
     ['crossed bounds', { ...byHand, cleanGPerKwh: 600 }, /dirty end above/, {}],
     ['no device', { device: '' }, /device/, {}],
