@@ -45,6 +45,14 @@ export function excessOf(violations: readonly Violation[]): number {
   return violations.reduce((sum, { value, limit }) => sum + value / limit - 1, 0);
 }
 
+/** The broken constraint that is exceeded most; undefined when none is. */
+export function worstOf(violations: readonly Violation[]): Violation | undefined {
+  return violations.reduce<Violation | undefined>(
+    (worst, one) => (worst === undefined || one.value / one.limit > worst.value / worst.limit ? one : worst),
+    undefined,
+  );
+}
+
 /** Mean watts above idle that a tenant adds. */
 function dynamicW(item: number, found: Evaluated, context: EstimationContext): number {
   const work = context.work[item];

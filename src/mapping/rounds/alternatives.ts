@@ -2,7 +2,7 @@ import type { Alternative } from '../../signals/violated';
 import type { EstimationContext } from '../estimator/estimator';
 import type { Evaluated } from '../search/objective';
 import { searchMapping, type SearchProblem } from '../search/search';
-import { excessOf, violationsOf } from '../violations';
+import { excessOf, violationsOf, worstOf } from '../violations';
 import { chosenVariant, workOf } from './problem';
 import type { PlanningQuestion, QuestionTenant } from './question';
 
@@ -51,6 +51,7 @@ export async function alternativesOf(
     evaluated += outcome.evaluated;
     const { prediction } = outcome.best;
     const violations = violationsOf(outcome.best, context, problem.limits);
+    const broken = worstOf(violations);
     const known = prediction.latencyMs.every((latency) => latency !== null);
     list.push({
       tenant: tenant.name,
@@ -61,6 +62,7 @@ export async function alternativesOf(
       feasible: violations.length === 0 && known,
       // A swap to something unmeasured promises nothing: it must not look like a way out.
       excess: known ? excessOf(violations) : Math.max(excess, excessOf(violations)),
+      ...(broken === undefined ? {} : { broken }),
     });
   }
   return { list, evaluated };

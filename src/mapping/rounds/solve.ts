@@ -57,6 +57,9 @@ export async function solveRound(question: PlanningQuestion, estimators: Estimat
       excess,
       current: Object.fromEntries(context.work.map(({ tenant, variant }) => [tenant, variant])),
       alternatives: alternatives.list,
+      expectedW: found.prediction.powerW.expected,
+      ratePerS: Object.fromEntries(question.tenants.map(({ name, ratePerS }) => [name, ratePerS])),
+      ...(question.cap?.quality === undefined ? {} : { quality: question.cap.quality }),
     },
     rivals: rivals.map((rival, index) => planned(`${question.planId}.${index + 2}`, rival)),
   };
