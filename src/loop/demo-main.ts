@@ -2,22 +2,27 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ModelInspectorProcess } from '../inference/model-inspector';
 import { ProfileRunnerProcess } from '../inference/profile-runner';
+import { ensureOperations } from '../mapping/profiles/counting';
 import { ensureProfiles } from '../mapping/profiles/profiling';
 import { ProfileStore } from '../mapping/profiles/store';
 import { describeMachine } from '../power/describe-machine';
 import { detectMachine } from '../power/detect';
 import { createDevice } from '../power/device';
 import { EcomapError, messageOf } from '../signals/errors';
-import { demoPolicies, playDay, type DemoFigures } from './demo';
+import { demoPolicies, playDay, type DemoFigures, type DemoPolicy } from './demo';
+import { calibrateForDemo, calibrationLine, type DemoCalibration } from './demo-calibration';
 import { demoTable } from './demo-table';
 import { demonstrationTenants } from './demo-tenants';
 
-const usage = 'usage: npm run demo -- [--seconds 60] [--seed 1] [--json]';
+const usage = 'usage: npm run demo -- [--seconds 60] [--seed 1] [--calibrate 160] [--json]';
 
 interface Options {
   readonly seconds: number;
   readonly seed: number;
+  /** Co-locations to measure before another day; 0: none. */
+  readonly calibrate: number;
   readonly json: boolean;
 }
 
@@ -26,6 +31,7 @@ function readOptions(): Options {
     options: {
       seconds: { type: 'string', default: '60' },
       seed: { type: 'string', default: '1' },
+      calibrate: { type: 'string', default: '0' },
       json: { type: 'boolean', default: false },
     },
   });
@@ -34,11 +40,17 @@ function readOptions(): Options {
   if (!(seconds >= 20 && seconds <= 86_400))
     throw new EcomapError('INVALID_CONFIG', `--seconds must be 20 to 86400; ${usage}`);
   if (!Number.isInteger(seed)) throw new EcomapError('INVALID_CONFIG', `--seed must be a whole number; ${usage}`);
-  return { seconds, seed, json: values.json };
+  const calibrate = Number(values.calibrate);
+  if (calibrate !== 0 && !(Number.isInteger(calibrate) && calibrate >= 40 && calibrate <= 1000))
+    throw new EcomapError('INVALID_CONFIG', `--calibrate must be 40 to 1000 co-locations; ${usage}`);
+  return { seconds, seed, calibrate, json: values.json };
 }
 
-/** Profiles the models, then plays the same grid day once per policy, all within about the given time. */
-async function demo({ seconds, seed, json }: Options): Promise<void> {
+/**
+ * Profiles the models, then plays the same grid day once per policy, all within about the given time. With `calibrate` the estimator
+ * then learns this machine (that takes as long as it takes), and the day is played once more.
+ */
+async function demo({ seconds, seed, calibrate, json }: Options): Promise<void> {
   const beganMs = Date.now();
   const say = (line: string) => {
     process.stderr.write(`${line}\n`);
@@ -63,20 +75,34 @@ async function demo({ seconds, seed, json }: Options): Promise<void> {
       },
     });
     await runner.close();
+    const inspector = new ModelInspectorProcess({ stateDirectory, warn: say });
+    await ensureOperations({ tenants, table: profiles, describe: (request) => inspector.describe(request), warn: say });
     // Starting and stopping a policy takes about two seconds each.
     const left = seconds - (Date.now() - beganMs) / 1000 - 4;
-    const dayS = Math.max(6, left / demoPolicies.length);
+    const policies: readonly DemoPolicy[] = calibrate > 0 ? demoPolicies : ['always-max', 'ecomap'];
+    const dayS = Math.max(6, left / policies.length);
     const days: DemoFigures[] = [];
-    for (const policy of demoPolicies) {
+    let learned: DemoCalibration | null = null;
+    for (const policy of policies) {
+      if (policy === 'calibrated') {
+        learned = await calibrateForDemo({ device, tenants, profiles, stateDirectory, samples: calibrate, seed, say });
+        say(calibrationLine(learned.summary));
+      }
       say(`${policy}: a grid day in ${dayS.toFixed(0)} s`);
-      days.push(await playDay(policy, dayS, { device, tenants, profiles, stateDirectory, seed, say }));
+      const around = { device, tenants, profiles, stateDirectory, seed, say };
+      days.push(await playDay(policy, dayS, { ...around, ...(learned && { estimator: learned.estimator }) }));
     }
     if (json) {
       const requests = Object.fromEntries(
         tenants.map(({ name }) => [name, days.reduce((sum, day) => sum + (day.requests[name] ?? 0), 0)]),
       );
-      console.log(JSON.stringify({ demo: { policies: days, requests } }));
-    } else console.log(demoTable(days));
+      const { points: _, ...summary } = learned?.summary ?? { points: [] };
+      const calibration = learned === null ? null : summary;
+      console.log(JSON.stringify({ demo: { policies: days, requests, calibration } }));
+    } else {
+      console.log(demoTable(days));
+      if (learned !== null) console.log(calibrationLine(learned.summary));
+    }
   } finally {
     await runner.close();
     await device.close();

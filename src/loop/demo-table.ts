@@ -6,6 +6,7 @@ const shownSmall = (value: number | null): string => (value === null ? 'unknown'
 const columns: readonly { readonly title: string; readonly cell: (day: DemoFigures) => string }[] = [
   { title: 'policy', cell: (day) => day.policy },
   { title: 'energy J', cell: (day) => `${shown(day.energyJ, 1)} (${day.energySource ?? 'unknown'})` },
+  { title: 'J/answer', cell: (day) => shown(day.energyPerAnswerJ, 4) },
   { title: 'carbon g', cell: (day) => shownSmall(day.carbonG) },
   { title: 'opCDP g*s', cell: (day) => shownSmall(day.opCdpGs) },
   { title: 'in time %', cell: (day) => shown(day.attainmentPct, 2) },

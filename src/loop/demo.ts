@@ -5,6 +5,7 @@ import { gridConfigSchema } from '../carbon/grid-config';
 import { InferenceExecutor } from '../inference/executor';
 import { MappingPlanner } from '../mapping/planner';
 import { PlannerProcess } from '../mapping/planner/planner-process';
+import type { WantedEstimator } from '../mapping/planner/protocol';
 import type { ProfileLookup } from '../mapping/profiles/table';
 import type { Device } from '../power/device';
 import { PowerCap } from '../power/power-cap';
@@ -17,8 +18,11 @@ import type { FamilyName } from '../simulation/samples';
 import { Loop } from './loop';
 import { Traffic } from './traffic';
 
-/** `always-max`: the most accurate variants at full speed, whatever the grid does. `ecomap`: the loop. */
-export const demoPolicies = ['always-max', 'ecomap'] as const;
+/**
+ * `always-max`: the most accurate variants at full speed, whatever the grid does. `ecomap`: the loop; `calibrated`: the loop once the
+ * estimator has learned this device.
+ */
+export const demoPolicies = ['always-max', 'ecomap', 'calibrated'] as const;
 export type DemoPolicy = (typeof demoPolicies)[number];
 
 export interface DemoFigures {
@@ -26,6 +30,8 @@ export interface DemoFigures {
   readonly seconds: number;
   readonly energyJ: number | null;
   readonly energySource: Source | null;
+  /** Of the whole device, idle included, per answer. */
+  readonly energyPerAnswerJ: number | null;
   readonly carbonG: number | null;
   readonly opCdpGs: number | null;
   readonly attainmentPct: number | null;
@@ -45,6 +51,8 @@ export interface DemoSurroundings {
   readonly tenants: readonly Tenant[];
   readonly profiles: ProfileLookup;
   readonly stateDirectory: string;
+  /** The one to plan with; absent: the one that is shipped. */
+  readonly estimator?: WantedEstimator;
   readonly seed: number;
   readonly say: (line: string) => void;
 }
@@ -61,10 +69,10 @@ const percent = (share: number | null): number | null => (share === null ? null 
  * Every policy meets the same day, the same arrivals and the same samples.
  */
 export async function playDay(policy: DemoPolicy, seconds: number, around: DemoSurroundings): Promise<DemoFigures> {
-  const tenants =
-    policy === 'ecomap'
-      ? around.tenants
-      : around.tenants.map((tenant) => ({ ...tenant, override: { mode: 'off' as const } }));
+  const steers = policy !== 'always-max';
+  const tenants = steers
+    ? around.tenants
+    : around.tenants.map((tenant) => ({ ...tenant, override: { mode: 'off' as const } }));
   const { device } = around;
   const source = createCarbonSource(
     gridConfigSchema.parse({
@@ -79,10 +87,13 @@ export async function playDay(policy: DemoPolicy, seconds: number, around: DemoS
   );
   const powerCap = new PowerCap({
     device,
-    policy: policy === 'ecomap' ? { kind: 'linear' } : { kind: 'fixed', capW: device.capRange.maximumW },
+    policy: steers ? { kind: 'linear' } : { kind: 'fixed', capW: device.capRange.maximumW },
     leastDwellS: 1,
   });
-  const solver = new PlannerProcess({ onProblem: ({ message }) => around.say(`${policy}: ${message}`) });
+  const solver = new PlannerProcess({
+    ...(around.estimator && { estimator: around.estimator }),
+    onProblem: ({ message }) => around.say(`${policy}: ${message}`),
+  });
   const planner = new MappingPlanner({ device, tenants, profiles: around.profiles, solver, clock: Date.now });
   const selector = new VariantSelector({ tenants, clock: () => performance.now(), settings: selectorSettings });
   const executor = new InferenceExecutor({ device, tenants });
@@ -190,6 +201,7 @@ class DayWatch {
       seconds,
       energyJ: receipt.total.energyJ,
       energySource: receipt.energySource,
+      energyPerAnswerJ: receipt.total.energyPerInferenceJ,
       carbonG: receipt.total.carbonG,
       opCdpGs: receipt.total.opCdpGs,
       attainmentPct: percent(receipt.total.attainment),

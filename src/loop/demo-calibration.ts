@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CoLocationRunnerProcess } from '../inference/co-location-runner';
+import type { Calibrated } from '../mapping/calibration/calibrated-store';
+import { CalibrationRun } from '../mapping/calibration/calibration-run';
+import { knownNetworks } from '../mapping/calibration/known-networks';
+import type { WantedEstimator } from '../mapping/planner/protocol';
+import type { ProfileLookup } from '../mapping/profiles/table';
+import { packageRoot } from '../models/package-root';
+import type { Device } from '../power/device';
+import type { CalibrationStatus, CalibrationSummary } from '../signals/calibration';
+import { EcomapError } from '../signals/errors';
+import type { Tenant } from '../signals/tenant';
+
+export interface DemoCalibrationOptions {
+  readonly device: Device;
+  readonly tenants: readonly Tenant[];
+  readonly profiles: ProfileLookup;
+  readonly stateDirectory: string;
+  /** Co-locations to measure. */
+  readonly samples: number;
+  readonly seed: number;
+  readonly say: (line: string) => void;
+}
+
+export interface DemoCalibration {
+  readonly estimator: WantedEstimator;
+  readonly summary: CalibrationSummary;
+}
+
+const shipped = join(packageRoot(), 'models', 'estimator', 'estimator.onnx');
+
+/**
+ * Learns this machine as the Calibrate button does, while nothing else runs.
+ * @throws EcomapError with the code of the calibration that failed
+ */
+export async function calibrateForDemo(options: DemoCalibrationOptions): Promise<DemoCalibration> {
+  const { device, tenants, profiles, stateDirectory, samples, seed, say } = options;
+  let calibrated: Calibrated | null = null;
+  const run = new CalibrationRun({
+    device,
+    stateDirectory,
+    profile: async () => knownNetworks(device, tenants, profiles).networks,
+    openRunner: () => new CoLocationRunnerProcess({ device, openReader: () => device.openReader() }),
+    shippedEstimator: () => readFile(shipped),
+    warn: say,
+    onCalibrated: (learned) => {
+      calibrated = learned;
+    },
+    seed,
+  });
+  try {
+    const status = await ended(run, samples, say);
+    const learned: Calibrated | null = calibrated;
+    if (status.summary === null || learned === null) {
+      throw new EcomapError('INTERNAL_ERROR', `The calibration ended without a result (${status.text}).`);
+    }
+    const { estimator, intervals } = learned as Calibrated;
+    const model = estimator === null ? { path: shipped } : { bytes: estimator };
+    return { estimator: { kind: 'calibrated', source: { model, intervals } }, summary: status.summary };
+  } finally {
+    await run.close();
+  }
+}
+
+/** Every so many co-locations a line tells how it gets on. */
+const tellEvery = 20;
+
+function ended(run: CalibrationRun, samples: number, say: (line: string) => void): Promise<CalibrationStatus> {
+  return new Promise((resolve, reject) => {
+    let told = '';
+    run.onChange((status) => {
+      const { phase, done, total, secondsLeft, text, code } = status;
+      if (phase === 'done') resolve(status);
+      else if (phase === 'failed') reject(new EcomapError('INTERNAL_ERROR', `${code ?? 'unknown'}: ${text}`));
+      else {
+        const line = `${phase} ${Math.floor(done / tellEvery)}`;
+        if (line !== told) {
+          const left = secondsLeft === null ? '' : `, ${secondsLeft.toFixed(0)} s left`;
+          say(`calibration, ${phase} ${done}/${total}${left}`);
+        }
+        told = line;
+      }
+    });
+    run.start(samples);
+  });
+}
+
+/** What a calibration found, in a line. */
+export function calibrationLine({ kept, reason, before, after, additiveMapePct, samples }: CalibrationSummary): string {
+  const error = (pct: number): string => `${pct.toFixed(1)} %`;
+  return (
+    `calibrated on ${samples} co-locations: held-out error of latency ${error(before.latencyMapePct)} -> ${error(after.latencyMapePct)} ` +
+    `(additive model ${error(additiveMapePct)}), of power ${error(before.powerMapePct)} -> ${error(after.powerMapePct)}` +
+    (kept ? '' : `; ${reason ?? 'not kept'} Its intervals are measured now.`)
+  );
+}
