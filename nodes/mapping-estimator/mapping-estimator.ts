@@ -6,9 +6,9 @@ import { admit } from '../../src/mapping/admission';
 import { MappingPlanner } from '../../src/mapping/planner';
 import { PlannerProcess } from '../../src/mapping/planner/planner-process';
 import { PlanningLoop } from '../../src/mapping/planning-loop';
-import { ensureOperations, type DescribeModel } from '../../src/mapping/profiles/counting';
 import { MeasuredSoFar } from '../../src/mapping/profiles/measured-so-far';
 import { ensureProfiles } from '../../src/mapping/profiles/profiling';
+import { recallStageProfiles } from '../../src/mapping/profiles/stage-profiling';
 import { ProfileStore } from '../../src/mapping/profiles/store';
 import { ProfileTable, type ProfileLookup } from '../../src/mapping/profiles/table';
 import { defineNode } from '../../src/node-red/defineNode';
@@ -81,6 +81,7 @@ export default defineNode({
     const plannerWith = (profiles: ProfileLookup): MappingPlanner =>
       new MappingPlanner({ device, tenants, profiles, solver, clock: Date.now });
 
+    const store = new ProfileStore({ directory: join(node.stateDirectory, 'ecomap', 'profiles'), warn });
     const runner = new ProfileRunnerProcess();
     const closing = new AbortController();
     const table = new ProfileTable();
@@ -102,7 +103,7 @@ export default defineNode({
           device,
           tenants,
           table,
-          store: new ProfileStore({ directory: join(node.stateDirectory, 'ecomap', 'profiles'), warn }),
+          store,
           runner,
           warn,
           signal: closing.signal,
@@ -121,10 +122,17 @@ export default defineNode({
       }
       if (closing.signal.aborted) return;
       loop.start(plannerWith(table));
-      // The plans that follow know what the variants compute; the first one does not wait for it.
+      // The plans that follow know what the variants compute, and the stages measured before; the first one does not wait for it.
       const inspector = new ModelInspectorProcess({ stateDirectory: node.stateDirectory, warn });
-      const describe: DescribeModel = (request) => inspector.describe(request);
-      await ensureOperations({ tenants, table, describe, warn, signal: closing.signal }).catch((error: unknown) => {
+      await recallStageProfiles({
+        device,
+        tenants,
+        table,
+        store,
+        warn,
+        describe: (request) => inspector.describe(request),
+        signal: closing.signal,
+      }).catch((error: unknown) => {
         if (!closing.signal.aborted) throw error;
       });
     };

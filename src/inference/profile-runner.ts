@@ -88,6 +88,7 @@ export class ProfileRunnerProcess implements ProfileRunner {
       loadMs: answer.loadMs,
       memoryBytes: answer.memoryBytes,
       runs: answer.runs,
+      ...(request.thorough === true && { thorough: true }),
       ended: answer.stable ? 'stable' : 'out-of-time',
       contended: isContended(answer, component.threads),
       energy,

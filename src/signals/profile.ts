@@ -36,6 +36,8 @@ export const profileSchema = z.object({
   /** Growth of the host's resident memory when the model was loaded, bytes; null when unknown. */
   memoryBytes: z.number().nullable(),
   runs: z.number().int().positive(),
+  /** True where the rare latencies were waited for, see {@link ProfileRequest}; absent: false. */
+  thorough: z.boolean().optional(),
   /** Why the measurement ended: the median had become stable, or its time or number of runs was spent. */
   ended: z.enum(['stable', 'out-of-time']).optional(),
   /** True when something else competed for the cores (wall time well above CPU time): the latencies are then too high. */

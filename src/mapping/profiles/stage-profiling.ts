@@ -1,0 +1,289 @@
+import { clockSpeed, type Component, type OperatingPoint } from '../../signals/device';
+import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
+import {
+  clockSpeedOf,
+  type EnergyReader,
+  type Profile,
+  type ProfileRunner,
+  type StageSpan,
+} from '../../signals/profile';
+import { ensureOperations, type DescribeModel } from './counting';
+import { chooseStages } from './cut-choice';
+import { findModels, representatives, type ProfiledModel } from './models';
+import type { ProfilingOptions } from './profiling';
+import { SpeedWatch } from './speed-watch';
+import { ProfileTable } from './table';
+
+export interface StageProfilingOptions extends Omit<ProfilingOptions, 'runner' | 'onExcluded'> {
+  /** Null measures nothing: takes what is stored. */
+  readonly runner: Pick<ProfileRunner, 'measure' | 'anchorLatencyMs'> | null;
+  /** With the profiles of the whole variants; filled further. */
+  readonly table: ProfileTable;
+  readonly describe: DescribeModel;
+  /** A variant is cut into at most so many stages; default 2. */
+  readonly mostStages?: number;
+  /** Has the energy of each inference; absent: it stays unknown. */
+  readonly meter?: EnergyReader;
+}
+
+/** A stage of this share of the whole or more leaves too little to the others: the cut is not offered, however it was estimated. */
+const longestShare = 0.85;
+/** Profiles of clock speeds this close are of the same. */
+const sameClock = 0.02;
+
+/** One profile to be had. */
+interface Part {
+  readonly model: ProfiledModel;
+  readonly component: Component;
+  /** Undefined: the whole variant. */
+  readonly stage: StageSpan | undefined;
+}
+
+/**
+ * Makes sure that every variant, and every stage of those that are worth cutting, has a thorough profile at the operating point in
+ * force on every class of component. Variants are cut on a device with at least two components where they take 2 ms or more.
+ *
+ * A device may change its speed meanwhile (heat): a small model of our own is measured at the beginning and with every profile.
+ * Profiles that were measured more than 10 % away from the beginning are marked and measured again: stored ones at once, new ones once
+ * more at the end; those that are still off stay marked, and are measured again the next time. Quick profiles are measured again
+ * thoroughly, all others never.
+ *
+ * A stage that cannot be measured leaves its variant in one piece, a component that is gone is left out with a warning.
+ * @throws EcomapError when nothing can be measured at all; the signal's reason when aborted. Whatever was measured until then is in
+ * the store, so that the next call goes on from there.
+ */
+export async function ensureStageProfiles(options: StageProfilingOptions): Promise<void> {
+  await ensureOperations(options);
+  await new StageProfiling(options).run();
+}
+
+/** What of it was measured before, into the table: measures nothing. @throws the signal's reason when aborted */
+export function recallStageProfiles(options: Omit<StageProfilingOptions, 'runner'>): Promise<void> {
+  return ensureStageProfiles({ ...options, runner: null });
+}
+
+class StageProfiling {
+  private readonly point: OperatingPoint;
+  private readonly clock: number;
+  private readonly watch: SpeedWatch | null;
+  /** Classes whose speed at the beginning is known, or that were found gone. */
+  private readonly begun = new Set<string>();
+  private readonly gone = new Map<string, unknown>();
+  /** Variants that cannot be measured in stages. */
+  private readonly uncut = new Set<ProfiledModel>();
+  private done = 0;
+  private total = 0;
+
+  constructor(private readonly options: StageProfilingOptions) {
+    this.point = options.device.operatingPointInForce();
+    this.clock = clockSpeed(this.point);
+    this.watch = options.runner === null ? null : new SpeedWatch(options.runner, options.signal);
+  }
+
+  async run(): Promise<void> {
+    const { options } = this;
+    const models = await this.models();
+    const classes = representatives(options.device.components);
+    const stages = new Map(models.map((model) => [model, this.stagesFor(model)]));
+    const parts = models.flatMap((model) =>
+      [undefined, ...(stages.get(model) ?? [])].flatMap((stage) =>
+        classes.map((component): Part => ({ model, component, stage })),
+      ),
+    );
+    this.total = parts.length;
+    const again: Part[] = [];
+    for (const [index, part] of parts.entries()) {
+      const found = await this.have(part);
+      if (found === 'suspect') again.push(part);
+      this.done += 1;
+      this.progress(part);
+      const isLast = parts[index + 1]?.model !== part.model;
+      if (isLast) this.offer(part.model, stages.get(part.model) ?? []);
+    }
+    this.total += again.length;
+    for (const part of again) {
+      await this.measure(part);
+      this.done += 1;
+      this.progress(part);
+    }
+    for (const { model } of again) this.offer(model, stages.get(model) ?? []);
+    if (classes.length > 0 && this.gone.size === classes.length) throw [...this.gone.values()][0];
+  }
+
+  private async models(): Promise<ProfiledModel[]> {
+    const { tenants, table, signal, hashFile } = this.options;
+    // What is wrong with a file was said when it was profiled.
+    const models = await findModels({ tenants, signal, hashFile }, new ProfileTable());
+    return models
+      .map((model) => ({
+        ...model,
+        uses: model.uses.filter(({ tenant, variant }) => table.exclusionOf(tenant.name, variant.name) === null),
+      }))
+      .filter(({ uses }) => uses.length > 0);
+  }
+
+  /** Empty where the variant is to stay in one piece. */
+  private stagesFor({ uses: [first] }: ProfiledModel): StageSpan[] {
+    const { table, device, mostStages = 2 } = this.options;
+    if (first === undefined || device.components.length < 2) return [];
+    const [tenant, variant] = [first.tenant.name, first.variant.name];
+    const counts = table.countsOf(tenant, variant);
+    const wholeMs = Math.min(
+      ...device.components.map(({ componentClass }) => {
+        const profile = table.profileOf(tenant, variant, componentClass);
+        return profile === null ? Infinity : profile.latencyMs.p50 * clockSpeedOf(profile);
+      }),
+    );
+    return counts === null || !Number.isFinite(wholeMs) ? [] : chooseStages(counts, wholeMs, mostStages);
+  }
+
+  /** Takes the stored profile, or measures it. */
+  private async have(part: Part): Promise<'known' | 'suspect' | 'none'> {
+    const { store, device, signal } = this.options;
+    const { model, component, stage } = part;
+    signal?.throwIfAborted();
+    if (this.gone.has(component.componentClass)) return 'none';
+    if (stage !== undefined && this.uncut.has(model)) return 'none';
+    const stored = await store.find(
+      model.sha256,
+      component.componentClass,
+      device.fingerprint,
+      { stage, dims: model.dims },
+      this.clock,
+    );
+    const isThere =
+      stored !== null && stored.thorough === true && Math.abs(clockSpeedOf(stored) - this.clock) <= sameClock;
+    if (this.options.runner === null) {
+      if (stored !== null) this.keep(model, stored);
+      return stored === null ? 'none' : 'known';
+    }
+    if (isThere && stored.suspect !== true && !(await this.isOutdated(stored, component))) {
+      this.keep(model, stored);
+      return 'known';
+    }
+    if (this.gone.has(component.componentClass)) return 'none';
+    return this.measure(part);
+  }
+
+  /** A stored profile of a device at another speed is marked first, so that it is measured again also after an interruption. */
+  private async isOutdated(stored: Profile, component: Component): Promise<boolean> {
+    if (!(await this.begin(component)) || this.watch?.isOff(stored) !== true) return false;
+    await this.save({ ...stored, suspect: true });
+    return true;
+  }
+
+  /** @returns false where the component is gone */
+  private async begin(component: Component): Promise<boolean> {
+    const { componentClass } = component;
+    if (this.begun.has(componentClass)) return !this.gone.has(componentClass);
+    this.begun.add(componentClass);
+    try {
+      await this.watch?.begin(component);
+      return true;
+    } catch (error) {
+      this.options.signal?.throwIfAborted();
+      if (!(error instanceof EcomapError) || error.code === 'NODE_CLOSED') throw error;
+      this.leaveOut(component, error);
+      return false;
+    }
+  }
+
+  private async measure(part: Part): Promise<'known' | 'suspect' | 'none'> {
+    const { runner, device, signal, meter } = this.options;
+    const { model, component, stage } = part;
+    if (runner === null || !(await this.begin(component))) return 'none';
+    this.progress(part);
+    this.options.onMeasure?.();
+    let measured: Profile;
+    try {
+      measured = await runner.measure({
+        path: model.path,
+        sha256: model.sha256,
+        dims: model.dims,
+        component,
+        deviceFingerprint: device.fingerprint,
+        operatingPoint: { name: this.point.name, clockSpeed: this.clock },
+        thorough: true,
+        ...(stage && { stage }),
+        ...(meter && { meter }),
+        ...(signal && { signal }),
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      await this.failed(part, error);
+      return 'none';
+    }
+    const suspect = this.watch?.isOff(measured) === true;
+    const profile = suspect ? { ...measured, suspect } : measured;
+    await this.save(profile);
+    this.keep(model, profile);
+    return suspect ? 'suspect' : 'known';
+  }
+
+  private async failed({ model, component, stage }: Part, error: unknown): Promise<void> {
+    if (!isEcomapError(error) || error.code === 'NODE_CLOSED') throw error;
+    if (error.code === 'RUNTIME_UNAVAILABLE' || (await this.watch?.isGone(component)) === true) {
+      this.leaveOut(component, error);
+      return;
+    }
+    if (stage !== undefined) this.uncut.add(model);
+    this.options.warn(
+      `${namesOf(model)} ${stage === undefined ? 'keeps its first profile' : 'stays in one piece'}, because it could not be ` +
+        `measured on ${component.componentClass}: ${error.message}`,
+    );
+  }
+
+  private leaveOut({ componentClass }: Component, error: unknown): void {
+    this.gone.set(componentClass, error);
+    this.options.warn(`Nothing more is measured on ${componentClass}, because nothing runs there: ${messageOf(error)}`);
+  }
+
+  private async save(profile: Profile): Promise<void> {
+    try {
+      await this.options.store.save(profile);
+    } catch (error) {
+      this.options.warn(`A profile could not be saved and will be measured again after a restart: ${messageOf(error)}`);
+    }
+  }
+
+  private keep(model: ProfiledModel, profile: Profile): void {
+    for (const { tenant, variant } of model.uses) this.options.table.set(tenant.name, variant.name, profile);
+  }
+
+  /** Tells the table about the stages of a variant where all are measured and none is nearly the whole. */
+  private offer(model: ProfiledModel, stages: readonly StageSpan[]): void {
+    const { table } = this.options;
+    const [first] = model.uses;
+    if (first === undefined || stages.length < 2) return;
+    const isGood = !this.uncut.has(model) && this.splitsWell(first.tenant.name, first.variant.name, stages);
+    for (const { tenant, variant } of model.uses) table.setStages(tenant.name, variant.name, isGood ? stages : []);
+  }
+
+  private splitsWell(tenant: string, variant: string, stages: readonly StageSpan[]): boolean {
+    const { table, device } = this.options;
+    const classes = representatives(device.components).map(({ componentClass }) => componentClass);
+    const onAll = stages.map((stage) =>
+      classes.map((name) => table.stageProfileOf(tenant, variant, stage, name, this.clock)),
+    );
+    if (!onAll.every((profiles) => profiles.some((profile) => profile !== null))) return false;
+    return classes.every((name, at) => {
+      const whole = table.profileOf(tenant, variant, name, this.clock);
+      return onAll.every((profiles) => {
+        const stage = profiles[at] ?? null;
+        return whole === null || stage === null || stage.latencyMs.p50 < longestShare * whole.latencyMs.p50;
+      });
+    });
+  }
+
+  private progress({ model, component, stage }: Part): void {
+    const part = stage === undefined ? '' : ` from node ${stage.firstNode}`;
+    this.options.onProgress?.({
+      done: this.done,
+      total: this.total,
+      what: `${namesOf(model)}${part} on ${component.componentClass}`,
+    });
+  }
+}
+
+const namesOf = ({ uses }: ProfiledModel): string =>
+  uses.map(({ tenant, variant }) => `${tenant.name} ${variant.name}`).join(', ');
