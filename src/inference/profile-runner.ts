@@ -61,14 +61,15 @@ export class ProfileRunnerProcess implements ProfileRunner {
   }
 
   async #measure(request: ProfileRequest): Promise<Profile> {
-    const { path, sha256, component, deviceFingerprint, dims, stage, operatingPoint, meter, signal } = request;
+    const { path, sha256, component, deviceFingerprint, dims, inputDims, stage, operatingPoint, meter, signal } =
+      request;
     const cacheDirectory = this.#options.cacheDirectory ?? null;
     const { answer, anchor, energy } = await this.#inChild(component, signal, async (host) => {
       const effort = request.thorough === true ? 'thorough' : 'quick';
       const range = stage && { ...stage, cacheDirectory };
-      const answer = await host.profile({ path, sha256, dims, effort, stage: range });
-      // The profile is good without it.
-      const anchor = await host.anchor().catch(() => null);
+      const answer = await host.profile({ path, sha256, dims, inputDims, effort, stage: range });
+      // A start does not wait for it, and the profile is good without.
+      const anchor = request.thorough === true ? await host.anchor().catch(() => null) : null;
       return { answer, anchor, energy: meter === undefined ? null : await readEnergy(host, meter) };
     });
     return {

@@ -13,7 +13,7 @@ const assumedSpread = 1.2;
  * the CPU time stands for them: it does not count what the run had to wait. What was measured at slower clocks is derived by
  * their speed.
  */
-function stageCostOf(profile: Profile, component: Component): StageCost {
+export function stageCostOf(profile: Profile, component: Component): StageCost {
   const speed = clockSpeedOf(profile);
   const { p50, p95 } = profile.latencyMs;
   const cpuMs = profile.cpuMs * speed;

@@ -44,7 +44,10 @@ export const profileSchema = z.object({
   contended: z.boolean().default(false),
   /** Above idle, of one inference, J, as the device's meter has it; absent or null where there is none. */
   energy: z.object({ perInferenceJ: z.number().positive(), source: sourceSchema }).nullable().optional(),
-  /** What a small model of our own took there and then, ms: tells whether the device has changed its speed since. */
+  /**
+   * What a small model of our own took there and then, ms: tells whether the device has changed its speed since. Absent or null
+   * where that was not measured.
+   */
   anchorLatencyMs: z.number().positive().nullable().optional(),
   /** True when the device changed its speed meanwhile (heat): to be measured again. */
   suspect: z.boolean().optional(),
@@ -70,9 +73,11 @@ export interface ProfileRequest {
   readonly dims: readonly number[] | null;
   /** Absent: the whole variant. */
   readonly stage?: StageSpan;
+  /** Shapes of inputs by name, which go before `dims`: a stage is also fed what others have computed. */
+  readonly inputDims?: Readonly<Record<string, readonly number[]>>;
   /** Noted in the profile; absent: full speed. */
   readonly operatingPoint?: { readonly name: string; readonly clockSpeed: number };
-  /** More runs, so that rare latencies are seen too: takes up to three seconds instead of one. */
+  /** More runs, so that rare latencies are seen too, and the anchor: takes up to three seconds instead of one. */
   readonly thorough?: boolean;
   /** Reads the energy of a second of runs without a pause. */
   readonly meter?: EnergyReader;

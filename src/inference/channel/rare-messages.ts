@@ -28,6 +28,7 @@ export const rareCommandSchema: z.ZodType<RareCommand> = z.discriminatedUnion('k
     kind: z.literal('profile'),
     ...ofFile,
     dims,
+    inputDims: z.record(z.string(), z.array(z.number())).optional(),
     stage: stage.optional(),
     effort: z.enum(['quick', 'thorough']),
   }),

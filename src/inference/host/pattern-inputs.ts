@@ -18,11 +18,19 @@ function concreteDims(spec: TensorSpec, dims: readonly number[] | null): number[
   return spec.dims.map((declared, axis) => (typeof declared === 'number' ? declared : (dims?.[axis] ?? 1)));
 }
 
-/** Inputs of the right shape, filled with an even pattern between 0 and 1 (whole numbers: 0; texts: empty). */
-export function patternInputs(signature: ModelSignature, dims: readonly number[] | null): NamedTensors {
+/**
+ * Inputs of the right shape, filled with an even pattern between 0 and 1 (whole numbers: 0; texts: empty).
+ * @param dims of the first input
+ * @param named of inputs by name: go before `dims`
+ */
+export function patternInputs(
+  signature: ModelSignature,
+  dims: readonly number[] | null,
+  named: Readonly<Record<string, readonly number[]>> = {},
+): NamedTensors {
   const inputs: Record<string, NamedTensors[string]> = {};
   signature.inputs.forEach((spec, position) => {
-    const concrete = concreteDims(spec, position === 0 ? dims : null);
+    const concrete = concreteDims(spec, named[spec.name] ?? (position === 0 ? dims : null));
     const elements = elementCount(concrete);
     const pattern = (index: number) => ((index * 37) % 101) / 100;
     let data: TensorData;

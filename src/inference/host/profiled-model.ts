@@ -1,4 +1,6 @@
+import type { NamedTensors } from '../tensors/tensors';
 import { ModelSession } from './model-session';
+import { patternInputs } from './pattern-inputs';
 import { profileSession, rerunSession } from './profiling';
 import type { HostCommand, ProfileAnswer, RerunAnswer, SessionSettings } from './protocol';
 
@@ -18,15 +20,15 @@ export class ProfiledModel {
   }
 
   /** @throws EcomapError INPUT_MISMATCH */
-  profile(): Promise<ProfileAnswer> {
-    return profileSession(this.session, this.command.dims, this.command.effort);
+  async profile(): Promise<ProfileAnswer> {
+    return profileSession(this.session, this.inputs(), this.command.effort);
   }
 
   /** @throws EcomapError INPUT_MISMATCH */
   async rerun({ durationMs, besideCopy }: Command<'rerun'>): Promise<RerunAnswer> {
     const copy = besideCopy ? await open(this.command, this.settings) : null;
     try {
-      return await rerunSession(this.session, copy, this.command.dims, durationMs);
+      return await rerunSession(this.session, copy, this.inputs(), durationMs);
     } finally {
       await copy?.release();
     }
@@ -34,6 +36,10 @@ export class ProfiledModel {
 
   release(): Promise<void> {
     return this.session.release();
+  }
+
+  private inputs(): NamedTensors {
+    return patternInputs(this.session.signature, this.command.dims, this.command.inputDims);
   }
 }
 

@@ -1,6 +1,6 @@
 import { quantile } from '../../signals/statistics';
+import type { NamedTensors } from '../tensors/tensors';
 import type { ModelSession } from './model-session';
-import { patternInputs } from './pattern-inputs';
 import { monotonicMs } from './monotonic';
 import type { ProfileAnswer, ProfileEffort, RerunAnswer } from './protocol';
 
@@ -36,11 +36,10 @@ function isStable(times: readonly number[], groupRuns: number): boolean {
 /** Runs a model alone until its latency is stable, or for about 0.6 s (2 s where the effort is thorough). */
 export async function profileSession(
   session: ModelSession,
-  dims: readonly number[] | null,
+  inputs: NamedTensors,
   effort: ProfileEffort,
 ): Promise<ProfileAnswer> {
   const { groupRuns, mostRuns, mostMs } = efforts[effort];
-  const inputs = patternInputs(session.signature, dims);
   for (let run = 0; run < warmUpRuns; run += 1) await session.run(inputs);
   const times: number[] = [];
   let cpuMs = 0;
@@ -76,10 +75,9 @@ export async function profileSession(
 export async function rerunSession(
   session: ModelSession,
   copy: ModelSession | null,
-  dims: readonly number[] | null,
+  inputs: NamedTensors,
   durationMs: number,
 ): Promise<RerunAnswer> {
-  const inputs = patternInputs(session.signature, dims);
   // Its first run allocates memory.
   if (copy !== null) await copy.run(inputs);
   const startedMs = monotonicMs();

@@ -57,6 +57,8 @@ export type HostCommand =
       path: string;
       sha256: string | null;
       dims: readonly number[] | null;
+      /** Shapes of inputs by name. */
+      inputDims?: Readonly<Record<string, readonly number[]>> | undefined;
       stage?: StageRange | undefined;
       effort: ProfileEffort;
     }

@@ -12,7 +12,8 @@ export function hasMoved(beforeMs: number | null | undefined, nowMs: number): bo
 
 /**
  * What the classes of components run at while profiles are measured: a device that gets hot slows down, and what is measured
- * then is not what was measured before.
+ * then is not what was measured before. The speed of a class is the highest seen since the beginning, because whatever
+ * competes for a component makes the anchor slower, and nothing makes it faster than the device is.
  */
 export class SpeedWatch {
   private readonly anchors = new Map<string, number>();
@@ -27,7 +28,15 @@ export class SpeedWatch {
     this.anchors.set(component.componentClass, await this.runner.anchorLatencyMs(component, this.signal));
   }
 
-  /** Whether a profile was measured at another speed than now. One without an anchor is taken for good. */
+  /** A profile was measured now. */
+  saw({ componentClass, anchorLatencyMs }: Profile): void {
+    const fastest = this.anchors.get(componentClass);
+    if (typeof anchorLatencyMs === 'number' && fastest !== undefined && anchorLatencyMs < fastest) {
+      this.anchors.set(componentClass, anchorLatencyMs);
+    }
+  }
+
+  /** Whether a profile was measured at another speed than the class has now. One without an anchor is taken for good. */
   isOff({ componentClass, anchorLatencyMs }: Profile): boolean {
     const now = this.anchors.get(componentClass);
     return now !== undefined && hasMoved(anchorLatencyMs, now);

@@ -4,12 +4,15 @@ import {
   clockSpeedOf,
   type EnergyReader,
   type Profile,
+  type ProfileRequest,
   type ProfileRunner,
   type StageSpan,
 } from '../../signals/profile';
+import { stageCostOf } from '../costs';
 import { ensureOperations, type DescribeModel } from './counting';
 import { chooseStages } from './cut-choice';
 import { findModels, representatives, type ProfiledModel } from './models';
+import { stageInputDims } from './operations';
 import type { ProfilingOptions } from './profiling';
 import { SpeedWatch } from './speed-watch';
 import { ProfileTable } from './table';
@@ -44,8 +47,8 @@ interface Part {
  * force on every class of component. Variants are cut on a device with at least two components where they take 2 ms or more.
  *
  * A device may change its speed meanwhile (heat): a small model of our own is measured at the beginning and with every profile.
- * Profiles that were measured more than 10 % away from the beginning are marked and measured again: stored ones at once, new ones once
- * more at the end; those that are still off stay marked, and are measured again the next time. Quick profiles are measured again
+ * Profiles that were measured more than 10 % away from the speed of now are marked and measured again: stored ones at once, new ones
+ * once more at the end; those that are still off stay marked, and are measured again the next time. Quick profiles are measured again
  * thoroughly, all others never.
  *
  * A stage that cannot be measured leaves its variant in one piece, a component that is gone is left out with a warning.
@@ -71,6 +74,7 @@ class StageProfiling {
   private readonly gone = new Map<string, unknown>();
   /** Variants that cannot be measured in stages. */
   private readonly uncut = new Set<ProfiledModel>();
+  private readonly measured = new Map<Part, Profile>();
   private done = 0;
   private total = 0;
 
@@ -91,15 +95,15 @@ class StageProfiling {
       ),
     );
     this.total = parts.length;
-    const again: Part[] = [];
     for (const [index, part] of parts.entries()) {
-      const found = await this.have(part);
-      if (found === 'suspect') again.push(part);
+      await this.have(part);
       this.done += 1;
       this.progress(part);
       const isLast = parts[index + 1]?.model !== part.model;
       if (isLast) this.offer(part.model, stages.get(part.model) ?? []);
     }
+    // Only now is it known how fast the device is.
+    const again = [...this.measured].filter(([, profile]) => this.watch?.isOff(profile)).map(([part]) => part);
     this.total += again.length;
     for (const part of again) {
       await this.measure(part);
@@ -129,21 +133,21 @@ class StageProfiling {
     const [tenant, variant] = [first.tenant.name, first.variant.name];
     const counts = table.countsOf(tenant, variant);
     const wholeMs = Math.min(
-      ...device.components.map(({ componentClass }) => {
-        const profile = table.profileOf(tenant, variant, componentClass);
-        return profile === null ? Infinity : profile.latencyMs.p50 * clockSpeedOf(profile);
+      ...device.components.map((component) => {
+        const profile = table.profileOf(tenant, variant, component.componentClass);
+        return profile === null ? Infinity : stageCostOf(profile, component).p50Ms;
       }),
     );
     return counts === null || !Number.isFinite(wholeMs) ? [] : chooseStages(counts, wholeMs, mostStages);
   }
 
   /** Takes the stored profile, or measures it. */
-  private async have(part: Part): Promise<'known' | 'suspect' | 'none'> {
+  private async have(part: Part): Promise<void> {
     const { store, device, signal } = this.options;
     const { model, component, stage } = part;
     signal?.throwIfAborted();
-    if (this.gone.has(component.componentClass)) return 'none';
-    if (stage !== undefined && this.uncut.has(model)) return 'none';
+    if (this.gone.has(component.componentClass)) return;
+    if (stage !== undefined && this.uncut.has(model)) return;
     const stored = await store.find(
       model.sha256,
       component.componentClass,
@@ -155,14 +159,11 @@ class StageProfiling {
       stored !== null && stored.thorough === true && Math.abs(clockSpeedOf(stored) - this.clock) <= sameClock;
     if (this.options.runner === null) {
       if (stored !== null) this.keep(model, stored);
-      return stored === null ? 'none' : 'known';
+      return;
     }
     if (isThere && stored.suspect !== true && !(await this.isOutdated(stored, component))) {
       this.keep(model, stored);
-      return 'known';
-    }
-    if (this.gone.has(component.componentClass)) return 'none';
-    return this.measure(part);
+    } else if (!this.gone.has(component.componentClass)) await this.measure(part);
   }
 
   /** A stored profile of a device at another speed is marked first, so that it is measured again also after an interruption. */
@@ -188,10 +189,10 @@ class StageProfiling {
     }
   }
 
-  private async measure(part: Part): Promise<'known' | 'suspect' | 'none'> {
+  private async measure(part: Part): Promise<void> {
     const { runner, device, signal, meter } = this.options;
     const { model, component, stage } = part;
-    if (runner === null || !(await this.begin(component))) return 'none';
+    if (runner === null || !(await this.begin(component))) return;
     this.progress(part);
     this.options.onMeasure?.();
     let measured: Profile;
@@ -204,20 +205,29 @@ class StageProfiling {
         deviceFingerprint: device.fingerprint,
         operatingPoint: { name: this.point.name, clockSpeed: this.clock },
         thorough: true,
-        ...(stage && { stage }),
+        ...(stage && { stage, ...this.inputDimsOf(model, stage) }),
         ...(meter && { meter }),
         ...(signal && { signal }),
       });
     } catch (error) {
       signal?.throwIfAborted();
       await this.failed(part, error);
-      return 'none';
+      return;
     }
+    this.watch?.saw(measured);
     const suspect = this.watch?.isOff(measured) === true;
     const profile = suspect ? { ...measured, suspect } : measured;
+    this.measured.set(part, profile);
     await this.save(profile);
     this.keep(model, profile);
-    return suspect ? 'suspect' : 'known';
+  }
+
+  private inputDimsOf(
+    { uses: [first] }: ProfiledModel,
+    { firstNode }: StageSpan,
+  ): Partial<Pick<ProfileRequest, 'inputDims'>> {
+    const counts = first && this.options.table.countsOf(first.tenant.name, first.variant.name);
+    return counts ? { inputDims: stageInputDims(counts, firstNode) } : {};
   }
 
   private async failed({ model, component, stage }: Part, error: unknown): Promise<void> {
@@ -261,17 +271,18 @@ class StageProfiling {
 
   private splitsWell(tenant: string, variant: string, stages: readonly StageSpan[]): boolean {
     const { table, device } = this.options;
-    const classes = representatives(device.components).map(({ componentClass }) => componentClass);
-    const onAll = stages.map((stage) =>
-      classes.map((name) => table.stageProfileOf(tenant, variant, stage, name, this.clock)),
+    const classes = representatives(device.components);
+    const costMs = (profile: Profile | null, component: Component): number | null =>
+      profile === null ? null : stageCostOf(profile, component).p50Ms;
+    const wholeMs = classes.map((component) =>
+      costMs(table.profileOf(tenant, variant, component.componentClass, this.clock), component),
     );
-    if (!onAll.every((profiles) => profiles.some((profile) => profile !== null))) return false;
-    return classes.every((name, at) => {
-      const whole = table.profileOf(tenant, variant, name, this.clock);
-      return onAll.every((profiles) => {
-        const stage = profiles[at] ?? null;
-        return whole === null || stage === null || stage.latencyMs.p50 < longestShare * whole.latencyMs.p50;
-      });
+    return stages.every((stage) => {
+      const stageMs = classes.map((component) =>
+        costMs(table.stageProfileOf(tenant, variant, stage, component.componentClass, this.clock), component),
+      );
+      const isMeasured = stageMs.some((ms) => ms !== null);
+      return isMeasured && stageMs.every((ms, at) => (ms ?? 0) < longestShare * (wholeMs[at] ?? Infinity));
     });
   }
 

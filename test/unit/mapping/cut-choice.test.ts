@@ -7,11 +7,13 @@ const model = (...cuts: [share: number, bytes: number][]): ModelCounts => ({
   gigaflop: 1,
   gigabytes: 0.01,
   inputBytes: 1000,
+  inputDims: {},
   cuts: cuts.map(([share, crossingBytes], index) => ({
     firstNode: index + 1,
     gigaflopBefore: share,
     gigabytesBefore: share * 0.01,
     crossingBytes,
+    crossingDims: {},
   })),
 });
 const firstNodes = (counts: ModelCounts, wholeMs = 20, mostStages = 2) =>

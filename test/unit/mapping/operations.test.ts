@@ -3,7 +3,7 @@ import { VariantCosts } from '../../../src/mapping/costs';
 import { LearnedEstimator } from '../../../src/mapping/estimator/learned/learned-estimator';
 import type { NetworkRuns } from '../../../src/mapping/estimator/learned/network-runs';
 import { ensureOperations, type DescribeModel } from '../../../src/mapping/profiles/counting';
-import { countsOf, operationsOf, transferSeconds } from '../../../src/mapping/profiles/operations';
+import { countsOf, operationsOf, stageInputDims, transferSeconds } from '../../../src/mapping/profiles/operations';
 import { ProfileTable } from '../../../src/mapping/profiles/table';
 import type { ModelDescription } from '../../../src/models/description/model-description';
 import { EcomapError } from '../../../src/signals/errors';
@@ -27,10 +27,25 @@ const description: ModelDescription = {
   macs: 500_000_000,
   bytesMoved: 10_000_000,
   inputBytes: 36_864,
-  runDims: {},
+  runDims: { x: [1, 9] },
   cuts: [
-    { firstNode: 4, label: '', crossing: [], bytes: 400_000, macsBefore: 0.25, movedBefore: 4_000_000 },
+    {
+      firstNode: 4,
+      label: '',
+      crossing: [{ name: 't', type: 'float32', dims: [1, 100_000], bytes: 400_000 }],
+      bytes: 400_000,
+      macsBefore: 0.25,
+      movedBefore: 4_000_000,
+    },
     { firstNode: 6, label: '', crossing: [], bytes: null, macsBefore: 0.5, movedBefore: 5_000_000 },
+    {
+      firstNode: 7,
+      label: '',
+      crossing: [{ name: 'shape', type: 'int64', dims: [2], bytes: 16 }],
+      bytes: 16,
+      macsBefore: 0.5,
+      movedBefore: 5_000_000,
+    },
   ],
   cutsNotOffered: 0,
   externalFiles: [],
@@ -48,10 +63,18 @@ describe('operations of a variant', () => {
     ]);
   });
 
+  it('come with the shapes that a stage is fed', () => {
+    assert.ok(counts);
+    assert.deepEqual(stageInputDims(counts, 4), { x: [1, 9], t: [1, 100_000] });
+    assert.deepEqual(stageInputDims(counts, 0), { x: [1, 9] });
+  });
+
   it('are not known of cuts that nobody counted, nor of models whose shapes are not known', () => {
     assert.ok(counts);
     assert.equal(operationsOf(counts, [0, 6]), null);
     assert.equal(operationsOf(counts, [0, 5]), null);
+    // What is handed over at node 7 is a shape: nobody could measure that stage alone.
+    assert.equal(operationsOf(counts, [0, 7]), null);
     for (const absent of ['macs', 'bytesMoved', 'inputBytes'] as const) {
       assert.equal(countsOf({ ...description, [absent]: null }), null);
     }

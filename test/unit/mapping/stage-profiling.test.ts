@@ -21,7 +21,17 @@ const description = {
   macs: 1_000_000,
   bytesMoved: 1000,
   inputBytes: 100,
-  cuts: [{ firstNode: 5, label: '', crossing: [], bytes: 100, macsBefore: 0.5, movedBefore: 500 }],
+  runDims: { x: [1, 3] },
+  cuts: [
+    {
+      firstNode: 5,
+      label: '',
+      crossing: [{ name: 't', type: 'float32', dims: [1, 7], bytes: 28 }],
+      bytes: 100,
+      macsBefore: 0.5,
+      movedBefore: 500,
+    },
+  ],
 } as unknown as ModelDescription;
 
 /** One that is worth cutting, and one that is not. */
@@ -67,6 +77,7 @@ describe('ensureStageProfiles', () => {
     path,
     component,
     stage,
+    inputDims,
     sha256,
     dims,
     operatingPoint: point,
@@ -78,6 +89,8 @@ describe('ensureStageProfiles', () => {
     before(what);
     signal?.throwIfAborted();
     measured.push(what);
+    const fed = stage === undefined ? undefined : { x: [1, 3], ...(stage.firstNode === 5 && { t: [1, 7] }) };
+    assert.deepEqual(inputDims, fed);
     const ms = (runMs[variant] ?? 0) * (stage === undefined ? 1 : 0.5);
     const found: Profile = profile(ms, {
       modelSha256: sha256 ?? '',
@@ -214,6 +227,16 @@ describe('ensureStageProfiles', () => {
     before = () => undefined;
     await ensureStageProfiles(optionsWith());
     assert.deepEqual(measured.slice(1), ['tiny little', 'full little']);
+  });
+
+  it('takes the fastest that it sees for the speed of the device: what competes for it only makes it slower', async () => {
+    anchorMs['big'] = 1.2;
+    before = (what) => {
+      if (what === 'full big') anchorMs['big'] = 1;
+    };
+    await ensureStageProfiles(optionsWith());
+    assert.deepEqual(measured, [...everything, 'tiny big']);
+    assert.equal(table.profileOf('inspect', 'tiny', 'big')?.suspect, undefined);
   });
 
   it('leaves a variant in one piece when a stage of it ends its process, says so, and goes on', async () => {
