@@ -9,7 +9,7 @@ export interface CountedCut {
   /** To hand over, per inference. */
   readonly crossingBytes: number;
   /** Shapes of what is handed over, by name. */
-  readonly crossingDims: TensorDims;
+  readonly crossingDims?: TensorDims;
 }
 
 /** By name. */
@@ -21,7 +21,7 @@ export interface ModelCounts {
   readonly gigabytes: number;
   readonly inputBytes: number;
   /** Of the model's inputs. */
-  readonly inputDims: TensorDims;
+  readonly inputDims?: TensorDims;
   /** First node first. */
   readonly cuts: readonly CountedCut[];
 }
