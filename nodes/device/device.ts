@@ -9,6 +9,8 @@ import { findingsOf, reportBeforeDeploy } from '../../src/power/report';
 import { EcomapError } from '../../src/signals/errors';
 import { parseAtTheDoor } from '../../src/signals/parse';
 import { simulatedDevice } from '../../src/simulation/devices';
+import { CalibrationOffers } from '../shared/calibration-offers';
+import { calibrationRoutes } from './calibration-routes';
 import { deviceConfig, hardwareSchema, type DeviceConfig } from './config';
 import { readLive } from './live-reading';
 import { machineOf, openDevice } from './open-device';
@@ -36,6 +38,7 @@ export default defineNode({
   type: 'ecomap-device',
   config: deviceConfig,
   routes: [
+    ...calibrationRoutes,
     {
       method: 'get',
       path: '/ecomap/device/:id/report',
@@ -92,6 +95,7 @@ export default defineNode({
       warn: (text) => node.warn(text),
     });
     node.provide('device', device);
+    node.provide('calibrations', new CalibrationOffers());
     return { close: () => device.close() };
   },
 });

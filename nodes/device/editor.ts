@@ -1,3 +1,4 @@
+import { showCalibration } from '../shared-editor/calibration-panel';
 import { tieDoctor } from '../shared-editor/device-doctor';
 import { showInspection } from '../shared-editor/device-inspection';
 import { showPower } from '../shared-editor/device-power';
@@ -48,6 +49,19 @@ RED.nodes.registerType('ecomap-device', {
     );
     const formNow = () => ({ id: this.id, hardware: chosen(), deployed: isDeployed() });
     const refreshPower = showPower($('#ecomap-device-power'), formNow, text);
+    const refreshCalibration = showCalibration(
+      {
+        offer: $('#ecomap-device-calibration-offer'),
+        start: $('#ecomap-device-calibration-start'),
+        cancel: $('#ecomap-device-calibration-cancel'),
+        progress: $('#ecomap-device-calibration-progress'),
+        state: $('#ecomap-device-calibration-state'),
+        problem: $('#ecomap-device-calibration-problem'),
+        report: $('#ecomap-device-calibration-report'),
+      },
+      this.id,
+      text,
+    );
     let isAsked = false;
     showTabs($('#ecomap-device-tabs'), [
       { id: 'ecomap-device-settings', label: text('tab.settings') },
@@ -60,6 +74,7 @@ RED.nodes.registerType('ecomap-device', {
           inspect();
         },
       },
+      { id: 'ecomap-device-calibrate', label: text('tab.calibrate'), onShow: refreshCalibration },
       {
         id: 'ecomap-device-full-report',
         label: text('tab.report'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { numberOr } from '../shared/optional-number';
 import { tenantIds, tenantSlots } from '../shared/tenant-slots';
 
 /** Config of a `mapping-estimator` node as it stands in a flow. */
@@ -10,6 +11,8 @@ export const mappingEstimatorConfig = z
     selectorWaitMs: z.coerce.number().min(0).max(10_000).default(250),
     /** `auto`: the learned estimator wherever it knows enough; `analytic`: only ever the queueing model. */
     estimator: z.enum(['auto', 'analytic']).default('auto'),
+    /** Co-locations that a calibration of the device measures unless its message says otherwise. */
+    calibrationSamples: numberOr(z.number().int().min(40).max(1000), 160),
   })
   .transform((config) => ({ ...config, tenants: tenantIds(config) }));
 export type MappingEstimatorConfig = z.infer<typeof mappingEstimatorConfig>;

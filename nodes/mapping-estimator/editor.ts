@@ -16,9 +16,18 @@ RED.nodes.registerType('ecomap-mapping-estimator', {
     tenant8: { value: '', type: 'ecomap-tenant', required: false },
     selectorWaitMs: { value: 250, required: true, validate: RED.validators.number() },
     estimator: { value: 'auto' },
+    calibrationSamples: {
+      value: 160,
+      validate(value: unknown) {
+        // Flows of before have no such setting.
+        const text = String(value ?? '').trim();
+        const samples = Number(text);
+        return text === '' || (Number.isInteger(samples) && samples >= 40 && samples <= 1000);
+      },
+    },
   },
   inputs: 1,
-  outputs: 2,
+  outputs: 3,
   icon: 'ecomap-mapping-estimator.svg',
   paletteLabel: 'mapping estimator',
   label() {
@@ -31,7 +40,7 @@ RED.nodes.registerType('ecomap-mapping-estimator', {
     return this._('port.signals');
   },
   outputLabels(index: number) {
-    return this._(index === 0 ? 'port.plan' : 'port.violated');
+    return this._(['port.plan', 'port.violated', 'port.calibration'][index] ?? '');
   },
   oneditprepare() {
     showTenantSlots();

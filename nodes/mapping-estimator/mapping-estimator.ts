@@ -13,12 +13,18 @@ import { ProfileStore } from '../../src/mapping/profiles/store';
 import { ProfileTable, type ProfileLookup } from '../../src/mapping/profiles/table';
 import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeContext, NodeMessage } from '../../src/node-red/types';
-import type { InferenceDevice } from '../../src/signals/device';
 import type { EcomapError } from '../../src/signals/errors';
 import { parseControlMessage, topicOf } from '../../src/signals/message';
 import type { Plan } from '../../src/signals/plan';
+import type { CalibrationOffers } from '../shared/calibration-offers';
 import { chosenTenants } from '../shared/chosen-tenants';
+import { Calibrating } from './calibrating';
 import { mappingEstimatorConfig, type MappingEstimatorConfig } from './config';
+import { estimatorOf, openCalibration, type CalibratedDevice } from './device-calibration';
+import { ProfilingWatch } from './profiling-watch';
+
+/** Requests that were answered so long ago disturb no measurement any more. */
+const servingForMs = 15_000;
 
 interface TenantResource {
   readonly tenant: { readonly name: string };
@@ -50,14 +56,15 @@ export default defineNode({
   type: 'ecomap-mapping-estimator',
   config: mappingEstimatorConfig,
   start(node) {
-    const device = node.resource<InferenceDevice>(node.config.device, 'device');
+    const device = node.resource<CalibratedDevice>(node.config.device, 'device');
+    const offers = node.resource<CalibrationOffers>(node.config.device, 'calibrations');
     const tenants = chosenTenants(node);
     const warn = (text: string): void => node.warn(text);
 
     const showPlan = (plan: Plan): void => {
       const used = new Set(plan.tenants.flatMap(({ stages }) => stages.map(({ component }) => component)));
       const values = { tenants: plan.tenants.length, components: used.size, powerW: plan.powerW.expected.toFixed(1) };
-      node.status({ fill: plan.feasible ? 'green' : 'yellow', shape: 'dot', key: 'status.plan', values });
+      calibrating.showPlanning({ fill: plan.feasible ? 'green' : 'yellow', shape: 'dot', key: 'status.plan', values });
     };
     const loop = new PlanningLoop<NodeMessage>({
       selectorWaitMs: node.config.selectorWaitMs,
@@ -85,6 +92,29 @@ export default defineNode({
     const runner = new ProfileRunnerProcess();
     const closing = new AbortController();
     const table = new ProfileTable();
+    const profilingWatch = new ProfilingWatch();
+    let servedAtMs = -Infinity;
+    const calibration = openCalibration({
+      node,
+      device,
+      tenants,
+      profiles: table,
+      profiling: profilingWatch,
+      isServing: () => performance.now() - servedAtMs < servingForMs,
+      onCalibrated(calibrated) {
+        if (node.config.estimator === 'auto') solver.setEstimator(estimatorOf(calibrated));
+      },
+    });
+    const calibrating = new Calibrating({
+      node,
+      offers,
+      offer: {
+        by: node.label,
+        tenants: tenants.map(({ name }) => name),
+        samples: node.config.calibrationSamples,
+        calibration,
+      },
+    });
     let early = false;
     /** Plans with the light variants as soon as each tenant has one that is measured, instead of leaving the heaviest in place. */
     const planEarly = (): void => {
@@ -107,8 +137,10 @@ export default defineNode({
           runner,
           warn,
           signal: closing.signal,
-          onProgress({ done, total }) {
-            node.status({ fill: 'blue', shape: 'dot', key: 'status.profiling', values: { done, total } });
+          onProgress(progress) {
+            const { done, total } = progress;
+            profilingWatch.tell(progress);
+            calibrating.showPlanning({ fill: 'blue', shape: 'dot', key: 'status.profiling', values: { done, total } });
           },
           onMeasure: planEarly,
           onExcluded: (error, tenant) => {
@@ -136,19 +168,26 @@ export default defineNode({
         if (!closing.signal.aborted) throw error;
       });
     };
-    const profiling = profile().catch((error: unknown) => node.error(error));
+    const profiling = profile()
+      .catch((error: unknown) => node.error(error))
+      .finally(() => profilingWatch.end());
 
     return {
       input(message) {
-        const { kind, payload } = parseControlMessage(message, ['cap', 'variants', 'telemetry']);
+        const { kind, payload } = parseControlMessage(message, ['cap', 'variants', 'telemetry', 'calibrate']);
         if (kind === 'cap') loop.onCap(payload, message);
         else if (kind === 'variants') loop.onVariants(payload, message);
-        else loop.onTelemetry(payload);
+        else if (kind === 'calibrate') return calibrating.onMessage(payload, message);
+        else {
+          if (payload.tenants.some(({ offered }) => offered > 0)) servedAtMs = performance.now();
+          loop.onTelemetry(payload);
+        }
       },
       async close() {
         closing.abort();
         loop.close();
-        await Promise.all([runner.close(), solver.close()]);
+        calibrating.close();
+        await Promise.all([runner.close(), solver.close(), calibration.close()]);
         await profiling;
       },
     };

@@ -11,7 +11,9 @@ export interface Column {
 export function dataTable(columns: readonly Column[], rows: readonly (readonly string[])[], label: string): JQuery {
   const style = ({ isNumber }: Column) => ({
     ...cellStyle,
-    ...(isNumber === true ? { textAlign: 'right', whiteSpace: 'nowrap', fontVariantNumeric: 'tabular-nums' } : {}),
+    ...(isNumber === true
+      ? { padding: '3px 8px', textAlign: 'right', whiteSpace: 'nowrap', fontVariantNumeric: 'tabular-nums' }
+      : {}),
   });
   const head = $('<tr>');
   for (const column of columns)

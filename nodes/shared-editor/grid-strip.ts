@@ -1,3 +1,5 @@
+import { svgElement } from './svg';
+
 type Text = (key: string, values?: Readonly<Record<string, string | number>>) => string;
 
 interface StripPoint {
@@ -50,13 +52,6 @@ const stepsOf = (points: readonly StripPoint[]): Step[] =>
         ],
   );
 
-function element(name: string, attributes: Readonly<Record<string, string | number>>, text?: string): SVGElement {
-  const made = document.createElementNS('http://www.w3.org/2000/svg', name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
 /** The last 24 hours as a line, the forecast dashed, its 90 % interval as a band; in words for those who do not see it. */
 function drawing(strip: GridStrip, words: string, text: Text): SVGElement {
   const atMs = Date.parse(strip.at);
@@ -81,32 +76,32 @@ function drawing(strip: GridStrip, words: string, text: Text): SVGElement {
         return `${joins ? 'L' : 'M'}${x(fromMs)} ${y(value)}L${x(toMs)} ${y(value)}`;
       })
       .join('');
-  const svg = element('svg', {
+  const svg = svgElement('svg', {
     viewBox: `0 0 ${size.width} ${size.height}`,
     role: 'img',
     'aria-label': words,
     style: 'width: 100%; max-width: 560px; display: block; color: inherit',
   });
   const label = (at: { x: number; y: number; anchor: string }, shown: string): SVGElement =>
-    element('text', { x: at.x, y: at.y, 'text-anchor': at.anchor, 'font-size': 10, fill: 'currentColor' }, shown);
-  svg.append(element('title', {}, words));
+    svgElement('text', { x: at.x, y: at.y, 'text-anchor': at.anchor, 'font-size': 10, fill: 'currentColor' }, shown);
+  svg.append(svgElement('title', {}, words));
   for (const { fromMs, toMs, lower, upper } of ahead) {
     if (lower === null || upper === null) continue;
     const band = { x: x(fromMs), y: y(upper), width: x(toMs) - x(fromMs), height: Math.max(0.5, y(lower) - y(upper)) };
-    svg.append(element('rect', { ...band, fill: 'currentColor', opacity: 0.16, 'data-ecomap-part': 'band' }));
+    svg.append(svgElement('rect', { ...band, fill: 'currentColor', opacity: 0.16, 'data-ecomap-part': 'band' }));
   }
   const axis = { stroke: 'currentColor', 'stroke-width': 1, opacity: 0.4 };
   svg.append(
-    element('line', { x1: size.left, x2: size.width - size.right, y1: bottom, y2: bottom, ...axis }),
-    element('line', { x1: x(atMs), x2: x(atMs), y1: size.top, y2: bottom, ...axis, 'stroke-dasharray': '1 3' }),
+    svgElement('line', { x1: size.left, x2: size.width - size.right, y1: bottom, y2: bottom, ...axis }),
+    svgElement('line', { x1: x(atMs), x2: x(atMs), y1: size.top, y2: bottom, ...axis, 'stroke-dasharray': '1 3' }),
   );
   const stroke = { fill: 'none', 'stroke-width': 2, 'stroke-linejoin': 'round' };
   if (past.length > 0) {
-    svg.append(element('path', { d: line(past), ...stroke, stroke: pastColor, 'data-ecomap-part': 'past' }));
+    svg.append(svgElement('path', { d: line(past), ...stroke, stroke: pastColor, 'data-ecomap-part': 'past' }));
   }
   if (ahead.length > 0) {
     const dashed = { stroke: 'currentColor', 'stroke-dasharray': '4 3', 'data-ecomap-part': 'forecast' };
-    svg.append(element('path', { d: line(ahead), ...stroke, ...dashed, 'stroke-width': 1.5 }));
+    svg.append(svgElement('path', { d: line(ahead), ...stroke, ...dashed, 'stroke-width': 1.5 }));
   }
   svg.append(
     label({ x: size.left - 4, y: y(highest) + 8, anchor: 'end' }, String(highest)),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { calibrateSchema, calibrationStatusSchema, type Calibrate, type CalibrationStatus } from './calibration';
 import { cancelSchema, type Cancel } from './cancel';
 import { capSchema, type Cap } from './cap';
 import { carbonReadingSchema, type CarbonReading } from './carbon';
@@ -20,6 +21,8 @@ export interface ControlPayloads {
   telemetry: Telemetry;
   receipt: Receipt;
   cancel: Cancel;
+  calibrate: Calibrate;
+  calibration: CalibrationStatus;
 }
 export type ControlKind = keyof ControlPayloads;
 
@@ -32,6 +35,8 @@ const schemas: { [Kind in ControlKind]: z.ZodType<ControlPayloads[Kind]> } = {
   telemetry: telemetrySchema,
   receipt: receiptSchema,
   cancel: cancelSchema,
+  calibrate: calibrateSchema,
+  calibration: calibrationStatusSchema,
 };
 
 export const topicOf = (kind: ControlKind): string => `ecomap/${kind}`;

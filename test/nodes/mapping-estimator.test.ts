@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { CalibrationOffers } from '../../nodes/shared/calibration-offers';
 import mappingEstimator from '../../nodes/mapping-estimator/mapping-estimator';
 import variantSelector from '../../nodes/variant-selector/variant-selector';
 import { ProfileStore } from '../../src/mapping/profiles/store';
@@ -23,6 +24,7 @@ const deviceNode = defineNode({
   config: z.object({}),
   start(node) {
     node.provide('device', device(parts));
+    node.provide('calibrations', new CalibrationOffers());
     return {};
   },
 });

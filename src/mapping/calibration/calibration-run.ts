@@ -33,7 +33,7 @@ export interface CalibrationRunOptions {
   /** The estimator that every calibration begins with, an ONNX file. */
   readonly shippedEstimator: () => Promise<Uint8Array>;
   readonly warn: (text: string) => void;
-  /** Told when an estimator (or intervals of the shipped one) is to be used from now on. */
+  /** Told when an estimator (or intervals of the shipped one) is to be used from now on; at the start, what was learned before. */
   readonly onCalibrated?: (calibrated: Calibrated) => void;
   /** Whether requests are answered on this device at the moment: they disturb measurements, and are disturbed. */
   readonly isServing?: () => boolean;
@@ -135,8 +135,11 @@ export class CalibrationRun implements DeviceCalibration {
   }
 
   private async recall(): Promise<void> {
-    const { device, stateDirectory, warn } = this.options;
-    const calibrated = await loadCalibrated(stateDirectory, device.fingerprint, { warn });
+    const { device, stateDirectory, warn, shippedEstimator } = this.options;
+    // Without it a calibration would fail and say so; what was learned before still serves.
+    const shipped = await shippedEstimator().catch(() => undefined);
+    const calibrated = await loadCalibrated(stateDirectory, device.fingerprint, { warn, ...(shipped && { shipped }) });
+    if (calibrated !== null && !this.closed) this.options.onCalibrated?.(calibrated);
     this.log = await SampleLog.open(join(this.directory, 'samples.jsonl'), warn);
     const { begun, records, ended } = lastOf(this.log.records);
     const summary = calibrated?.summary ?? null;
