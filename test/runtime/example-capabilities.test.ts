@@ -163,4 +163,32 @@ describe('the example flow of each capability', function () {
     const [own] = await example.shown('my site', 1, reading);
     assert.deepEqual(own, { intensityGPerKwh: 187.5, quality: 'measured', basis: 'direct' });
   });
+
+  it('"Calibrate this device": tells how it gets on, is cancelled, and goes on where it was', async () => {
+    const flow = exampleFlows().get('10 - Nodes/Calibrate this device.json');
+    assert.ok(flow);
+    await runtime.deploy(flow);
+    await runtime.messages();
+    const idOf = (type: string, name: string) => flow.find((node) => node.type === type && node['name'] === name)?.id;
+    const told = async (fits: RegExp, what: string): Promise<RegExpExecArray> =>
+      until(
+        async () => {
+          const arrived = (await runtime.messages()).filter(({ to }) => to === idOf('debug', 'in a sentence'));
+          const failed = arrived.find(({ payload }) => /^failed/.test(String(payload)));
+          assert.equal(failed, undefined);
+          return arrived.map(({ payload }) => fits.exec(String(payload))).find((match) => match !== null) ?? null;
+        },
+        what,
+        100_000,
+      );
+    await runtime.send(idOf('inject', 'start') ?? '', {});
+    const [, before] = await told(/^measuring: ([2-9]) of 160, about \d+ min left/, 'some co-locations');
+    await runtime.send(idOf('inject', 'cancel') ?? '', {});
+    await told(/^cancelled/, 'the end');
+    await runtime.send(idOf('inject', 'start') ?? '', {});
+    const [, after] = await told(/^measuring: ([1-9]\d*) of 160/, 'the rest');
+    assert.ok(Number(after) >= Number(before), `from ${before} it went on at ${after}`);
+    await runtime.send(idOf('inject', 'cancel') ?? '', {});
+    await told(/^cancelled/, 'the end');
+  });
 });
