@@ -76,7 +76,7 @@ export class TestFlow {
   async waitFor(
     id: string,
     fits: (message: CaughtMessage) => boolean = () => true,
-    timeoutMs = 5000,
+    timeoutMs = 15_000,
   ): Promise<CaughtMessage> {
     const messages = this.received(id);
     const deadline = AbortSignal.timeout(timeoutMs);
