@@ -1,0 +1,77 @@
+import { QualityPolicy } from '../../src/power/policies/quality';
+import type { CapRange } from '../../src/power/policies/policy';
+import { AccuracyAccount, dayEndMs, type Stretch } from '../../src/selection/price/account';
+import { gramsPerWs, priceFor, type Offer } from '../../src/selection/price/price';
+import type { Frontier } from './frontier';
+import type { ZoneWeek } from './zones';
+
+/** What the quality policy tells at one moment: the time, and what it expects of the grid until the day ends. */
+export interface Outlook {
+  readonly atMs: number;
+  readonly intensityGPerKwh: number;
+  /** Rest of the day, as the shares of an hour and intensities. */
+  readonly ahead: readonly { readonly hours: number; readonly intensityGPerKwh: number }[];
+}
+
+export const decisionsPerHour = 2;
+const hourMs = 3_600_000;
+/** Share of the allowance that is aimed at, as the selector does. */
+const aim = 0.99;
+const anyRange: CapRange = { minimumW: 1, maximumW: 100 };
+
+/** What the product's quality policy makes of a week's readings; the same for all mixes. */
+export function outlooksOf(week: ZoneWeek): Outlook[] {
+  const policy = new QualityPolicy({ allowancePt: 1, within: 'highest', holdUnknownS: 900 });
+  return week.hours.flatMap(({ reading }) =>
+    Array.from({ length: decisionsPerHour }, (_, part): Outlook => {
+      const nowMs = Date.parse(reading.validFrom) + (part * hourMs) / decisionsPerHour;
+      const { quality } = policy.decide(reading, anyRange, nowMs);
+      if (quality === undefined || quality.intensityGPerKwh === null) throw new Error('the grid is known here');
+      const endMs = dayEndMs(nowMs);
+      const ahead = quality.outlook.flatMap(({ validFrom, validTo, intensityGPerKwh }) => {
+        const hours = (Math.min(endMs, Date.parse(validTo)) - Date.parse(validFrom)) / hourMs;
+        return hours > 0 ? [{ hours, intensityGPerKwh }] : [];
+      });
+      return { atMs: nowMs, intensityGPerKwh: quality.intensityGPerKwh, ahead };
+    }),
+  );
+}
+
+/**
+ * The policy under test: the product's account of the day's accuracy and its price, over the plans of the frontier (variants, mapping
+ * and operating point together) in place of one tenant's variants.
+ */
+export class OurPolicy<T> {
+  private readonly account = new AccuracyAccount();
+  private readonly offer: Offer;
+  private lossPt = 0;
+
+  constructor(
+    private readonly frontier: Frontier<T>,
+    private readonly allowancePt: number,
+  ) {
+    this.offer = {
+      tenant: 'device',
+      ratePerS: 1,
+      options: frontier.vertices.map(({ loss, powerW }, index) => ({
+        variant: String(index),
+        lossPt: 100 * loss,
+        powerW,
+      })),
+    };
+  }
+
+  decide({ atMs, intensityGPerKwh, ahead }: Outlook): T {
+    this.account.advance(atMs, 1, this.lossPt, this.allowancePt);
+    const stretches = ahead.map(({ hours, ...rest }): Stretch => ({ ...rest, requests: 3600 * hours }));
+    const toCome = stretches.reduce((sum, { requests }) => sum + requests, 0);
+    const priceG = priceFor([this.offer], stretches, this.account.allowedPt(aim * this.allowancePt, toCome));
+    const perWs = gramsPerWs(intensityGPerKwh);
+    // At an infinite price the most accurate; else what costs least, the more accurate of equals.
+    const chosen = Number.isFinite(priceG)
+      ? this.frontier.at(perWs > 0 ? (100 * priceG) / perWs : Infinity)
+      : this.frontier.at(Infinity);
+    this.lossPt = 100 * chosen.loss;
+    return chosen.item;
+  }
+}
