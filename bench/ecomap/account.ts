@@ -17,6 +17,9 @@ export interface Score {
   /** Share of control periods whose measured mean lies above the cap by more than 2 %; null without a cap. */
   readonly capViolationShare: number | null;
   readonly meanIntensityGPerKwh: number;
+  /** Mean latency over all requests. */
+  readonly requestLatencyMs: number;
+  readonly hours: number;
 }
 
 /** Adds up what was in force when. */
@@ -84,6 +87,8 @@ export class Account {
       swapsPerTenantHour: this.swaps / tenants.length / (this.seconds / 3600),
       capViolationShare: this.periods === 0 ? null : this.above / this.periods,
       meanIntensityGPerKwh: this.intensityS / this.seconds,
+      requestLatencyMs: sum.latency / this.seconds,
+      hours: this.seconds / 3600,
     };
   }
 }

@@ -106,7 +106,8 @@ export const benchFamilies: readonly BenchFamily[] = [
   },
   {
     name: 'classes-on-cores',
-    accuracySource: 'top-1 on ImageNet (MLPerf Inference v1.0, Krai, TFLite on an AGX Xavier), measured with the latency',
+    accuracySource:
+      'top-1 on ImageNet (MLPerf Inference v1.0, Krai, TFLite on an AGX Xavier), measured with the latency',
     variants: [
       tflite('efficientnet-lite4', 80.68),
       tflite('mobilenet-v3-large-224', 75.76),

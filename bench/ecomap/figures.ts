@@ -77,6 +77,7 @@ export function summarise(policy: string, rows: readonly Row[], hoursOf: (week: 
     attainmentPct: mean(({ score }) => 100 * score.attainment),
     accuracyLostPt: mean(({ score, baseline }) => score.accuracyLostPt - baseline.accuracyLostPt),
     swapsPerTenantHour: mean(({ score }) => score.swapsPerTenantHour),
-    capViolationPct: capped.length === 0 ? null : 100 * average(capped.map(({ score }) => score.capViolationShare ?? 0)),
+    capViolationPct:
+      capped.length === 0 ? null : 100 * average(capped.map(({ score }) => score.capViolationShare ?? 0)),
   };
 }

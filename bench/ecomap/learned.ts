@@ -88,11 +88,7 @@ export function learnPlans(
 }
 
 /** The frontier of what is known, within a cap: what weighs against accuracy is power times latency to the power of `delayWeight`. */
-export function knownFrontier(
-  { known }: Learned,
-  delayWeight: number,
-  capW = Infinity,
-): Frontier<BenchPlan> | null {
+export function knownFrontier({ known }: Learned, delayWeight: number, capW = Infinity): Frontier<BenchPlan> | null {
   const within = known.filter(({ upperW }) => upperW <= capW);
   if (within.length === 0) return null;
   const fastestMs = Math.min(...known.map(({ latencyMs }) => latencyMs));

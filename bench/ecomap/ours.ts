@@ -43,35 +43,39 @@ export function outlooksOf(week: ZoneWeek): Outlook[] {
  */
 export class OurPolicy<T> {
   private readonly account = new AccuracyAccount();
-  private readonly offer: Offer;
+  private readonly offers = new Map<Frontier<T>, Offer>();
   private lossPt = 0;
 
   constructor(
     private readonly frontier: Frontier<T>,
     private readonly allowancePt: number,
-  ) {
-    this.offer = {
-      tenant: 'device',
-      ratePerS: 1,
-      options: frontier.vertices.map(({ loss, powerW }, index) => ({
-        variant: String(index),
-        lossPt: 100 * loss,
-        powerW,
-      })),
-    };
-  }
+  ) {}
 
-  decide({ atMs, intensityGPerKwh, ahead }: Outlook): T {
+  /** @param frontier what is possible now, where that is less than always */
+  decide({ atMs, intensityGPerKwh, ahead }: Outlook, frontier = this.frontier): T {
     this.account.advance(atMs, 1, this.lossPt, this.allowancePt);
     const stretches = ahead.map(({ hours, ...rest }): Stretch => ({ ...rest, requests: 3600 * hours }));
     const toCome = stretches.reduce((sum, { requests }) => sum + requests, 0);
-    const priceG = priceFor([this.offer], stretches, this.account.allowedPt(aim * this.allowancePt, toCome));
+    const allowedPt = this.account.allowedPt(aim * this.allowancePt, toCome);
+    const priceG = priceFor([this.offerOf(frontier)], stretches, allowedPt);
     const perWs = gramsPerWs(intensityGPerKwh);
     // At an infinite price the most accurate; else what costs least, the more accurate of equals.
-    const chosen = Number.isFinite(priceG)
-      ? this.frontier.at(perWs > 0 ? (100 * priceG) / perWs : Infinity)
-      : this.frontier.at(Infinity);
+    const priceW = Number.isFinite(priceG) && perWs > 0 ? (100 * priceG) / perWs : Infinity;
+    const chosen = frontier.at(priceW);
     this.lossPt = 100 * chosen.loss;
     return chosen.item;
+  }
+
+  private offerOf(frontier: Frontier<T>): Offer {
+    const known = this.offers.get(frontier);
+    if (known !== undefined) return known;
+    const options = frontier.vertices.map(({ loss, powerW }, index) => ({
+      variant: String(index),
+      lossPt: 100 * loss,
+      powerW,
+    }));
+    const offer = { tenant: 'device', ratePerS: 1, options };
+    this.offers.set(frontier, offer);
+    return offer;
   }
 }

@@ -76,7 +76,9 @@ export class MixPlans {
   aloneMs(tenant: BenchTenant, choice: Choice, point: number): number | null {
     const variant = tenant.family.variants[choice.variant];
     const network = variant === undefined ? null : networkOn(variant, choice.unit);
-    return network === null ? null : this.model.latencyMs(network, choice.unit, (this.points[point] ?? this.first).clocks);
+    return network === null
+      ? null
+      : this.model.latencyMs(network, choice.unit, (this.points[point] ?? this.first).clocks);
   }
 
   lossOf(choices: readonly Choice[]): number {

@@ -25,9 +25,11 @@ const busyStep = 0.15;
  */
 export function poolOf(plans: MixPlans): BenchPlan[] {
   return plans.points.flatMap((_, point) =>
-    near(combinations(plans, point), (choices) =>
-      expectedLatency(plans.mix, choices, (at, choice) => plans.aloneMs(plans.tenant(at), choice, point) ?? Infinity)
-        .tailRatio,
+    near(
+      combinations(plans, point),
+      (choices) =>
+        expectedLatency(plans.mix, choices, (at, choice) => plans.aloneMs(plans.tenant(at), choice, point) ?? Infinity)
+          .tailRatio,
     ).map(({ choices }) => plans.get(point, choices)),
   );
 }

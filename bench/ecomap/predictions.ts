@@ -9,7 +9,10 @@ export const estimatorErrors = { latency: 0.105, power: 0.0375 } as const;
 /** Shares of the squared power error that all plans of a mix, and all plans of one operating point, have in common. */
 const shares = { mix: 0.25, point: 0.25 } as const;
 /** 90 % bounds, one-sided: 1.2816 standard deviations. */
-export const upperFactor = { latency: Math.exp(1.2816 * estimatorErrors.latency), power: Math.exp(1.2816 * estimatorErrors.power) };
+export const upperFactor = {
+  latency: Math.exp(1.2816 * estimatorErrors.latency),
+  power: Math.exp(1.2816 * estimatorErrors.power),
+};
 /** Spread of a mean over a control period, as the simulated board's sensors have it. */
 export const sensorNoise = 0.01;
 

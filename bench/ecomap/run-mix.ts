@@ -13,7 +13,7 @@ import { MixPlans, type BenchPlan } from './plans';
 import { poolOf } from './pool';
 import { Predictions, sensorNoise } from './predictions';
 import { PublishedEcomap, periodS } from './published';
-import { hoursPerDay, type ZoneWeek } from './zones';
+import { hoursPerDay, type GridHour, type ZoneWeek } from './zones';
 
 export const hourS = 3600;
 const periodsPerHour = hourS / periodS;
@@ -24,6 +24,9 @@ export interface PreparedWeek {
   readonly steps: readonly Step[];
 }
 
+/** By grams alone, or with the weight of delay that our policy has. */
+export type Aim = 'grams' | 'same';
+
 /** Everything of one mix that no grid changes. */
 export interface PreparedMix {
   readonly mix: Mix;
@@ -33,6 +36,8 @@ export interface PreparedMix {
   readonly learned: Learned;
   /** What our policy knows, without a cap and under caps. */
   readonly frontier: Frontier<BenchPlan>;
+  /** The same by grams alone. */
+  readonly gramsFrontier: Frontier<BenchPlan>;
   readonly settings: Settings;
   /** True costs: by grams alone, and with the weight of delay that our policy has. */
   readonly truth: Frontier<BenchPlan>;
@@ -62,7 +67,8 @@ export function prepareMix(
   const { delayWeight } = settings;
   const learned = learnPlans(plans, pool, predictions, delayWeight, settings.mostMeasured);
   const frontier = knownFrontier(learned, delayWeight);
-  if (frontier === null) return null;
+  const gramsFrontier = knownFrontier(learnPlans(plans, pool, predictions, 0, settings.mostMeasured), 0);
+  if (frontier === null || gramsFrontier === null) return null;
   const loads = points.map(({ fullLoadW }) => fullLoadW);
   return {
     mix,
@@ -71,6 +77,7 @@ export function prepareMix(
     predictions,
     learned,
     frontier,
+    gramsFrontier,
     settings,
     truth,
     truthWithDelay: delayWeight === 0 ? truth : trueFrontier(plans, pool, delayWeight),
@@ -86,28 +93,88 @@ export function constantScore({ plans }: PreparedMix, { week }: PreparedWeek, pl
   return account.score;
 }
 
-export function ourScore(prepared: PreparedMix, week: PreparedWeek, allowancePt: number): Score {
-  const { plans, frontier } = prepared;
+export function ourScore(
+  { plans, frontier, gramsFrontier }: PreparedMix,
+  week: PreparedWeek,
+  allowancePt: number,
+  aim: Aim = 'same',
+): Score {
   const account = new Account(plans);
-  const policy = new OurPolicy(frontier, allowancePt);
-  week.outlooks.forEach((outlook, index) => {
-    const hour = week.week.hours[Math.floor(index / decisionsPerHour)];
-    if (hour !== undefined) account.add(policy.decide(outlook), hourS / decisionsPerHour, hour.intensityGPerKwh);
+  const policy = new OurPolicy(aim === 'same' ? frontier : gramsFrontier, allowancePt);
+  decisionsOf(week, (outlook, intensityGPerKwh) => {
+    account.add(policy.decide(outlook), decisionS, intensityGPerKwh);
   });
   return account.score;
 }
 
-/** A cap by the grid as published, or a fixed one. */
-export function publishedScore(prepared: PreparedMix, { week }: PreparedWeek, fixedW: number | null): Score {
-  const { plans, baselines, range, mix } = prepared;
+const decisionS = hourS / decisionsPerHour;
+
+function decisionsOf(
+  week: PreparedWeek,
+  decide: (outlook: Outlook, intensityGPerKwh: number, hour: GridHour) => void,
+): void {
+  week.outlooks.forEach((outlook, index) => {
+    const hour = week.week.hours[Math.floor(index / decisionsPerHour)];
+    if (hour !== undefined) decide(outlook, hour.intensityGPerKwh, hour);
+  });
+}
+
+/** Caps are told apart in steps of this, downwards. */
+const capStepW = 0.25;
+
+/** Our policy under the cap that Ecomap as published would set: only plans whose upper bound of power keeps it. */
+export function ourCappedScore(prepared: PreparedMix, week: PreparedWeek, allowancePt: number): Score {
+  const { plans, learned, range, settings, mix } = prepared;
+  const account = new Account(plans);
+  const within = new Map<number, Frontier<BenchPlan>>();
+  const policy = new OurPolicy(prepared.frontier, allowancePt);
+  const noise = new Random(mix.seed + 11);
+  const leastUpperW = Math.min(...learned.known.map(({ upperW }) => upperW));
+  decisionsOf(week, (outlook, intensityGPerKwh, { reading }) => {
+    const bounds = reading.trailingBounds;
+    const capW = bounds === null ? (range.minimumW + range.maximumW) / 2 : linearCapW(intensityGPerKwh, bounds, range);
+    const level = Math.max(Math.floor(capW / capStepW), Math.ceil(leastUpperW / capStepW));
+    const frontier =
+      within.get(level) ?? knownFrontier(learned, settings.delayWeight, level * capStepW) ?? prepared.frontier;
+    within.set(level, frontier);
+    const plan = policy.decide(outlook, frontier);
+    account.add(plan, decisionS, intensityGPerKwh);
+    for (let period = 0; period < periodsPerHour / decisionsPerHour; period += 1)
+      account.compare(plan.powerW * (1 + sensorNoise * noise.normal()), capW);
+  });
+  return account.score;
+}
+
+/** Ecomap as published: a cap by the grid. */
+export function publishedScore(prepared: PreparedMix, { week }: PreparedWeek, range: CapRange = prepared.range): Score {
+  return reactiveScore(
+    prepared,
+    week.hours.map(({ intensityGPerKwh, reading: { trailingBounds } }) => ({
+      intensityGPerKwh,
+      capW:
+        trailingBounds === null
+          ? (range.minimumW + range.maximumW) / 2
+          : linearCapW(intensityGPerKwh, trailingBounds, range),
+    })),
+  );
+}
+
+/** The same under a constant cap, over a day of a grid that says nothing. */
+export function fixedCapScore(prepared: PreparedMix, capW: number): Score {
+  return reactiveScore(
+    prepared,
+    Array.from({ length: hoursPerDay }, () => ({ intensityGPerKwh: 100, capW })),
+  );
+}
+
+function reactiveScore(
+  { plans, baselines, mix }: PreparedMix,
+  hours: readonly { readonly intensityGPerKwh: number; readonly capW: number }[],
+): Score {
   const account = new Account(plans);
   const policy = new PublishedEcomap(plans, baselines, new Random(mix.seed + 5));
   const noise = new Random(mix.seed + 9);
-  for (const { intensityGPerKwh, reading } of week.hours) {
-    const bounds = reading.trailingBounds;
-    const capW =
-      fixedW ??
-      (bounds === null ? (range.minimumW + range.maximumW) / 2 : linearCapW(intensityGPerKwh, bounds, range));
+  for (const { intensityGPerKwh, capW } of hours) {
     for (let period = 0; period < periodsPerHour; period += 1) {
       const plan = policy.plan(capW);
       account.add(plan, periodS, intensityGPerKwh);
@@ -145,7 +212,8 @@ export function carbonOnlyScore(prepared: PreparedMix, { week }: PreparedWeek): 
       const [low, high] = [Math.min(...ladder), Math.max(...ladder)];
       const wanted = low + share * (high - low);
       return ladder.reduce(
-        (best, cost, variant) => (Math.abs(cost - wanted) < Math.abs((ladder[best] ?? Infinity) - wanted) ? variant : best),
+        (best, cost, variant) =>
+          Math.abs(cost - wanted) < Math.abs((ladder[best] ?? Infinity) - wanted) ? variant : best,
         0,
       );
     });
@@ -153,9 +221,6 @@ export function carbonOnlyScore(prepared: PreparedMix, { week }: PreparedWeek): 
   }
   return account.score;
 }
-
-/** With the weight of delay that our policy has, or by grams alone. */
-export type Aim = 'grams' | 'same';
 
 /** What a plan truly draws, whatever it was chosen by. */
 const drawnW = ({ item }: { readonly item: BenchPlan }): number => item.powerW;

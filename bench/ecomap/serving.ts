@@ -81,7 +81,8 @@ export class PlanServing {
       attainment,
       leastAttainment: Math.min(...attainment),
       meanLatencyMs: mean((values) => values.reduce((total, value) => total + value, 0) / Math.max(1, values.length)),
-      requestLatencyMs: (1000 * sumOf(latencies.map(sumOf))) / Math.max(1, sumOf(latencies.map(({ length }) => length))),
+      requestLatencyMs:
+        (1000 * sumOf(latencies.map(sumOf))) / Math.max(1, sumOf(latencies.map(({ length }) => length))),
       p50Ms: mean((values) => quantile(values, 0.5) ?? 0),
       p99Ms: mean((values) => quantile(values, 0.99) ?? 0),
       requests,
@@ -142,14 +143,16 @@ function simulateUnit(streams: readonly Stream[], horizonS: number, bursty: bool
     let ending = -1;
     if (active > 0) {
       for (let at = 0; at < count; at += 1) {
-        if ((queues[at]?.length ?? 0) > (heads[at] ?? 0) && (ending < 0 || (left[at] ?? 0) < (left[ending] ?? 0))) ending = at;
+        if ((queues[at]?.length ?? 0) > (heads[at] ?? 0) && (ending < 0 || (left[at] ?? 0) < (left[ending] ?? 0)))
+          ending = at;
       }
     }
     const endS = ending < 0 ? Infinity : now + (left[ending] ?? 0) * active;
     if (arrivalS > horizonS && ending < 0) break;
     const until = Math.min(endS, arrivalS > horizonS ? Infinity : arrivalS);
     const done = active > 0 ? (until - now) / active : 0;
-    for (let at = 0; at < count; at += 1) if ((queues[at]?.length ?? 0) > (heads[at] ?? 0)) left[at] = (left[at] ?? 0) - done;
+    for (let at = 0; at < count; at += 1)
+      if ((queues[at]?.length ?? 0) > (heads[at] ?? 0)) left[at] = (left[at] ?? 0) - done;
     now = until;
     if (ending >= 0 && endS <= (arrivalS > horizonS ? Infinity : arrivalS)) {
       const queue = queues[ending];

@@ -43,12 +43,16 @@ export interface ZoneWeeks {
 }
 
 /** The weeks of every zone. A zone of which only a month is known has no tuning weeks, and the days after its first two weeks. */
-export async function zoneWeeks(which: keyof typeof weekStarts, mostWeeks: number): Promise<ZoneWeeks> {
+export async function zoneWeeks(
+  which: keyof typeof weekStarts,
+  mostWeeks: number,
+  days: number = weekDays,
+): Promise<ZoneWeeks> {
   const { traces, skipped } = await benchTraces();
   const weeks: ZoneWeek[] = [];
   for (const trace of traces) {
     const starts = trace.setUpDays > 0 ? weekStarts[which] : which === 'test' ? [14, 21] : [];
-    for (const day of starts.slice(0, mostWeeks)) weeks.push(weekOf(trace, day, weekDays));
+    for (const day of starts.slice(0, mostWeeks)) weeks.push(weekOf(trace, day, days));
   }
   if (which === 'test') weeks.push(...(await cloverDays()));
   return { weeks, skipped: skipped.filter((reason) => !reason.startsWith('clover')) };

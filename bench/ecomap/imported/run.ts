@@ -1,0 +1,2 @@
+import type { BenchOptions } from '../options';
+export async function runImported(_options: BenchOptions): Promise<void> {}

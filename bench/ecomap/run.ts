@@ -1,0 +1,311 @@
+import { DeviceModel } from '../../src/simulation/devices';
+import { printReport, rounded } from '../report';
+import type { Score } from './account';
+import { decisionTimes } from './decision';
+import { average, byZone, changePct, summarise, type Row, type Summary } from './figures';
+import { seededMixes } from './mixes';
+import { benchPoints } from './operating-points';
+import { outlooksOf } from './ours';
+import type { BenchOptions } from './options';
+import { estimatorErrors } from './predictions';
+import * as mixRuns from './run-mix';
+import type { PreparedMix, PreparedWeek, Settings } from './run-mix';
+import { printTables, type ZoneLine } from './tables';
+import { weekStarts, zoneWeeks } from './zones';
+
+/** Mixes that constants were tried on come from other seeds than those that figures are told of. */
+const firstSeeds = { tuning: 100, test: 5000 } as const;
+/** Set on the tuning weeks and mixes. */
+const settings: Settings = { allowancePt: 1, delayWeight: 0.11, mostMeasured: 80 };
+const fixedCapLevels = 8;
+const varyingZones = ['eia-2022/CISO', 'carbonx-2021/US-CAL-CISO', 'carbonx-2021/AU-QLD', 'carbonx-2021/DE'];
+
+const names = {
+  gpu: 'all on the GPU at MAXN',
+  baseline: 'throughput-optimal mapping at MAXN',
+  budget: 'best mapping within a fixed budget',
+  carbonOnly: 'quality by carbon alone',
+  published: 'Ecomap as published',
+  publishedNarrow: 'Ecomap, cap from what MAXN draws',
+  constantCap: 'constant cap, energy of Ecomap',
+  ours: 'ours',
+  oursGrams: 'ours, grams alone',
+  oursCapped: "ours under Ecomap's cap",
+  oursAtPaper: "ours at Ecomap's accuracy",
+} as const;
+
+/** What the best constant plan and the oracle emit for the accuracy that our policy gave up. */
+interface Bounds {
+  readonly zone: string;
+  readonly mix: string;
+  readonly oursG: number;
+  readonly constantG: number;
+  readonly oracleG: number;
+  readonly gramsOursG: number;
+  readonly gramsConstantG: number;
+  readonly gramsOracleG: number;
+  readonly baselineG: number;
+  /** At the whole allowance, by grams alone: the most that can be saved. */
+  readonly bestG: number;
+  readonly atPaperPct: number;
+}
+
+export async function runMixes(options: BenchOptions): Promise<void> {
+  const cpu = process.cpuUsage();
+  const model = new DeviceModel('agx-xavier');
+  const points = benchPoints(model);
+  const which = options.tuning ? 'tuning' : 'test';
+  const { weeks: all, skipped } = await zoneWeeks(which, options.quick ? 1 : 3, options.quick ? 2 : 7);
+  for (const reason of skipped) console.log(`skipped ${reason}`);
+  const decision = await decisionTimes();
+  if (all.length === 0) {
+    console.log('no traces: nothing to compare policies on');
+    printReport({ bench: 'ecomap', figures: { ...decisionFigures(decision) }, setup: { skipped } });
+    return;
+  }
+  const weeks = all.map((week): PreparedWeek => ({
+    week,
+    outlooks: outlooksOf(week),
+    steps: week.hours.map(({ intensityGPerKwh }) => ({ intensityGPerKwh, durationS: mixRuns.hourS })),
+  }));
+  const hours = new Map(weeks.map(({ week }) => [week.label, week.hours.length]));
+  const wanted = options.mixes ?? (options.quick ? 3 : 30);
+  const rows: Row[] = [];
+  const bounds: Bounds[] = [];
+  const prepared: PreparedMix[] = [];
+  const infeasible: number[] = [];
+  for (const mix of seededMixes(model, 2 * wanted, firstSeeds[which])) {
+    if (prepared.length >= wanted) break;
+    const ready = mixRuns.prepareMix(model, points, mix, settings);
+    if (ready === null) {
+      infeasible.push(mix.seed);
+      continue;
+    }
+    process.stderr.write(`${mix.name}, seed ${mix.seed}: ${mix.tenants.map(({ name }) => name).join(', ')}\n`);
+    prepared.push(ready);
+    runMix(ready, weeks, rows, bounds);
+  }
+  const summaries = Object.values(names)
+    .filter((name) => name !== names.oursAtPaper)
+    .map((name) =>
+      summarise(
+        name,
+        rows.filter(({ policy }) => policy === name),
+        (week) => hours.get(week) ?? 1,
+      ),
+    );
+  const lines = zoneLines(bounds, rows);
+  printTables(summaries, lines, { mixes: prepared.length, weeks: weeks.length, zones: lines.length });
+  const { user, system } = process.cpuUsage(cpu);
+  printReport({
+    bench: 'ecomap',
+    figures: { ...figuresOf(summaries, bounds, rows), ...decisionFigures(decision) },
+    setup: {
+      weeks: which,
+      device: 'Jetson AGX Xavier, simulated',
+      mixes: prepared.map(({ mix }) => ({
+        seed: mix.seed,
+        tenants: mix.tenants.map(({ family }) => family.name),
+        arrivals: mix.arrivals,
+        tightness: mix.tightness,
+        load: mix.load,
+      })),
+      infeasibleSeeds: infeasible,
+      zoneWeeks: weeks.map(({ week }) => week.label),
+      weekStarts: weekStarts[which],
+      setOn: `delay weight and the number of plans measured: mixes from seed ${firstSeeds.tuning} on, weeks from day ${weekStarts.tuning.join(', ')} on`,
+      settings,
+      estimatorErrors,
+      measuredPlans: rounded(average(prepared.map(({ learned }) => learned.measured)), 1),
+      refutedPlans: rounded(average(prepared.map(({ learned }) => learned.refuted)), 1),
+      decision: { estimator: decision.estimator, rounds: decision.rounds },
+      notes: [
+        'accuracy, attainment and latency are means over the tenants, each counting alike; opCDP is grams times the mean latency of all requests, as in the ledger',
+        'constant and oracle of oursVsBestConstantPct weigh delay as our policy does; the figures by grams alone have both without',
+        'the oracle knows true costs and the grid ahead, and keeps the allowance of each day as our policy has to',
+        'a mix whose most accurate variants cannot hold the limits at any operating point is left out and named in infeasibleSeeds',
+      ],
+      skipped,
+      cpuMinutes: rounded((user + system) / 60e6, 1),
+    },
+  });
+}
+
+function runMix(ready: PreparedMix, weeks: readonly PreparedWeek[], rows: Row[], bounds: Bounds[]): void {
+  const { baselines, range, mix } = ready;
+  const baselinePlan = baselines.throughputOptimal();
+  const gpuPlan = baselines.allOnGpu();
+  const narrow = { minimumW: range.minimumW, maximumW: Math.max(range.minimumW + 1, baselinePlan.powerW) };
+  const capped = fixedCaps(ready);
+  for (const week of weeks) {
+    const baseline = mixRuns.constantScore(ready, week, baselinePlan);
+    const published = mixRuns.publishedScore(ready, week);
+    const ours = mixRuns.ourScore(ready, week, settings.allowancePt);
+    const oursGrams = mixRuns.ourScore(ready, week, settings.allowancePt, 'grams');
+    const atPaper = mixRuns.ourScore(ready, week, published.accuracyLostPt);
+    const scores: Readonly<Record<keyof typeof names, Score>> = {
+      gpu: mixRuns.constantScore(ready, week, gpuPlan),
+      baseline,
+      budget: mixRuns.budgetScore(ready, week, (range.minimumW + range.maximumW) / 2),
+      carbonOnly: mixRuns.carbonOnlyScore(ready, week),
+      published,
+      publishedNarrow: mixRuns.publishedScore(ready, week, narrow),
+      constantCap: sameEnergy(capped, published),
+      ours,
+      oursGrams,
+      oursCapped: mixRuns.ourCappedScore(ready, week, settings.allowancePt),
+      oursAtPaper: atPaper,
+    };
+    for (const key of Object.keys(names) as (keyof typeof names)[]) {
+      rows.push({
+        mix: mix.name,
+        zone: week.week.zone,
+        week: week.week.label,
+        policy: names[key],
+        score: scores[key],
+        baseline,
+      });
+    }
+    bounds.push({
+      zone: week.week.zone,
+      mix: mix.name,
+      oursG: ours.carbonG,
+      constantG: mixRuns.bestConstantG(ready, week, ours.accuracyLostPt, 'same'),
+      oracleG: mixRuns.oracleG(ready, week, ours.accuracyLostPt, 'same'),
+      gramsOursG: oursGrams.carbonG,
+      gramsConstantG: mixRuns.bestConstantG(ready, week, oursGrams.accuracyLostPt, 'grams'),
+      gramsOracleG: mixRuns.oracleG(ready, week, oursGrams.accuracyLostPt, 'grams'),
+      baselineG: baseline.carbonG,
+      bestG: mixRuns.oracleG(ready, week, settings.allowancePt, 'grams'),
+      atPaperPct: changePct(atPaper.carbonG, published.carbonG),
+    });
+  }
+}
+
+/** What the mapping and the swaps of Ecomap come to under constant caps, over a day of any grid. */
+function fixedCaps(ready: PreparedMix): Score[] {
+  const { minimumW, maximumW } = ready.range;
+  return Array.from({ length: fixedCapLevels }, (_, level) =>
+    mixRuns.fixedCapScore(ready, minimumW + ((maximumW - minimumW) * level) / (fixedCapLevels - 1)),
+  );
+}
+
+/** Between the two constant caps around the mean power of a policy. Grams follow from the mean intensity alone. */
+function sameEnergy(capped: readonly Score[], policy: Score): Score {
+  const sorted = [...capped].sort((a, b) => a.energyJ - b.energyJ);
+  const dayJ = policy.energyJ / (policy.hours / 24);
+  const above = sorted.find(({ energyJ }) => energyJ >= dayJ) ?? sorted.at(-1);
+  const below = sorted.findLast(({ energyJ }) => energyJ <= dayJ) ?? sorted[0];
+  if (above === undefined || below === undefined) throw new RangeError('no constant caps');
+  const share = above.energyJ > below.energyJ ? (dayJ - below.energyJ) / (above.energyJ - below.energyJ) : 0;
+  const between = (of: (score: Score) => number): number => of(below) + share * (of(above) - of(below));
+  const carbonG = (policy.energyJ / 3_600_000) * policy.meanIntensityGPerKwh;
+  const requestLatencyMs = between((score) => score.requestLatencyMs);
+  return {
+    ...policy,
+    carbonG,
+    requestLatencyMs,
+    opCdpGS: (carbonG * requestLatencyMs) / 1000,
+    p50Ms: between(({ p50Ms }) => p50Ms),
+    p99Ms: between(({ p99Ms }) => p99Ms),
+    attainment: between(({ attainment }) => attainment),
+    accuracyLostPt: between(({ accuracyLostPt }) => accuracyLostPt),
+    swapsPerTenantHour: between(({ swapsPerTenantHour }) => swapsPerTenantHour),
+    capViolationShare: null,
+  };
+}
+
+const zonesMean = (bounds: readonly Bounds[], of: (bound: Bounds) => number): number =>
+  average([...byZone(bounds, ({ zone }) => zone).values()].map((some) => average(some.map(of))));
+
+function zoneLines(bounds: readonly Bounds[], rows: readonly Row[]): ZoneLine[] {
+  const ours = rows.filter(({ policy }) => policy === names.ours);
+  return [...byZone(bounds, ({ zone }) => zone)].map(([zone, some]) => {
+    const own = ours.filter((row) => row.zone === zone);
+    return {
+      zone,
+      oursPct: average(own.map(({ score, baseline }) => changePct(score.carbonG, baseline.carbonG))),
+      timingPt: average(
+        own.map(
+          ({ score, baseline }) =>
+            changePct(score.carbonG, baseline.carbonG) - changePct(score.energyJ, baseline.energyJ),
+        ),
+      ),
+      vsConstantPct: average(some.map(({ oursG, constantG }) => changePct(oursG, constantG))),
+      oracleVsConstantPct: average(some.map(({ oracleG, constantG }) => changePct(oracleG, constantG))),
+      gramsVsConstantPct: average(some.map(({ gramsOursG, gramsConstantG }) => changePct(gramsOursG, gramsConstantG))),
+      gramsOracleVsConstantPct: average(
+        some.map(({ gramsOracleG, gramsConstantG }) => changePct(gramsOracleG, gramsConstantG)),
+      ),
+      vsPaperPct: average(some.map(({ atPaperPct }) => atPaperPct)),
+    };
+  });
+}
+
+function figuresOf(
+  summaries: readonly Summary[],
+  bounds: readonly Bounds[],
+  rows: readonly Row[],
+): Record<string, unknown> {
+  const of = (name: string): Summary => {
+    const found = summaries.find(({ policy }) => policy === name);
+    if (found === undefined) throw new RangeError(`no summary of ${name}`);
+    return found;
+  };
+  const lines = zoneLines(bounds, rows);
+  const [ours, paper, narrow, capped] = [
+    of(names.ours),
+    of(names.published),
+    of(names.publishedNarrow),
+    of(names.oursCapped),
+  ];
+  const varying = lines.filter(({ zone }) => varyingZones.includes(zone));
+  const vsConstant = zonesMean(bounds, ({ oursG, constantG }) => changePct(oursG, constantG));
+  const oracleVsConstant = zonesMean(bounds, ({ oracleG, constantG }) => changePct(oracleG, constantG));
+  return {
+    paperCarbonPct: rounded(paper.carbonPct),
+    paperOpcdpPct: rounded(paper.opCdpPct),
+    paperNarrowCarbonPct: rounded(narrow.carbonPct),
+    paperNarrowOpcdpPct: rounded(narrow.opCdpPct),
+    oursCarbonPct: rounded(ours.carbonPct),
+    oursOpcdpPct: rounded(ours.opCdpPct),
+    oursAccuracyLostPt: rounded(ours.accuracyLostPt),
+    oursAttainmentPct: rounded(ours.attainmentPct),
+    oursVsBestConstantPct: rounded(vsConstant),
+    oracleVsBestConstantPct: rounded(oracleVsConstant),
+    oracleGainSharePct: rounded((100 * vsConstant) / oracleVsConstant, 1),
+    gramsOnlyVsBestConstantPct: rounded(
+      zonesMean(bounds, ({ gramsOursG, gramsConstantG }) => changePct(gramsOursG, gramsConstantG)),
+    ),
+    gramsOnlyOracleVsBestConstantPct: rounded(
+      zonesMean(bounds, ({ gramsOracleG, gramsConstantG }) => changePct(gramsOracleG, gramsConstantG)),
+    ),
+    byZone: Object.fromEntries(
+      lines.map(({ zone, vsConstantPct, oracleVsConstantPct, vsPaperPct }) => [
+        zone,
+        {
+          oursVsBestConstantPct: rounded(vsConstantPct),
+          oracleVsBestConstantPct: rounded(oracleVsConstantPct),
+          oursVsPaperPct: rounded(vsPaperPct),
+        },
+      ]),
+    ),
+    oursVsPaperVaryingPct: rounded(average(varying.map(({ vsPaperPct }) => vsPaperPct))),
+    oursVsPaperWorstPct: rounded(Math.max(...lines.map(({ vsPaperPct }) => vsPaperPct))),
+    oracleSharePct: rounded(
+      zonesMean(bounds, ({ baselineG, oursG, bestG }) => (100 * (baselineG - oursG)) / (baselineG - bestG)),
+    ),
+    capViolationPct: rounded(capped.capViolationPct ?? Number.NaN),
+    paperCapViolationPct: rounded(paper.capViolationPct ?? Number.NaN),
+    swapsPerTenantHour: rounded(ours.swapsPerTenantHour),
+    energyEffectPct: rounded(ours.energyEffectPct),
+    timingEffectPct: rounded(ours.timingEffectPct),
+  };
+}
+
+const decisionFigures = (decision: Awaited<ReturnType<typeof decisionTimes>>): Record<string, number> => ({
+  decisionMs: rounded(decision.decisionMs),
+  decisionP50Ms: rounded(decision.decisionP50Ms),
+  decisionMainThreadMs: rounded(decision.mainThreadMs),
+  decisionLongestDelayMs: rounded(decision.longestDelayMs),
+});
