@@ -28,10 +28,15 @@ export function outlooksOf(week: ZoneWeek): Outlook[] {
       const { quality } = policy.decide(reading, anyRange, nowMs);
       if (quality === undefined || quality.intensityGPerKwh === null) throw new Error('the grid is known here');
       const endMs = dayEndMs(nowMs);
-      const ahead = quality.outlook.flatMap(({ validFrom, validTo, intensityGPerKwh }) => {
+      const ahead: { hours: number; intensityGPerKwh: number }[] = [];
+      for (const { validFrom, validTo, intensityGPerKwh } of quality.outlook) {
         const hours = (Math.min(endMs, Date.parse(validTo)) - Date.parse(validFrom)) / hourMs;
-        return hours > 0 ? [{ hours, intensityGPerKwh }] : [];
-      });
+        const last = ahead.at(-1);
+        if (hours <= 0) continue;
+        // Steps of the same intensity are one: it makes no difference but to the time that it takes.
+        if (last?.intensityGPerKwh === intensityGPerKwh) last.hours += hours;
+        else ahead.push({ hours, intensityGPerKwh });
+      }
       return { atMs: nowMs, intensityGPerKwh: quality.intensityGPerKwh, ahead };
     }),
   );
