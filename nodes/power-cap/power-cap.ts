@@ -1,5 +1,5 @@
 import { defineNode } from '../../src/node-red/defineNode';
-import type { NodeStatus } from '../../src/node-red/types';
+import type { NodeMessage, NodeStatus } from '../../src/node-red/types';
 import type { Device } from '../../src/power/device';
 import { isHardware } from '../../src/power/caps/cap-request';
 import { PowerCap, type PolicyConfig } from '../../src/power/power-cap';
@@ -84,17 +84,23 @@ export default defineNode({
       reported = problem;
     };
 
+    const answerTo = (message: NodeMessage): Promise<Cap | null> => {
+      // The policy `external` takes plain numbers: any topic but those of the loop, as an inject node sends them.
+      const { payload } = message;
+      if (controlKindOf(message.topic) === null && typeof payload === 'number') return powerCap.onLimit(payload);
+      const control = parseControlMessage(message, ['carbon', 'plan']);
+      return control.kind === 'plan' ? powerCap.onPlan(control.payload) : powerCap.onCarbon(control.payload);
+    };
+
     node.status({ fill: 'blue', shape: 'dot', key: 'status.waiting' });
     node.after(firstTickMs, tick);
     node.every(tickMs, tick);
 
     return {
       async input(message, send) {
-        // The policy `external` takes plain numbers: any topic but those of the loop, as an inject node sends them.
-        const isNumber = controlKindOf(message.topic) === null && typeof message.payload === 'number';
-        const cap = isNumber
-          ? await powerCap.onLimit(Number(message.payload))
-          : await powerCap.onCarbon(parseControlMessage(message, ['carbon']).payload);
+        const cap = await answerTo(message);
+        // A plan that asks for nothing new.
+        if (cap === null) return;
         const { problem } = powerCap;
         show(cap);
         message.topic = topicOf('cap');

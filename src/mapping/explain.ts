@@ -21,6 +21,14 @@ export function explainCap(cap: Cap | null, point: OperatingPoint): string {
   return `cap ${watts(cap.capW)}${grid}: ${state}`;
 }
 
+/** That another operating point than the one in force is asked for. */
+export function explainPoint(cap: Cap | null, point: OperatingPoint): string[] {
+  if (cap === null || cap.operatingPoint.name === point.name) return [];
+  return [
+    `${point.name} instead of ${cap.operatingPoint.name}: it does the work on offer with least energy, idle included`,
+  ];
+}
+
 /** One broken limit in words. */
 export function explainViolation({ tenant, constraint, value, limit }: Violation, componentOfTenant: string): string {
   switch (constraint) {

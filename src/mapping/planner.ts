@@ -1,5 +1,5 @@
 import type { Cap } from '../signals/cap';
-import type { InferenceDevice, OperatingPoint } from '../signals/device';
+import { fullLoadW, type InferenceDevice, type OperatingPoint } from '../signals/device';
 import { EcomapError } from '../signals/errors';
 import type { Plan } from '../signals/plan';
 import type { Telemetry } from '../signals/telemetry';
@@ -172,11 +172,21 @@ export class MappingPlanner implements Planner {
       createdAt: new Date(this.options.clock()).toISOString(),
       components: [...this.options.device.components],
       operatingPoint,
+      otherPoints: this.otherPoints(),
       cap: this.cap,
       tenants,
       inForce: this.mappingInForce(tenants),
       remarks: [...this.remarks, ...remarks],
     };
+  }
+
+  /** Where the power cap follows plans: the points that it could put in force. */
+  private otherPoints(): OperatingPoint[] {
+    const outerW = this.cap?.quality?.outerW;
+    if (outerW === undefined) return [];
+    return this.options.device.operatingPoints.filter(
+      (point) => point.name !== this.cap?.operatingPoint.name && fullLoadW(point) <= outerW,
+    );
   }
 
   private questionTenant({ tenant, eligible, mostAccurate }: Candidacy, point: OperatingPoint): QuestionTenant {

@@ -1,6 +1,7 @@
 import type { Cap } from '../signals/cap';
 import type { CarbonReading } from '../signals/carbon';
 import { EcomapError } from '../signals/errors';
+import type { Plan } from '../signals/plan';
 import { systemClock, type Clock } from './clock';
 import { isHardware, type ActuatorChoice } from './caps/cap-request';
 import type { Device } from './device';
@@ -8,6 +9,7 @@ import { describeEnergyWarning, energyWarningOf } from './energy-per-inference';
 import type { MeterReader } from './meters/meter';
 import { ExternalPolicy } from './policies/external';
 import { makePolicy, policyDefaults, type PolicyConfig } from './policies/make-policy';
+import { PlannedPoint } from './policies/planned-point';
 import { clampW, formatW, type CapPolicy, type CapRange } from './policies/policy';
 import { Steadiness } from './policies/steadiness';
 
@@ -92,7 +94,7 @@ export class PowerCap {
   private readonly reader: MeterReader;
   /** The policy's own place in the meter's count: power since its last decision. */
   private readonly policyReader: MeterReader;
-  private thriftiestW: number | null = null;
+  private readonly plannedPoint = new PlannedPoint();
   private reading: CarbonReading | null;
   private lastCap: Cap | null = null;
   private lastProblem: EcomapError | null = null;
@@ -162,9 +164,17 @@ export class PowerCap {
     });
   }
 
-  /** What the planner says that the thriftiest operating point needs; counts from the next answer on. */
-  onThriftiest(powerW: number | null): void {
-    this.thriftiestW = powerW;
+  /**
+   * Follows the operating point of a plan where the policy leaves it to the planner. Null when the cap stays as it is.
+   */
+  async onPlan(plan: Plan): Promise<Cap | null> {
+    if (this.policy.followsPlan !== true || !this.canTick) return null;
+    return this.inOrder(async () => {
+      const measured = this.lastCap?.power.source === 'measured';
+      const { operatingPoints } = this.options.device;
+      const changes = this.plannedPoint.take(plan, operatingPoints, measured, this.clock.monotonicMs());
+      return changes ? this.answer() : null;
+    });
   }
 
   /** The cap for what is known now: at the start, and as time passes without a usable reading. */
@@ -217,15 +227,16 @@ export class PowerCap {
     const decision = this.policy.decide(this.reading, this.policyRange(), nowMs, {
       meanPowerW: this.policyReader.readPower().powerW,
       deviceRange: this.range,
-      thriftiestW: this.thriftiestW,
     });
-    const { capW, heldBecause } = this.steadiness.take(decision.capW, nowMs);
+    const { capW: outerW, heldBecause } = this.steadiness.take(decision.capW, nowMs);
+    const planned = this.plannedPoint.within(outerW);
+    const { capW } = planned;
     const applied = await device.applyCap(capW, request);
     this.lastProblem = applied.problem;
     const stricter = applied.capW < capW ? `another power cap holds this device at ${formatW(applied.capW)}` : null;
     const energyWarning = energyWarningOf(applied.operatingPoint, device.operatingPoints, this.range.maximumW);
     const costly = energyWarning === null ? null : describeEnergyWarning(energyWarning);
-    const reason = [decision.reason, heldBecause, stricter, applied.how, costly];
+    const reason = [decision.reason, heldBecause, planned.reason, stricter, applied.how, costly];
     this.lastCap = {
       capW: applied.capW,
       policy: this.policy.name,
@@ -238,7 +249,9 @@ export class PowerCap {
       minimumW: Math.min(this.range.minimumW, applied.capW),
       maximumW: Math.max(this.range.maximumW, applied.capW),
       carbon: this.policy.needsCarbon ? this.reading : null,
-      ...(decision.quality === undefined ? {} : { quality: decision.quality }),
+      ...(decision.quality === undefined
+        ? {}
+        : { quality: { ...decision.quality, ...(planned.follows ? { outerW } : {}) } }),
     };
     return this.lastCap;
   }

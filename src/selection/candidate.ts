@@ -5,7 +5,7 @@ import { SwapHistory } from './swap-history';
 
 /** Each higher level of priority in use makes a point of accuracy this much dearer, so that low priorities give up first. */
 const priorityFactor = 4;
-/** A heavier variant must leave this share of the latency limit free: stepping up and down at one threshold would flap. */
+/** A heavier variant should leave this share of the latency limit free: stepping up and down at one threshold would flap. */
 const upSlack = 0.1;
 
 /** What the selector knows of one tenant. */

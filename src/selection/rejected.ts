@@ -62,7 +62,7 @@ function heavierRejected(
     return refuse(broken.constraint, broken.value, broken.limit, describeViolation(broken, violated.capW));
   if (latency?.latencyMs && !hasSlack(latency, candidate.tenant)) {
     const { upper } = latency.latencyMs;
-    const why = `it would need up to ${Math.round(upper)} ms, too near to its ${Math.round(latencyLimitMs)} ms`;
+    const why = `it would need up to ${Math.round(upper)} ms, near to its ${Math.round(latencyLimitMs)} ms: it must fit for longer`;
     return refuse('latency', upper, latencyLimitMs, why);
   }
   const ratePerS = violated.ratePerS?.[name] ?? 0;

@@ -1,7 +1,7 @@
 import type { Tenant, Variant } from '../signals/tenant';
 import type { Telemetry } from '../signals/telemetry';
 import type { AccuracyPriceNow, Rejected, VariantChoice, Variants } from '../signals/variants';
-import type { Violated } from '../signals/violated';
+import type { Alternative, Violated } from '../signals/violated';
 import { accuracyOf, candidatesOf, hasSlack, swapOf, variantOf, type Candidate, type Swap } from './candidate';
 import { StepChain } from './chain';
 import { ObservedViolations } from './observed';
@@ -136,14 +136,16 @@ export class VariantSelector {
 
   private noteFits(violated: Violated, nowMs: number): void {
     for (const candidate of this.candidates) {
-      const fitting = violated.alternatives.filter(
-        (alternative) =>
+      const heavier = violated.alternatives.filter(
+        ({ tenant, accuracy, feasible }) =>
+          feasible &&
           violated.violations.length === 0 &&
-          alternative.tenant === candidate.tenant.name &&
-          alternative.accuracy > accuracyOf(candidate) &&
-          hasSlack(alternative, candidate.tenant),
+          tenant === candidate.tenant.name &&
+          accuracy > accuracyOf(candidate),
       );
-      candidate.history.noteFits(new Set(fitting.map(({ variant }) => variant)), nowMs);
+      const withSlack = heavier.filter((alternative) => hasSlack(alternative, candidate.tenant));
+      const namesOf = (alternatives: readonly Alternative[]) => new Set(alternatives.map(({ variant }) => variant));
+      candidate.history.noteFits(namesOf(heavier), namesOf(withSlack), nowMs);
     }
   }
 
@@ -181,7 +183,7 @@ export class VariantSelector {
       if (best === null || gain > best.gain) best = { swap, gain };
     }
     if (best === null) return null;
-    best.swap.candidate.history.steppedUp(nowMs, violated.capW);
+    best.swap.candidate.history.steppedUp(best.swap.to.name, nowMs, violated.capW);
     return this.goUp(best.swap, 'it has fitted for a while', 'there was room for it again');
   }
 
@@ -192,7 +194,7 @@ export class VariantSelector {
     const because = describePriced(priced, price.told, violated.ratePerS?.[candidate.tenant.name] ?? 0);
     this.priceChoice.swapped(candidate, price);
     if (priced.points < 0) {
-      candidate.history.steppedUp(nowMs, violated.capW);
+      candidate.history.steppedUp(priced.swap.to.name, nowMs, violated.capW);
       return this.goUp(priced.swap, because, because);
     }
     candidate.history.steppedDownByChoice(nowMs);

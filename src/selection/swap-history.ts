@@ -2,6 +2,8 @@
 const mostBackoff = 64;
 /** A step up that held for this many waits was no mistake; each such time halves the backoff. */
 const proofFactor = 8;
+/** A variant that would fit with nothing to spare has to fit for this many waits. */
+const tightFactor = 6;
 /** A cap that fell by more than this since the step up explains the step down: that was no mistake. */
 const capMoved = 0.02;
 
@@ -9,11 +11,12 @@ const capMoved = 0.02;
 export class SwapHistory {
   private readonly upAfterMs: number;
   private readonly dwellMs: number;
-  /** Since when each heavier variant has been predicted to fit without interruption. */
+  /** Since when each heavier variant has been predicted to fit without interruption, and to fit with slack. */
   private readonly fitsSince = new Map<string, number>();
+  private readonly slackSince = new Map<string, number>();
   private lastSwapMs = -Infinity;
   private lastTroubleMs = -Infinity;
-  private lastUp: { readonly atMs: number; readonly capW: number | null } | null = null;
+  private lastUp: { readonly atMs: number; readonly capW: number | null; readonly waitedMs: number } | null = null;
   private backoff = 1;
   private quietSinceMs = -Infinity;
 
@@ -22,10 +25,10 @@ export class SwapHistory {
     this.dwellMs = settings.dwellMs;
   }
 
-  /** Notes which heavier variants fit now; for all others slack begins anew when they fit again. */
-  noteFits(fitting: ReadonlySet<string>, nowMs: number): void {
-    for (const variant of this.fitsSince.keys()) if (!fitting.has(variant)) this.fitsSince.delete(variant);
-    for (const variant of fitting) if (!this.fitsSince.has(variant)) this.fitsSince.set(variant, nowMs);
+  /** Notes which heavier variants fit now, and which of them with slack; for all others the wait begins anew. */
+  noteFits(fitting: ReadonlySet<string>, withSlack: ReadonlySet<string>, nowMs: number): void {
+    note(this.fitsSince, fitting, nowMs);
+    note(this.slackSince, withSlack, nowMs);
     if (this.backoff > 1 && nowMs - this.quietSinceMs >= proofFactor * this.waitMs()) {
       this.backoff /= 2;
       this.quietSinceMs = nowMs;
@@ -35,29 +38,30 @@ export class SwapHistory {
   /** An observed violation: slack begins anew. */
   noteTrouble(nowMs: number): void {
     this.lastTroubleMs = nowMs;
-    this.fitsSince.clear();
+    this.forgetFits();
   }
 
   /** Whether the variant has fitted long enough, and nothing else speaks against stepping up. */
   mayStepUpTo(variant: string, nowMs: number): boolean {
-    const since = this.fitsSince.get(variant);
+    const slackMs = nowMs - (this.slackSince.get(variant) ?? Infinity);
+    const fitsMs = nowMs - (this.fitsSince.get(variant) ?? Infinity);
     return (
-      since !== undefined &&
-      nowMs - since >= this.waitMs() &&
+      (slackMs >= this.waitMs() || fitsMs >= tightFactor * this.waitMs()) &&
       nowMs - this.lastTroubleMs >= this.waitMs() &&
       nowMs - this.lastSwapMs >= this.dwellMs
     );
   }
 
-  steppedUp(nowMs: number, capW: number | null): void {
-    this.lastUp = { atMs: nowMs, capW };
+  steppedUp(variant: string, nowMs: number, capW: number | null): void {
+    const hadSlack = nowMs - (this.slackSince.get(variant) ?? Infinity) >= this.waitMs();
+    this.lastUp = { atMs: nowMs, capW, waitedMs: this.waitMs() * (hadSlack ? 1 : tightFactor) };
     this.swapped(nowMs);
   }
 
   /** A step down soon after a step up, under the same cap, means that the step up was a mistake: the next one waits longer. */
   steppedDown(nowMs: number, capW: number | null): void {
     const up = this.lastUp;
-    const soon = up !== null && nowMs - up.atMs < proofFactor * this.waitMs();
+    const soon = up !== null && nowMs - up.atMs < proofFactor * Math.max(up.waitedMs, this.waitMs());
     const sameCap = up === null || capW === null || up.capW === null || capW >= up.capW * (1 - capMoved);
     if (soon && sameCap) this.raiseBackoff();
     this.quietSinceMs = nowMs;
@@ -82,10 +86,21 @@ export class SwapHistory {
 
   private swapped(nowMs: number): void {
     this.lastSwapMs = nowMs;
+    this.forgetFits();
+  }
+
+  private forgetFits(): void {
     this.fitsSince.clear();
+    this.slackSince.clear();
   }
 
   private waitMs(): number {
     return this.upAfterMs * this.backoff;
   }
+}
+
+/** Keeps since when each is so. */
+function note(since: Map<string, number>, now: ReadonlySet<string>, nowMs: number): void {
+  for (const variant of since.keys()) if (!now.has(variant)) since.delete(variant);
+  for (const variant of now) if (!since.has(variant)) since.set(variant, nowMs);
 }

@@ -28,5 +28,10 @@ export const qualitySchema = z.object({
   outlook: z.array(outlookPointSchema),
   /** Where the outlook comes from. */
   outlookFrom: z.enum(['forecast', 'day before', 'readings', 'nothing']),
+  /**
+   * Present where the power cap follows the plan: the planner may then choose any operating point whose power at full load stays
+   * under so many watts.
+   */
+  outerW: z.number().positive().optional(),
 });
 export type Quality = z.infer<typeof qualitySchema>;

@@ -1,8 +1,10 @@
+import type { OperatingPoint } from '../../signals/device';
 import type { Alternative } from '../../signals/violated';
-import type { EstimationContext } from '../estimator/estimator';
-import type { Evaluated } from '../search/objective';
-import { searchMapping, type SearchProblem } from '../search/search';
+import type { Candidate, EstimationContext } from '../estimator/estimator';
+import { isWorthMoving, type Evaluated } from '../search/objective';
+import { evaluate, searchMapping, type SearchProblem } from '../search/search';
 import { excessOf, violationsOf, worstOf } from '../violations';
+import { evaluateAtBest } from './points';
 import { chosenVariant, workOf } from './problem';
 import type { PlanningQuestion, QuestionTenant } from './question';
 
@@ -31,12 +33,14 @@ export function swapsOf({ tenants }: PlanningQuestion, context: EstimationContex
 /**
  * What each swap of a single variant would lead to, everything remapped.
  * @param excess of the plan itself
+ * @param otherPoints operating points that could be asked for with the swap
  */
 export async function alternativesOf(
   swaps: readonly Swap[],
   base: SearchProblem,
   found: Evaluated,
   excess: number,
+  otherPoints: readonly OperatingPoint[] = [],
 ): Promise<{ list: Alternative[]; evaluated: number }> {
   const budget = Math.floor(alternativesBudget / Math.max(1, swaps.length));
   let evaluated = 0;
@@ -48,9 +52,13 @@ export async function alternativesOf(
       found.candidate.map((stages, index) => (index === item ? variant.work.costs.map(() => at) : stages)),
     );
     const outcome = await searchMapping(problem, { budget, starts, seed: 1, local: true });
-    evaluated += outcome.evaluated;
-    const { prediction } = outcome.best;
-    const violations = violationsOf(outcome.best, context, problem.limits);
+    // As it is unless a remap is worth it: the plan would not move anybody for less either.
+    const asItIs = await evaluate(problem, keepPlaces(found.candidate, item, variant.work.costs.length));
+    const settled = isWorthMoving(asItIs.cost, outcome.best.cost) ? outcome.best : asItIs;
+    evaluated += outcome.evaluated + 1 + otherPoints.length;
+    const best = await evaluateAtBest(problem, settled, otherPoints);
+    const { prediction } = best.found;
+    const violations = violationsOf(best.found, best.problem.context, problem.limits);
     const broken = worstOf(violations);
     const known = prediction.latencyMs.every((latency) => latency !== null);
     list.push({
@@ -66,4 +74,12 @@ export async function alternativesOf(
     });
   }
   return { list, evaluated };
+}
+
+/** The same places; a variant that is cut elsewhere begins where the one before began. */
+function keepPlaces(candidate: Candidate, item: number, stages: number): Candidate {
+  return candidate.map((places, index) => {
+    if (index !== item || places.length === stages) return places;
+    return places.slice(0, 1).flatMap((at) => Array<number>(stages).fill(at));
+  });
 }

@@ -9,6 +9,7 @@ import {
   explainCap,
   explainInfeasible,
   explainMove,
+  explainPoint,
   explainUnmeasured,
   explainVariant,
   explainViolation,
@@ -53,6 +54,7 @@ export function planOf(
     feasible: violations.length === 0 && unmeasured.length === 0,
     why: [
       explainCap(cap, operatingPoint),
+      ...explainPoint(cap, operatingPoint),
       ...(before === null ? [] : explainMoves(problem, before, found)),
       ...tenants.flatMap(explainChoice),
       ...unmeasured.map((tenant) => explainUnmeasured(tenant.name, chosenVariant(tenant).name)),

@@ -21,7 +21,8 @@ export function contextOf({ components, operatingPoint, tenants }: PlanningQuest
 
 export function limitsOf({ cap, tenants }: PlanningQuestion): Limits {
   return {
-    capW: cap?.capW ?? null,
+    // Where the power cap follows the plan, its present cap only stands for the present operating point.
+    capW: cap?.quality?.outerW ?? cap?.capW ?? null,
     demands: tenants.map(({ latencyLimitMs, priority, ratePerS }) => ({ latencyLimitMs, priority, ratePerS })),
   };
 }

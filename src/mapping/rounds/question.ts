@@ -42,6 +42,8 @@ export const planningQuestionSchema = z.object({
   createdAt: z.string(),
   components: z.array(componentSchema).min(1),
   operatingPoint: operatingPointSchema,
+  /** Points that may be asked for besides the one in force. */
+  otherPoints: z.array(operatingPointSchema),
   cap: capSchema.nullable(),
   tenants: z.array(tenantSchema),
   /** Component of each stage by tenant, as it is now; null where that does not fit these tenants and components. */

@@ -7,6 +7,7 @@ import { alternativesOf, swapsOf } from './alternatives';
 import type { PlannedMapping, PlanningAnswer } from './answer';
 import type { Estimators } from './estimators';
 import { planOf, type SearchFigures } from './plan-of';
+import { atBestPoint } from './points';
 import { contextOf, limitsOf } from './problem';
 import type { PlanningQuestion } from './question';
 import { rivalsOf } from './rivals';
@@ -18,8 +19,9 @@ const planBudget = 500;
  * Works out a round: the best mapping found, unless the one in force is hardly worse; what it breaks; and what each swap of a
  * single variant would lead to. Bounded in evaluations.
  */
-export async function solveRound(question: PlanningQuestion, estimators: Estimators): Promise<PlanningAnswer> {
+export async function solveRound(asked: PlanningQuestion, estimators: Estimators): Promise<PlanningAnswer> {
   const startedMs = performance.now();
+  const question = await atBestPoint(asked, estimators);
   const context = contextOf(question);
   const limits = limitsOf(question);
   const swaps = swapsOf(question, context);
@@ -36,7 +38,14 @@ export async function solveRound(question: PlanningQuestion, estimators: Estimat
   const { found } = settled;
   const violations = violationsOf(found, context, limits);
   const excess = excessOf(violations);
-  const alternatives = await alternativesOf(swaps, problem, found, excess);
+  const points = asked.otherPoints.length === 0 ? [] : [asked.operatingPoint, ...asked.otherPoints];
+  const alternatives = await alternativesOf(
+    swaps,
+    problem,
+    found,
+    excess,
+    points.filter(({ name }) => name !== question.operatingPoint.name),
+  );
   const search: SearchFigures = {
     estimator: estimator.name,
     candidates: outcome.candidates,

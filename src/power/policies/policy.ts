@@ -22,8 +22,6 @@ export interface CapSurroundings {
   readonly meanPowerW: number | null;
   /** What the device can do, whatever limits are stated. */
   readonly deviceRange: CapRange;
-  /** Power of the thriftiest operating point that holds every limit for the work on offer, W; null when nobody has said. */
-  readonly thriftiestW: number | null;
 }
 
 /**
@@ -34,6 +32,8 @@ export interface CapPolicy {
   readonly name: string;
   /** True when the carbon reading decides; such a policy has nothing to say before the first one. */
   readonly needsCarbon: boolean;
+  /** True when the planner may choose the operating point within the cap. */
+  readonly followsPlan?: boolean;
   /**
    * @param reading the newest reading; null when there is none
    * @param nowMs monotonic time

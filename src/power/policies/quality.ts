@@ -3,7 +3,7 @@ import type { Quality } from '../../signals/quality';
 import { dayMs, GridTime } from './grid-time';
 import { LinearPolicy } from './linear';
 import { GridOutlook } from './outlook';
-import { clampW, formatW, type CapDecision, type CapPolicy, type CapRange, type CapSurroundings } from './policy';
+import { formatW, type CapDecision, type CapPolicy, type CapRange } from './policy';
 
 export interface QualityOptions {
   /** Percentage points that a day's mean accuracy may lie below the best. */
@@ -14,13 +14,13 @@ export interface QualityOptions {
 }
 
 /**
- * Lets accuracy vary with the grid instead of power: the cap is the outer limit, or what the thriftiest operating point for the
- * work on offer needs, where the planner has told it; the day's allowance of accuracy and what is expected of the grid go along, for
- * the selector to spend where it saves most.
+ * Lets accuracy vary with the grid instead of power: the cap is the outer limit; the day's allowance of accuracy and what is
+ * expected of the grid go along, for the selector to spend where it saves most.
  */
 export class QualityPolicy implements CapPolicy {
   readonly name = 'quality';
   readonly needsCarbon = true;
+  readonly followsPlan = true;
   private readonly time = new GridTime();
   private readonly outlook = new GridOutlook();
   private readonly linear: LinearPolicy | null;
@@ -30,21 +30,18 @@ export class QualityPolicy implements CapPolicy {
     this.linear = within === 'linear' ? new LinearPolicy({ bounds: null, holdUnknownS }) : null;
   }
 
-  decide(reading: CarbonReading | null, range: CapRange, nowMs: number, surroundings?: CapSurroundings): CapDecision {
+  decide(reading: CarbonReading | null, range: CapRange, nowMs: number): CapDecision {
     const outer = this.linear?.decide(reading, range, nowMs) ?? {
       capW: range.maximumW,
       reason: `highest cap, ${formatW(range.maximumW)}`,
     };
-    const thriftiestW = surroundings?.thriftiestW ?? null;
-    const capW = thriftiestW === null ? outer.capW : clampW(Math.min(outer.capW, thriftiestW), range);
-    const thrifty = capW < outer.capW ? `; ${formatW(capW)} does the work on offer with least energy` : '';
     const quality = this.qualityAt(reading, nowMs);
     const day = `accuracy may give up ${this.options.allowancePt} points in the mean of a day, where that saves most`;
     const expected =
       quality.outlookFrom === 'nothing'
         ? 'what the grid will do is not yet known'
         : `expected of the grid: ${describe(quality)}`;
-    return { capW, reason: `${outer.reason}${thrifty}; ${day}; ${expected}`, quality };
+    return { capW: outer.capW, reason: `${outer.reason}; ${day}; ${expected}`, quality };
   }
 
   private qualityAt(reading: CarbonReading | null, nowMs: number): Quality {

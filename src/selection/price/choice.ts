@@ -1,5 +1,5 @@
 import type { Violated } from '../../signals/violated';
-import { accuracyOf, hasSlack, swapOf, type Candidate, type Swap } from '../candidate';
+import { accuracyOf, swapOf, type Candidate, type Swap } from '../candidate';
 import type { PriceInForce } from './accuracy-price';
 import { gramsPerWs } from './price';
 
@@ -47,7 +47,7 @@ export class PriceChoice {
       if (points === 0) continue;
       if (points > 0 && savedW < leastSaving * expectedW) continue;
       const up = points < 0;
-      if (up && !(hasSlack(alternative, candidate.tenant) && candidate.history.mayStepUpTo(to.name, nowMs))) continue;
+      if (up && !candidate.history.mayStepUpTo(to.name, nowMs)) continue;
       const gain = gainOf(savedW, points, ratePerS, price, up);
       if (gain > 0 && (best === null || gain > best.gain)) best = { swap, savedW, points, gain };
     }

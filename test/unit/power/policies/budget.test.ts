@@ -42,7 +42,7 @@ function play(
             intensityGPerKwh: forecast(hour + at / 2),
           }));
     const now = reading(actual(hour), { validFrom: time(hour), validTo: time(hour + 0.5), forecast: ahead });
-    const surroundings = { meanPowerW: measured ? meanPowerW : null, deviceRange: range, thriftiestW: null };
+    const surroundings = { meanPowerW: measured ? meanPowerW : null, deviceRange: range };
     const { capW, reason } = policy.decide(now, range, hour * hourMs, surroundings);
     reasons.push(reason);
     meanPowerW = drawn(capW, hour);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { ExternalPolicy } from '../../../../src/power/policies/external';
 
 const limits = { minimumW: 12, maximumW: 25 };
-const surroundings = { meanPowerW: null, deviceRange: { minimumW: 10, maximumW: 30 }, thriftiestW: null };
+const surroundings = { meanPowerW: null, deviceRange: { minimumW: 10, maximumW: 30 } };
 
 describe('external power cap', () => {
   it('takes the safe middle of the device until a number comes, and again when none has come for too long', () => {
