@@ -8,6 +8,7 @@ import { PlannerProcess } from '../../src/mapping/planner/planner-process';
 import { PlanningLoop } from '../../src/mapping/planning-loop';
 import { MeasuredSoFar } from '../../src/mapping/profiles/measured-so-far';
 import { ensureProfiles } from '../../src/mapping/profiles/profiling';
+import { recallSensitivities } from '../../src/mapping/profiles/sensitivities';
 import { recallStageProfiles } from '../../src/mapping/profiles/stage-profiling';
 import { ProfileStore } from '../../src/mapping/profiles/store';
 import { ProfileTable, type ProfileLookup } from '../../src/mapping/profiles/table';
@@ -154,19 +155,15 @@ export default defineNode({
       }
       if (closing.signal.aborted) return;
       loop.start(plannerWith(table));
-      // The plans that follow know what the variants compute, and the stages measured before; the first one does not wait for it.
+      // The plans that follow know what the variants compute, and what was measured of their stages and in company.
       const inspector = new ModelInspectorProcess({ stateDirectory: node.stateDirectory, warn });
-      await recallStageProfiles({
-        device,
-        tenants,
-        table,
-        store,
-        warn,
-        describe: (request) => inspector.describe(request),
-        signal: closing.signal,
-      }).catch((error: unknown) => {
+      const known = { device, tenants, table, store, warn, signal: closing.signal };
+      try {
+        await recallStageProfiles({ ...known, describe: (request) => inspector.describe(request) });
+        await recallSensitivities(known);
+      } catch (error) {
         if (!closing.signal.aborted) throw error;
-      });
+      }
     };
     const profiling = profile()
       .catch((error: unknown) => node.error(error))

@@ -1,13 +1,14 @@
+import type { Sensitivity } from '../signals/co-location';
 import type { Component } from '../signals/device';
 import { EcomapError } from '../signals/errors';
 import type { EnergyReader, Profile, ProfileRequest, ProfileRunner } from '../signals/profile';
+import type { SensitivityRequest, SensitivityRunner } from '../signals/sensitivity';
 import { systemClock, type Clock } from './clock';
 import type { HostEntry } from './hosting/host-entry';
-import { HostProcess } from './hosting/host-process';
-import { defaultHostLimitBytes } from './hosting/memory-limit';
-import { watchMemory } from './hosting/memory-watch';
+import type { HostProcess } from './hosting/host-process';
 import type { ProfileAnswer } from './host/protocol';
-import { openSlotDirectory } from './shared-memory/slot-directory';
+import { MeasuringHosts } from './measuring-hosts';
+import { measureSensitivity } from './sensitivity';
 
 /** Wall time this far above CPU time per thread means that something else ran on the cores. */
 const contentionRatio = 1.3;
@@ -27,44 +28,23 @@ export interface ProfileRunnerOptions {
  * Measures models one at a time, each in a fresh child process that is pinned like the host it stands for and gone afterwards:
  * nothing of one model is left when the next is measured, and a model that crashes takes only its own process along.
  */
-export class ProfileRunnerProcess implements ProfileRunner {
+export class ProfileRunnerProcess implements ProfileRunner, SensitivityRunner {
   readonly #options: ProfileRunnerOptions;
   readonly #clock: Clock;
-  #tail: Promise<unknown> = Promise.resolve();
-  #active: HostProcess | null = null;
-  #closed = false;
+  readonly #hosts: MeasuringHosts;
 
   constructor(options: ProfileRunnerOptions = {}) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#hosts = new MeasuringHosts(options.hostEntry);
   }
 
-  measure(request: ProfileRequest): Promise<Profile> {
-    return this.#inTurn(() => this.#measure(request));
-  }
-
-  anchorLatencyMs(component: Component, signal?: AbortSignal): Promise<number> {
-    return this.#inTurn(() => this.#inChild(component, signal, async (host) => (await host.anchor()).latencyMs));
-  }
-
-  /** Ends the measurement under way; it and those that wait are rejected with NODE_CLOSED. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#active?.close();
-    await this.#tail;
-  }
-
-  #inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const done = this.#tail.then(task);
-    this.#tail = done.catch(() => undefined);
-    return done;
-  }
-
-  async #measure(request: ProfileRequest): Promise<Profile> {
+  async measure(request: ProfileRequest): Promise<Profile> {
     const { path, sha256, component, deviceFingerprint, dims, inputDims, stage, operatingPoint, meter, signal } =
       request;
     const cacheDirectory = this.#options.cacheDirectory ?? null;
-    const { answer, anchor, energy } = await this.#inChild(component, signal, async (host) => {
+    const { answer, anchor, energy } = await this.#hosts.run([component], signal, async ([first]) => {
+      const host = existing(first);
       const effort = request.thorough === true ? 'thorough' : 'quick';
       const range = stage && { ...stage, cacheDirectory };
       const answer = await host.profile({ path, sha256, dims, inputDims, effort, stage: range });
@@ -98,43 +78,26 @@ export class ProfileRunnerProcess implements ProfileRunner {
     };
   }
 
-  async #inChild<T>(
-    component: Component,
-    signal: AbortSignal | undefined,
-    task: (host: HostProcess) => Promise<T>,
-  ): Promise<T> {
-    if (this.#closed) throw new EcomapError('NODE_CLOSED', 'The measurement of models was stopped.');
-    signal?.throwIfAborted();
-    const slots = await openSlotDirectory();
-    const host = new HostProcess({
-      component,
-      slots,
-      device: null,
-      entry: this.#options.hostEntry,
-      restart: false,
-    });
-    this.#active = host;
-    const stopWatching = watchMemory(host, await defaultHostLimitBytes(1));
-    let stopped: Promise<void> | null = null;
-    const stop = (): void => {
-      stopped = host.close();
-    };
-    signal?.addEventListener('abort', stop);
-    try {
-      signal?.throwIfAborted();
-      await host.start();
-      return await task(host);
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error;
-    } finally {
-      signal?.removeEventListener('abort', stop);
-      stopWatching();
-      this.#active = null;
-      await (stopped ?? host.close());
-      await slots.remove();
-    }
+  anchorLatencyMs(component: Component, signal?: AbortSignal): Promise<number> {
+    return this.#hosts.run([component], signal, async ([host]) => (await existing(host).anchor()).latencyMs);
   }
+
+  measureSensitivity(request: SensitivityRequest): Promise<Sensitivity> {
+    return this.#hosts.run([request.component, request.beside], request.signal, ([host, stressor]) =>
+      measureSensitivity(existing(host), existing(stressor), request),
+    );
+  }
+
+  /** Ends the measurement under way; it and those that wait are rejected with NODE_CLOSED. */
+  close(): Promise<void> {
+    return this.#hosts.close();
+  }
+}
+
+/** There are as many hosts as were asked for. */
+function existing(host: HostProcess | undefined): HostProcess {
+  if (host === undefined) throw new EcomapError('INTERNAL_ERROR', 'A host is missing that was asked for.');
+  return host;
 }
 
 /** Only one thread computes all the time that the run takes; several may wait for each other, which is no contention. */

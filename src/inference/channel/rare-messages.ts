@@ -78,9 +78,9 @@ export const rareMessageSchema: z.ZodType<RareMessage> = z.discriminatedUnion('k
     answerTo('pace', z.object({ share: z.number() })),
     answerTo('probe', z.null()),
     answerTo('profile', profileAnswer),
-    answerTo('rerun', z.object({ runs: z.number(), p50Ms: z.number(), ...period })),
+    answerTo('rerun', z.object({ runs: z.number(), p50Ms: z.number(), cpuP50Ms: z.number(), ...period })),
     answerTo('anchor', z.object({ latencyMs: z.number() })),
-    answerTo('stress', z.object({ bytes: z.number(), ...period })),
+    answerTo('stress', z.object({ bytes: z.number(), cpuMs: z.number(), ...period })),
     answerTo('describe', modelDescriptionSchema),
   ]),
 ]);

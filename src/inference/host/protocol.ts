@@ -113,7 +113,10 @@ export interface ProfileAnswer {
 
 export interface RerunAnswer {
   readonly runs: number;
+  /** Wall time until its own turn is over. */
   readonly p50Ms: number;
+  /** CPU time of all threads for that. */
+  readonly cpuP50Ms: number;
   /** On the clock that all processes share; see monotonic.ts. */
   readonly startedMs: number;
   readonly endedMs: number;
@@ -122,6 +125,7 @@ export interface RerunAnswer {
 export interface StressAnswer {
   /** Read and written. */
   readonly bytes: number;
+  readonly cpuMs: number;
   /** On the clock that all processes share; see monotonic.ts. */
   readonly startedMs: number;
   readonly endedMs: number;

@@ -19,6 +19,7 @@ export class MemoryStressor {
   /** @returns what was read and written, and when (see `monotonicMs`) */
   stress(durationMs: number): StressAnswer {
     const [from, to] = this.#halves;
+    const cpuBefore = process.cpuUsage();
     const startedMs = monotonicMs();
     let bytes = 0;
     let endedMs: number;
@@ -28,6 +29,7 @@ export class MemoryStressor {
       bytes += 2 * pieceBytes;
       endedMs = monotonicMs();
     } while (endedMs - startedMs < durationMs);
-    return { bytes, startedMs, endedMs };
+    const { user, system } = process.cpuUsage(cpuBefore);
+    return { bytes, cpuMs: (user + system) / 1000, startedMs, endedMs };
   }
 }

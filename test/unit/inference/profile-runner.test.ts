@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ProfileRunnerProcess } from '../../../src/inference/profile-runner';
 import { profileSchema } from '../../../src/signals/profile';
 import { doublingModel, slowModel, writeModel } from '../../support/onnx-builder';
+import { hostEntryWith } from './hosting/misbehaving-host';
 import { codeOf, component, temporaryDirectory } from './support';
 
 describe('profile runner', function () {
@@ -87,6 +88,49 @@ describe('profile runner', function () {
     const blind = { readEnergy: () => ({ totalJ: null, idleJ: null, source: 'measured' as const }) };
     assert.equal((await runner.measure({ ...request, meter: blind })).energy, null);
     assert.equal((await measure(file)).energy, null);
+  });
+
+  describe('beside a memory stressor and a copy', () => {
+    const request = (file: { path: string; sha256: string | null }) => ({
+      ...file,
+      dims: null,
+      component: component(0),
+      beside: component(1),
+    });
+
+    it('sees what turns with a copy cost a model, and has finite slowdowns', async () => {
+      const file = await writeModel(models.path, 'chain.onnx', slowModel(96, 40));
+      const sensitivity = await runner.measureSensitivity(request(file));
+      assert.ok(Object.values(sensitivity).every(Number.isFinite), JSON.stringify(sensitivity));
+      // Two runs instead of one: ln 2 on a machine that does nothing else.
+      assert.ok(sensitivity.besideItself > 0.2 && sensitivity.besideItself < 2, JSON.stringify(sensitivity));
+    });
+
+    it('says what is wrong, leaves no process behind, and goes on, whichever of the two dies', async () => {
+      const file = await writeModel(models.path, 'chain.onnx', slowModel(96, 40));
+      for (const kind of ['stress', 'rerun']) {
+        const hostEntry = await hostEntryWith(
+          models.path,
+          `dies-at-${kind}`,
+          `onCommand(({ kind }) => { if (kind === '${kind}') process.kill(process.pid, 'SIGKILL'); });`,
+        );
+        const dying = new ProfileRunnerProcess({ hostEntry });
+        assert.equal(await codeOf(dying.measureSensitivity(request(file))), 'HOST_CRASHED');
+        assert.ok((await dying.measure({ ...request(file), deviceFingerprint: '' })).runs > 0);
+        await dying.close();
+      }
+    });
+
+    it('ends when it is cancelled', async () => {
+      const file = await writeModel(models.path, 'chain.onnx', slowModel(96, 40));
+      const abort = new AbortController();
+      const measuring = assert.rejects(runner.measureSensitivity({ ...request(file), signal: abort.signal }), {
+        name: 'AbortError',
+      });
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      abort.abort();
+      await measuring;
+    });
   });
 
   it('judges the speed of a component by a model of its own', async () => {

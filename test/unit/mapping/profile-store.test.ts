@@ -89,7 +89,7 @@ describe('ProfileStore', () => {
     assert.equal(await find({ dims }), 11);
   });
 
-  it('keeps sensitivities, also one that cannot be measured, beside profiles that others save', async () => {
+  it('keeps sensitivities beside profiles that others save', async () => {
     const found = {
       modelSha256: stored.modelSha256,
       componentClass: 'cpu-1t',
@@ -98,16 +98,16 @@ describe('ProfileStore', () => {
       sensitivity: { besideMemory: 0.2, besideItself: 0.7, caused: 0.1 },
       measuredAt: '2026-11-02T10:00:00Z',
     };
-    const hopeless = { ...found, componentClass: 'gpu', sensitivity: null };
+    const another = { ...found, componentClass: 'gpu', sensitivity: { ...found.sensitivity, caused: -0.01 } };
     const other = open();
     assert.equal(await other.find(stored.modelSha256, 'cpu-1t', 'test-device'), null);
     await open().saveSensitivity(found);
-    await open().saveSensitivity(hopeless);
+    await open().saveSensitivity(another);
     await other.save(stored);
     const find = (componentClass: string, dims: number[] | null) =>
       open().findSensitivity(stored.modelSha256, componentClass, 'test-device', dims);
     assert.deepEqual(await find('cpu-1t', null), found);
-    assert.deepEqual(await find('gpu', null), hopeless);
+    assert.deepEqual(await find('gpu', null), another);
     assert.equal(await find('cpu-1t', [1, 3]), null);
     assert.equal(await find('dla', null), null);
     assert.deepEqual(await open().find(stored.modelSha256, 'cpu-1t', 'test-device'), stored);
