@@ -30,5 +30,7 @@ export const deviceConfig = z.object({
   idleW: optionalNumber(z.number().nonnegative()),
   fullLoadW: optionalNumber(z.number().positive()),
   components,
+  /** A measured profile that stands for the device; empty: none. A relative path begins in the user directory. */
+  profileFile: z.string().trim().default(''),
 });
 export type DeviceConfig = z.infer<typeof deviceConfig>;

@@ -13,6 +13,7 @@ RED.nodes.registerType('ecomap-device', {
     idleW: { value: '', validate: RED.validators.number(true) },
     fullLoadW: { value: '', validate: RED.validators.number(true) },
     components: { value: '' },
+    profileFile: { value: '' },
   },
   label() {
     return this.name || (this.hardware === 'auto' ? this._('hardware.auto') : this._(`hardware.${this.hardware}`));

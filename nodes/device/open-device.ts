@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { importedModes } from '../../src/mapping/imported-profiles/imported-modes';
+import { readProfileFile } from '../../src/mapping/imported-profiles/read-profile-file';
 import { MachineHardware } from '../../src/power/caps/machine-hardware';
 import { systemClock } from '../../src/power/clock';
 import { describeMachine } from '../../src/power/describe-machine';
@@ -8,8 +10,10 @@ import { createDevice, type Device } from '../../src/power/device';
 import { machineInFolder, thisMachine, type Machine } from '../../src/power/machine/machine';
 import { powerPermissionsOf } from '../../src/power/safety/power-permissions';
 import type { CrashRestore } from '../../src/power/safety/restore-after-crash';
+import type { DeviceDescription, LocalMachine } from '../../src/signals/device-description';
 import { parseAtTheDoor } from '../../src/signals/parse';
 import { simulatedDevice } from '../../src/simulation/devices';
+import { describeSimulated } from '../../src/simulation/devices/device-family';
 import type { DeviceConfig } from './config';
 
 const rootSchema = z
@@ -43,6 +47,8 @@ export interface OpenDeviceOptions {
 export function openDevice({ name, config, settings, stateDirectory, warn }: OpenDeviceOptions): Device {
   const machine = machineOf(settings);
   const description = describeMachine(detectMachine({ fileRoot: machine.files.root }), config);
+  if (config.profileFile !== '')
+    return createDevice(importedDevice(config.profileFile, description, { stateDirectory, warn }));
   if (config.hardware !== 'auto') return createDevice(simulatedDevice(config.hardware, description));
   const hardware = new MachineHardware({
     machine,
@@ -61,6 +67,27 @@ export function openDevice({ name, config, settings, stateDirectory, warn }: Ope
     for (const text of wordsOf(restored)) warn(text);
   });
   return createDevice(description, { machine, hardware });
+}
+
+/** A device of which a file tells the operating points and what networks cost; this machine computes for it, at its speed. */
+function importedDevice(
+  path: string,
+  local: LocalMachine,
+  { stateDirectory, warn }: Pick<OpenDeviceOptions, 'stateDirectory' | 'warn'>,
+): DeviceDescription {
+  const imported = readProfileFile(path, stateDirectory, warn);
+  const description = describeSimulated(
+    {
+      name: 'imported',
+      label: `imported from ${imported.file}`,
+      powerScope: 'module',
+      powerMethod: `imported from ${imported.file}`,
+      powerAccuracy: null,
+      modes: importedModes(imported),
+    },
+    local,
+  );
+  return { ...description, imported };
 }
 
 /** What somebody should know of what an earlier run has left. */

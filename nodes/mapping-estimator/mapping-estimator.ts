@@ -19,6 +19,7 @@ import { parseControlMessage, topicOf } from '../../src/signals/message';
 import type { Plan } from '../../src/signals/plan';
 import type { CalibrationOffers } from '../shared/calibration-offers';
 import { chosenTenants } from '../shared/chosen-tenants';
+import { importedCosts } from '../shared/imported-costs';
 import { Calibrating } from './calibrating';
 import { mappingEstimatorConfig, type MappingEstimatorConfig } from './config';
 import { estimatorOf, openCalibration, type CalibratedDevice } from './device-calibration';
@@ -136,6 +137,7 @@ export default defineNode({
           table,
           store,
           runner,
+          imported: importedCosts(node, device),
           warn,
           signal: closing.signal,
           onProgress(progress) {

@@ -42,6 +42,8 @@ const imageFields = {
 /** Config of a `tenant` node as it stands in a flow: the fields of all sources side by side, of which the chosen one's count. */
 export const tenantConfig = z.object({
   name: text.default(''),
+  /** A measured profile of the variants; empty: none. A relative path begins in the user directory. */
+  profileFile: text.default(''),
   source: z.enum([...demonstrationFamilies, 'own']).default('inspect'),
   latencyLimitMs: numberOr(z.number().positive(), 100),
   priority: numberOr(z.number().int().min(1), 1),

@@ -83,6 +83,7 @@ RED.nodes.registerType('ecomap-tenant', {
       },
     },
     variants: { value: [] as VariantRow[] },
+    profileFile: { value: '' },
     inputName: { value: '' },
     inputDims: { value: '' },
     inputType: { value: 'model' },

@@ -42,6 +42,8 @@ export function admit(
       continue;
     }
     for (const { variant, reason } of exclusions) remarks.push(`${tenant.name} ${variant} is not used: ${reason}`);
+    const files = new Set(tenant.variants.flatMap(({ name }) => profiles.importedFrom?.(tenant.name, name) ?? []));
+    for (const file of files) remarks.push(`the costs of ${tenant.name} are imported from ${file}, not measured here`);
     candidacies.push({ tenant, eligible: [first, ...rest], mostAccurate });
   }
   return { candidacies, remarks };

@@ -130,6 +130,10 @@ class PowerManagedDevice implements Device {
     return this.means.active?.points ?? this.points;
   }
 
+  get imported(): DeviceDescription['imported'] {
+    return this.description.imported;
+  }
+
   get capRange(): CapRange {
     return rangeOf(this.points);
   }

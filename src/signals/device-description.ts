@@ -1,4 +1,5 @@
 import type { Component, OperatingPoint } from './device';
+import type { ImportedTable } from './imported-profile';
 import type { PowerScope } from './quantities';
 
 /** Everything that tells one device from another: found on this machine, or made up by a simulation. */
@@ -18,6 +19,8 @@ export interface DeviceDescription {
   readonly powerMethod: string;
   /** Relative error of the watts, e.g. 0.1; null when unknown. */
   readonly powerAccuracy: number | null;
+  /** What a file says that networks cost on it; absent: nothing, they are measured. */
+  readonly imported?: ImportedTable;
 }
 
 /** The part of this machine that a simulated device computes on. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ImportedTable } from './imported-profile';
 
 /** A processing unit that inference hosts serve: a set of CPU cores with a thread count, or what an execution provider drives. */
 export const componentSchema = z.object({
@@ -85,6 +86,8 @@ export interface InferenceDevice {
   readonly operatingPoints: readonly OperatingPoint[];
   /** Stands for this device in the profile store: same fingerprint, same profiles. */
   readonly fingerprint: string;
+  /** What a file says that networks cost on it; absent: nothing, they are measured. */
+  readonly imported?: ImportedTable | undefined;
   operatingPointInForce(): OperatingPoint;
   /** Announces a host so that the cap applies to it; call the returned function when it is gone. */
   register(target: ThrottleTarget): Promise<() => void>;

@@ -51,6 +51,8 @@ export const profileSchema = z.object({
   anchorLatencyMs: z.number().positive().nullable().optional(),
   /** True when the device changed its speed meanwhile (heat): to be measured again. */
   suspect: z.boolean().optional(),
+  /** Name of the file that says so; absent: measured here. */
+  imported: z.string().optional(),
   measuredAt: timeSchema,
 });
 export type Profile = z.infer<typeof profileSchema>;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -54,6 +54,24 @@ const textsOf = (report: DeviceReport): string => report.findings.map(({ text })
 
 describe('device', () => {
   afterEach(stopFlow);
+
+  it('takes the operating points of a device from a measured profile, and can be capped by them', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'ecomap-profile-'));
+    const file = join(directory, 'board.csv');
+    const rows = ['parts,large,0.9,fast,10,30,8', 'parts,large,0.9,slow,20,14,6', 'parts,small,0.8,slow,5,12,6'];
+    writeFileSync(file, ['family,variant,accuracy,operating_point,latency_ms,power_w,idle_w', ...rows].join('\n'));
+    try {
+      const flow = await startFlow([deviceNode, user], flowWith({ profileFile: file }));
+      flow.send('user', { payload: 18 });
+      const { payload } = await flow.waitFor('out');
+      const answer = payload as Answer;
+      assert.deepEqual(answer.points, ['fast', 'slow']);
+      assert.equal(answer.applied.operatingPoint.name, 'slow');
+      assert.equal(answer.power.source, 'simulated');
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
 
   it('offers a simulated device that can be capped', async () => {
     const flow = await startFlow([deviceNode, user], flowWith({ hardware: 'agx-xavier' }));

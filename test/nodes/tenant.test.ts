@@ -56,6 +56,27 @@ describe('tenant node', () => {
   const own = (variants: readonly object[], more: object = {}) => ({ name: 'mine', source: 'own', variants, ...more });
   const good = () => ({ name: 'good', path: model.path, accuracy: '0.9', sha256: model.sha256 });
 
+  it('takes accuracy and costs from a measured profile, and says which rows it cannot use', async () => {
+    const header = 'family,variant,accuracy,operating_point,latency_ms,power_w';
+    const file = join(directory, 'costs.csv');
+    await writeFile(file, [header, 'parts,good,0.83,fast,12,20', 'parts,good,83,slow,20,12'].join('\n'));
+    const { resource } = await deploy(own([good()], { profileFile: file }));
+    const { tenant: given, imported } = resource();
+    assert.equal(given.variants[0]?.accuracy, 0.83);
+    assert.equal(imported?.file, 'costs.csv');
+    assert.deepEqual(
+      imported?.profiles.map(({ latencyMs }) => latencyMs),
+      [12],
+    );
+  });
+
+  it('refuses a profile that tells nothing of its variants', async () => {
+    const file = join(directory, 'others.csv');
+    await writeFile(file, 'family,variant,accuracy,operating_point,latency_ms,power_w\nparts,other,0.8,fast,12,20\n');
+    await deploy(own([good()], { profileFile: file }));
+    assert.throws(resourceOf);
+  });
+
   it('gives a demonstration family with its limits, and finds its files in order', async () => {
     const { resource } = await deploy({ source: 'gauge', latencyLimitMs: '40', priority: '2' });
     const given = resource();

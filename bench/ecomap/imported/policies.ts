@@ -1,5 +1,5 @@
 import { linearCapW } from '../../../src/power/policies/linear';
-import type { ImportedProfile } from '../../../src/mapping/imported-profiles/profile-file';
+import type { ImportedProfile } from '../../../src/signals/imported-profile';
 import { Frontier, leastCarbon } from '../frontier';
 import { decisionsPerHour, OurPolicy } from '../ours';
 import { hourS, type PreparedWeek } from '../run-mix';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EcomapError } from '../../signals/errors';
+import type { ImportedProfile } from '../../signals/imported-profile';
 import { describeIssues, quoted } from '../../signals/parse';
 import { csvLines, type CsvLine } from './csv-lines';
 
@@ -60,22 +61,6 @@ const rowSchema = z
       idleW,
     };
   });
-
-/** One measurement from a file: a variant that runs without a pause on a component at an operating point. */
-export interface ImportedProfile {
-  readonly family: string;
-  readonly variant: string;
-  /** Share of right answers, 0 to 1. */
-  readonly accuracy: number;
-  readonly operatingPoint: string;
-  /** Of one inference. */
-  readonly latencyMs: number;
-  /** Of the whole device while it runs, idle included. */
-  readonly powerW: number;
-  readonly component: string;
-  /** Of the whole device at this operating point while nothing runs; null where the file does not say. */
-  readonly idleW: number | null;
-}
 
 /** A row that was left out. */
 export interface BadRow {

@@ -1,7 +1,7 @@
 import { clockSpeed, type Component, type InferenceDevice } from '../../signals/device';
 import { messageOf, type EcomapError } from '../../signals/errors';
 import type { Profile, ProfileRunner } from '../../signals/profile';
-import type { Tenant } from '../../signals/tenant';
+import type { Tenant, Variant } from '../../signals/tenant';
 import { exclude, findModels, representatives, type ProfiledModel } from './models';
 import type { ProfileStore } from './store';
 import { ProfileTable } from './table';
@@ -22,6 +22,8 @@ export interface ProfilingOptions {
   readonly warn: (text: string) => void;
   /** Filled as profiles become known, so that what was found survives an error; default: a new one. */
   readonly table?: ProfileTable;
+  /** What a file says of a variant on a component: it is then not measured. */
+  readonly imported?: (tenant: Tenant, variant: Variant, component: Component) => Profile | null;
   readonly onProgress?: (progress: ProfilingProgress) => void;
   /** Told before each measurement: the next profile takes about a second, whereas stored ones come at once. */
   readonly onMeasure?: () => void;
@@ -34,9 +36,9 @@ export interface ProfilingOptions {
 }
 
 /**
- * Makes sure that every variant of every tenant has a profile on every class of component: takes what the store knows, at whatever
- * clock speed, and measures the rest, one at a time (a profile is a cost alone). A model that two tenants share is measured once. A variant
- * that cannot be measured is left out with its reason and the rest goes on.
+ * Makes sure that every variant of every tenant has a profile on every class of component: takes what a file says or the store
+ * knows, at whatever clock speed, and measures the rest, one at a time (a profile is a cost alone). A model that two tenants share
+ * is measured once. A variant that cannot be measured is left out with its reason and the rest goes on.
  * @throws EcomapError RUNTIME_UNAVAILABLE when nothing can be measured on this machine, and the signal's reason when aborted;
  * whatever was measured until then is in the store.
  */
@@ -51,7 +53,16 @@ export async function ensureProfiles(options: ProfilingOptions): Promise<Profile
   for (const model of models) {
     for (const [position, component] of classes.entries()) {
       options.signal?.throwIfAborted();
-      const what = `${model.uses.map((use) => `${use.tenant.name} ${use.variant.name}`).join(', ')} on ${component.componentClass}`;
+      const uses = model.uses.filter(({ tenant, variant }) => {
+        const said = options.imported?.(tenant, variant, component) ?? null;
+        if (said !== null) table.set(tenant.name, variant.name, said);
+        return said === null;
+      });
+      if (uses.length === 0) {
+        done += 1;
+        continue;
+      }
+      const what = `${uses.map((use) => `${use.tenant.name} ${use.variant.name}`).join(', ')} on ${component.componentClass}`;
       const stored = await options.store.find(
         model.sha256,
         component.componentClass,
@@ -65,12 +76,12 @@ export async function ensureProfiles(options: ProfilingOptions): Promise<Profile
       }
       try {
         const profile = stored ?? (await measure(options, model, component));
-        for (const use of model.uses) table.set(use.tenant.name, use.variant.name, profile);
+        for (const use of uses) table.set(use.tenant.name, use.variant.name, profile);
         done += 1;
         progress(what);
       } catch (error) {
         options.signal?.throwIfAborted();
-        exclude(options, table, model.uses, error);
+        exclude(options, table, uses, error);
         done += classes.length - position;
         progress(what);
         break;

@@ -22,6 +22,8 @@ export interface ProfileLookup {
   profileOf(tenant: string, variant: string, componentClass: string, clockSpeed?: number): Profile | null;
   /** Why a variant must not be used; null when nothing speaks against it. */
   exclusionOf(tenant: string, variant: string): Exclusion | null;
+  /** The file that tells what the variant costs; null or absent: it was measured. */
+  importedFrom?(tenant: string, variant: string): string | null;
   /** The stages that a variant was cut into and measured in; empty where it is one stage. */
   stagesOf(tenant: string, variant: string): readonly StageSpan[];
   /** As {@link profileOf}, of one of its stages. */
@@ -88,6 +90,13 @@ export class ProfileTable implements ProfileLookup {
     clockSpeed = 1,
   ): Profile | null {
     return nearest(this.profiles.get(keyOf(tenant, variant, componentClass, spanKey(stage))), clockSpeed);
+  }
+
+  importedFrom(tenant: string, variant: string): string | null {
+    const prefix = `${keyOf(tenant, variant)}\n`;
+    for (const [key, [profile]] of this.profiles)
+      if (key.startsWith(prefix) && profile?.imported !== undefined) return profile.imported;
+    return null;
   }
 
   exclusionOf(tenant: string, variant: string): Exclusion | null {
