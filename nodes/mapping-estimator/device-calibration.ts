@@ -1,14 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CoLocationRunnerProcess } from '../../src/inference/co-location-runner';
-import { CalibrationRun } from '../../src/mapping/calibration/calibration-run';
+import { ModelInspectorProcess } from '../../src/inference/model-inspector';
+import { ProfileRunnerProcess } from '../../src/inference/profile-runner';
+import { CalibrationRun, type ProfileNetworks } from '../../src/mapping/calibration/calibration-run';
 import type { Calibrated } from '../../src/mapping/calibration/calibrated-store';
 import { knownNetworks } from '../../src/mapping/calibration/known-networks';
 import type { WantedEstimator } from '../../src/mapping/planner/protocol';
-import type { ProfileLookup } from '../../src/mapping/profiles/table';
+import { ensureStageProfiles } from '../../src/mapping/profiles/stage-profiling';
+import type { ProfileStore } from '../../src/mapping/profiles/store';
+import type { ProfileTable } from '../../src/mapping/profiles/table';
 import { packageRoot } from '../../src/models/package-root';
 import type { NodeContext } from '../../src/node-red/types';
 import type { InferenceDevice } from '../../src/signals/device';
+import type { EnergyReader } from '../../src/signals/profile';
 import type { PowerReading } from '../../src/signals/quantities';
 import type { Tenant } from '../../src/signals/tenant';
 import type { MappingEstimatorConfig } from './config';
@@ -16,15 +21,16 @@ import type { ProfilingWatch } from './profiling-watch';
 
 /** A device that can be calibrated: where it has a meter, power is read from it. */
 export interface CalibratedDevice extends InferenceDevice {
-  openReader?(): { readPower(): PowerReading };
+  openReader?(): EnergyReader & { readPower(): PowerReading };
 }
 
 export interface DeviceCalibrationOptions {
   readonly node: NodeContext<MappingEstimatorConfig>;
   readonly device: CalibratedDevice;
   readonly tenants: readonly Tenant[];
-  /** What is known of the variants, once `profiling` has ended. */
-  readonly profiles: ProfileLookup;
+  /** What is known of the variants, once `profiling` has ended. A calibration adds to it. */
+  readonly table: ProfileTable;
+  readonly store: ProfileStore;
   readonly profiling: ProfilingWatch;
   readonly isServing: () => boolean;
   readonly onCalibrated: (calibrated: Calibrated) => void;
@@ -38,30 +44,44 @@ export function estimatorOf({ estimator, intervals }: Calibrated): WantedEstimat
   return { kind: 'calibrated', source: { model, intervals: { ...intervals } } };
 }
 
+/** Measures thoroughly what each variant costs alone, also in stages, as far as that is not known yet. */
+function profileNetworks(options: DeviceCalibrationOptions, cacheDirectory: string): ProfileNetworks {
+  const { node, device, tenants, table, store, profiling } = options;
+  const warn = (text: string): void => node.warn(text);
+  return async ({ signal, onProgress }) => {
+    await profiling.wait(signal, onProgress);
+    const inspector = new ModelInspectorProcess({ stateDirectory: node.stateDirectory, warn });
+    const runner = new ProfileRunnerProcess({ cacheDirectory });
+    const meter = device.openReader?.();
+    try {
+      await ensureStageProfiles({
+        ...{ device, tenants, table, store, runner, warn, signal, onProgress },
+        describe: (request) => inspector.describe(request),
+        ...(meter && { meter }),
+      });
+    } finally {
+      await runner.close();
+    }
+    const { networks, leftOut } = knownNetworks(device, tenants, table);
+    for (const why of leftOut) warn(`The calibration goes on without ${why}`);
+    return networks;
+  };
+}
+
 /** The calibration of a device with the networks of a mapping-estimator's tenants. */
 export function openCalibration(options: DeviceCalibrationOptions): CalibrationRun {
-  const { node, device, tenants, profiles, profiling, isServing, onCalibrated } = options;
+  const { node, device, isServing, onCalibrated } = options;
   const openReader = device.openReader?.bind(device);
-  const warn = (text: string): void => node.warn(text);
+  const cacheDirectory = join(node.stateDirectory, 'ecomap', 'model-insides');
   return new CalibrationRun({
     device,
     stateDirectory: node.stateDirectory,
     samples: node.config.calibrationSamples,
     shippedEstimator: () => readFile(shippedEstimatorPath()),
-    async profile({ signal, onProgress }) {
-      await profiling.wait(signal, onProgress);
-      const { networks, leftOut } = knownNetworks(device, tenants, profiles);
-      for (const why of leftOut) warn(`The calibration goes on without ${why}`);
-      return networks;
-    },
-    openRunner: () =>
-      new CoLocationRunnerProcess({
-        device,
-        cacheDirectory: join(node.stateDirectory, 'ecomap', 'model-insides'),
-        ...(openReader && { openReader }),
-      }),
+    profile: profileNetworks(options, cacheDirectory),
+    openRunner: () => new CoLocationRunnerProcess({ device, cacheDirectory, ...(openReader && { openReader }) }),
     isServing,
-    warn,
+    warn: (text) => node.warn(text),
     onCalibrated,
   });
 }

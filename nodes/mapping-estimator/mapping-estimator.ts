@@ -100,7 +100,8 @@ export default defineNode({
       node,
       device,
       tenants,
-      profiles: table,
+      table,
+      store,
       profiling: profilingWatch,
       isServing: () => performance.now() - servedAtMs < servingForMs,
       onCalibrated(calibrated) {

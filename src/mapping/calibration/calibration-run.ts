@@ -8,7 +8,7 @@ import { asEcomapError, EcomapError, messageOf } from '../../signals/errors';
 import { checkJaxInstalled } from '../training/jax-installed';
 import { calibrateInProcess } from '../training/training-process';
 import { calibrationDirectory, loadCalibrated, saveCalibrated, type Calibrated } from './calibrated-store';
-import { planCoLocations, type PlannedCoLocation } from './co-location-plan';
+import { leastWorkloads, planCoLocations, type PlannedCoLocation } from './co-location-plan';
 import { lockDevice } from './device-lock';
 import { samplesToLearnFrom, summaryOf, trainingSetInTurns } from './learning';
 import { measurePlan } from './measuring';
@@ -143,8 +143,9 @@ export class CalibrationRun implements DeviceCalibration {
     this.log = await SampleLog.open(join(this.directory, 'samples.jsonl'), warn);
     const { begun, records, ended } = lastOf(this.log.records);
     const summary = calibrated?.summary ?? null;
-    if (begun === null || ended !== null) this.tell({ summary });
-    else {
+    if (begun === null || ended !== null) {
+      this.tell({ secondsLeft: new TimeLeft().ofAll(this.options.samples ?? defaultSamples), summary });
+    } else {
       const done = new Set(records.flatMap((record) => (record.kind === 'sample' ? [record.planned] : []))).size;
       const text = 'A calibration was interrupted: start it again to go on where it was.';
       this.tell({ phase: 'interrupted', done, total: begun.samples, text, summary });
@@ -207,6 +208,7 @@ export class CalibrationRun implements DeviceCalibration {
     const { plan, records, log } = await this.begin(networks, asked);
     const judged = await this.measure(networks, plan, records, log, timeLeft, signal);
     signal.throwIfAborted();
+    checkSteady(judged, plan.length);
     const { calibrated, basis } = await this.learn(plan, judged, timeLeft, signal);
     signal.throwIfAborted();
     await saveCalibrated(options.stateDirectory, { ...calibrated, basis });
@@ -339,6 +341,17 @@ function wordsOf({ kept, reason, before, after }: CalibrationSummary): string {
   if (!kept) return reason ?? '';
   const [from, to] = [before.latencyMapePct.toFixed(1), after.latencyMapePct.toFixed(1)];
   return `The error of predicted latencies fell from ${from} % to ${to} % on workloads that were held out.`;
+}
+
+/** @throws EcomapError INVALID_CONFIG where so much was set aside that too little is left to learn from */
+function checkSteady({ good, setAside }: Judged, planned: number): void {
+  const workloads = new Set([...good.values()].flatMap(({ sample }) => (sample === null ? [] : [sample.workload])));
+  if (setAside.length === 0 || workloads.size >= leastWorkloads) return;
+  throw new EcomapError(
+    'INVALID_CONFIG',
+    `The device kept changing its speed (other programs, heat), so ${setAside.length} of ${planned} co-locations do not count. ` +
+      'Calibrate again when it is quiet.',
+  );
 }
 
 /** Of the log, the last calibration: how it began, what belongs to it, and how it ended. */

@@ -14,6 +14,11 @@ export class TimeLeft {
   private firstDone = 0;
   private lastMs: number | null = null;
 
+  /** Before anything is known, profiling not included. s */
+  ofAll(samples: number): number {
+    return samples * this.sampleS + guesses.trainingS;
+  }
+
   /** A phase begins, of which so much is done already. */
   begin(done = 0): void {
     this.beganMs = this.clock();

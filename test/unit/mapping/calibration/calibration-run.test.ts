@@ -230,6 +230,28 @@ describe('calibration of a device', () => {
     assert.equal(summary?.samples, 48 - (summary?.setAside ?? 0));
   });
 
+  it('says so where the device never keeps its speed, and can be started again', async () => {
+    runner.before = (call) => {
+      runner.slowness = 1.3 ** (call % 7);
+    };
+    const run = newRun();
+    const { phase, text } = await calibrated(run);
+    assert.equal(phase, 'failed');
+    assert.match(text, /The device kept changing its speed .*\d+ of 48 co-locations do not count/);
+    assert.equal(trainer.jobs.length, 0);
+  });
+
+  it('tells before it begins how long it will take, and at a start what the device has learned before', async () => {
+    const first = newRun();
+    await first.ready;
+    assert.ok((first.status().secondsLeft ?? 0) > 48);
+    await calibrated(first);
+    const told: unknown[] = [];
+    const second = newRun({ onCalibrated: ({ summary }) => told.push(summary.kept) });
+    await second.ready;
+    assert.deepEqual(told, [true]);
+  });
+
   it('leaves out a network that does not run, and says so once', async () => {
     runner.broken.add('tenant1 v0');
     const { phase, summary } = await calibrated(newRun());
