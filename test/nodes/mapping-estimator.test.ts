@@ -8,6 +8,7 @@ import mappingEstimator from '../../nodes/mapping-estimator/mapping-estimator';
 import variantSelector from '../../nodes/variant-selector/variant-selector';
 import { ProfileStore } from '../../src/mapping/profiles/store';
 import { defineNode } from '../../src/node-red/defineNode';
+import { calibrationStatusSchema } from '../../src/signals/calibration';
 import type { Plan } from '../../src/signals/plan';
 import type { Tenant } from '../../src/signals/tenant';
 import type { Violated } from '../../src/signals/violated';
@@ -214,6 +215,25 @@ describe('mapping-estimator', function () {
     assert.equal(wrong.error?.code, 'INVALID_MESSAGE');
     flow.send('estimator', { payload: 'x'.repeat(1_000_000) });
     await flow.waitFor('caught', ({ error }) => error?.message.includes('missing') ?? false);
+  });
+
+  it('begins to calibrate its device and stops, told by messages, and tells so on the third output', async () => {
+    await prepare(['inspect']);
+    const others = [{ id: 'told', type: 'helper', z: 'tab', wires: [] }];
+    const flow = await start(
+      flowOf(['inspect'], { others }).map((node) =>
+        'id' in node && node.id === 'estimator' ? { ...node, wires: [['plans'], [], ['told']] } : node,
+      ),
+    );
+    const phaseOf = ({ payload }: CaughtMessage) => calibrationStatusSchema.parse(payload).phase;
+    flow.send('estimator', { topic: 'ecomap/calibrate', payload: { action: 'start', samples: 40 } });
+    const first = await flow.waitFor('told');
+    assert.deepEqual([first.topic, phaseOf(first)], ['ecomap/calibration', 'profiling']);
+    assert.deepEqual(flow.received('completed'), []);
+    flow.send('estimator', { topic: 'ecomap/calibrate', payload: { action: 'cancel' } });
+    await flow.waitFor('told', (message) => phaseOf(message) === 'cancelled');
+    await flow.waitFor('completed', () => flow.received('completed').length === 2);
+    assert.deepEqual(flow.received('caught'), []);
   });
 
   it('stays deployed without tenants or device, and says what to choose', async () => {
