@@ -75,7 +75,7 @@ export async function learn(
   const more = trainingSetOf(coLocationSamples(device, pool, calibrationSize, random), mostNetworks);
   const withMargin = async (one: NetworkRuns): Promise<Predictor> => {
     const { lnPower } = residualsOf(more, await one.run(more.features, more.mask, more.count, more.slots));
-    return { network: one, lnPowerMargin: Math.max(0, powerMargin(lnPower) ?? 0) };
+    return { network: one, lnPowerMargin: powerMargin(lnPower) ?? 0 };
   };
   const [before, after] = [
     await EstimatorSession.open(model),
