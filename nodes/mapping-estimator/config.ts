@@ -11,6 +11,8 @@ export const mappingEstimatorConfig = z
     selectorWaitMs: z.coerce.number().min(0).max(10_000).default(250),
     /** `auto`: the learned estimator wherever it knows enough; `analytic`: only ever the queueing model. */
     estimator: z.enum(['auto', 'analytic']).default('auto'),
+    /** Windows of telemetry for which each of a few plans that predictions cannot tell apart is tried; 0: none is. */
+    trialWindows: numberOr(z.number().int().min(0).max(20), 2),
     /** Co-locations that a calibration of the device measures unless its message says otherwise. */
     calibrationSamples: numberOr(z.number().int().min(40).max(1000), 160),
   })

@@ -16,6 +16,14 @@ RED.nodes.registerType('ecomap-mapping-estimator', {
     tenant8: { value: '', type: 'ecomap-tenant', required: false },
     selectorWaitMs: { value: 250, required: true, validate: RED.validators.number() },
     estimator: { value: 'auto' },
+    trialWindows: {
+      value: 2,
+      validate(value: unknown) {
+        const text = String(value ?? '').trim();
+        const windows = Number(text);
+        return text === '' || (Number.isInteger(windows) && windows >= 0 && windows <= 20);
+      },
+    },
     calibrationSamples: {
       value: 160,
       validate(value: unknown) {

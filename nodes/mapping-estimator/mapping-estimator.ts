@@ -13,45 +13,20 @@ import { recallStageProfiles } from '../../src/mapping/profiles/stage-profiling'
 import { ProfileStore } from '../../src/mapping/profiles/store';
 import { ProfileTable, type ProfileLookup } from '../../src/mapping/profiles/table';
 import { defineNode } from '../../src/node-red/defineNode';
-import type { NodeContext, NodeMessage } from '../../src/node-red/types';
-import type { EcomapError } from '../../src/signals/errors';
+import type { NodeMessage } from '../../src/node-red/types';
 import { parseControlMessage, topicOf } from '../../src/signals/message';
-import type { Plan } from '../../src/signals/plan';
 import type { CalibrationOffers } from '../shared/calibration-offers';
 import { chosenTenants } from '../shared/chosen-tenants';
 import { importedCosts } from '../shared/imported-costs';
 import { Calibrating } from './calibrating';
-import { mappingEstimatorConfig, type MappingEstimatorConfig } from './config';
+import { mappingEstimatorConfig } from './config';
 import { estimatorOf, openCalibration, type CalibratedDevice } from './device-calibration';
+import { reportExcluded } from './excluded';
+import { PlanStatus } from './plan-status';
 import { ProfilingWatch } from './profiling-watch';
 
 /** Requests that were answered so long ago disturb no measurement any more. */
 const servingForMs = 15_000;
-
-interface TenantResource {
-  readonly tenant: { readonly name: string };
-  /** Rejects when a model file is not in order; the tenant's own node has then said so. */
-  readonly ready?: Promise<void>;
-}
-
-/** Says once on Catch why a variant is left out, unless the tenant's own node has said so already. */
-async function reportExcluded(node: NodeContext<MappingEstimatorConfig>, error: EcomapError, tenant: string) {
-  const resource = node.config.tenants
-    .flatMap((id) => {
-      try {
-        return node.resource<TenantResource>(id, 'tenant');
-      } catch {
-        return [];
-      }
-    })
-    .find((candidate) => candidate.tenant.name === tenant);
-  const alreadySaid = await Promise.resolve(resource?.ready).then(
-    () => false,
-    () => true,
-  );
-  if (alreadySaid) node.debug(error.message);
-  else node.error(error, { topic: 'ecomap/tenant', tenant });
-}
 
 /** Measures the tenants' variants once, then answers each cap with a plan: output 1 plans, output 2 what they break. */
 export default defineNode({
@@ -63,16 +38,30 @@ export default defineNode({
     const tenants = chosenTenants(node);
     const warn = (text: string): void => node.warn(text);
 
-    const showPlan = (plan: Plan): void => {
-      const used = new Set(plan.tenants.flatMap(({ stages }) => stages.map(({ component }) => component)));
-      const values = { tenants: plan.tenants.length, components: used.size, powerW: plan.powerW.expected.toFixed(1) };
-      calibrating.showPlanning({ fill: plan.feasible ? 'green' : 'yellow', shape: 'dot', key: 'status.plan', values });
+    const planStatus = new PlanStatus({ show: (status) => calibrating.showPlanning(status), warn });
+    const solver = new PlannerProcess({
+      estimator: { kind: node.config.estimator === 'auto' ? 'shipped' : 'analytic' },
+      onProblem: (error) => node.error(error, { topic: topicOf('plan') }),
+      onCoverage: (coverage, refreshed) => planStatus.onCoverage(coverage, refreshed),
+    });
+    let planner: MappingPlanner | null = null;
+    const planWith = (profiles: ProfileLookup): void => {
+      planner = new MappingPlanner({ device, tenants, profiles, solver, clock: Date.now });
+      loop.start(planner);
     };
+    const { trialWindows } = node.config;
     const loop = new PlanningLoop<NodeMessage>({
       selectorWaitMs: node.config.selectorWaitMs,
       clock: () => performance.now(),
       after: (delayMs, action) => node.after(delayMs, action),
-      onPlan: showPlan,
+      ...(trialWindows > 0 && { trials: { windows: trialWindows, most: 3 } }),
+      onPlan: (plan) => planStatus.onPlan(plan),
+      onMeasured(plan, measured) {
+        const sample = planner?.sampleOf(plan, measured) ?? null;
+        if (sample === null) return;
+        solver.observe(sample);
+        void calibration.learnFrom(sample);
+      },
       sendPlan(plan, message) {
         node.debug(plan.why.join('; '));
         node.send([Object.assign(message ?? {}, { topic: topicOf('plan'), payload: plan }), null]);
@@ -82,13 +71,6 @@ export default defineNode({
         : null,
       onError: (error, message) => node.error(error, message ?? { topic: topicOf('plan') }),
     });
-
-    const solver = new PlannerProcess({
-      estimator: { kind: node.config.estimator === 'auto' ? 'shipped' : 'analytic' },
-      onProblem: (error) => node.error(error, { topic: topicOf('plan') }),
-    });
-    const plannerWith = (profiles: ProfileLookup): MappingPlanner =>
-      new MappingPlanner({ device, tenants, profiles, solver, clock: Date.now });
 
     const store = new ProfileStore({ directory: join(node.stateDirectory, 'ecomap', 'profiles'), warn });
     const runner = new ProfileRunnerProcess();
@@ -124,7 +106,7 @@ export default defineNode({
       const profiles = new MeasuredSoFar(table, device.components);
       if (early || closing.signal.aborted || admit(tenants, profiles).candidacies.length < tenants.length) return;
       early = true;
-      loop.start(plannerWith(profiles));
+      planWith(profiles);
     };
     const profile = async (): Promise<void> => {
       // Not before the whole flow is there: Catch nodes hear nothing while nodes are still being made.
@@ -157,7 +139,7 @@ export default defineNode({
         node.error(error, { topic: 'ecomap/tenant' });
       }
       if (closing.signal.aborted) return;
-      loop.start(plannerWith(table));
+      planWith(table);
       // The plans that follow know what the variants compute, and what was measured of their stages and in company.
       const inspector = new ModelInspectorProcess({ stateDirectory: node.stateDirectory, warn });
       const known = { device, tenants, table, store, warn, signal: closing.signal };

@@ -84,3 +84,31 @@ export function explainUnmeasured(tenant: string, variant: string): string {
 export function explainLeftOut(tenant: string, reasons: readonly string[]): string {
   return `${tenant} is left out, none of its variants can run here: ${reasons.join('; ')}`;
 }
+
+/** A plan that is in force for a moment, to be measured. */
+export function explainTrying(others: number, windows: number): string {
+  const whom = others === 1 ? 'another mapping' : `${others} other mappings`;
+  return `in force for ${windows} windows of telemetry at first: predictions cannot tell it from ${whom}, so each is measured`;
+}
+
+export interface TrialFigures {
+  readonly powerW: number | null;
+  readonly powerSource: string;
+  /** Mean latency as a share of the limits. */
+  readonly latencyRatio: number | null;
+  /** It broke a limit when it was tried. */
+  readonly breaks: boolean;
+}
+
+/** Which of the plans that were tried stays, and by which figures. */
+export function explainTrial(best: TrialFigures, others: readonly TrialFigures[], asPredicted: boolean): string {
+  const figures = ({ powerW, powerSource, latencyRatio, breaks }: TrialFigures): string =>
+    [
+      powerW === null ? 'power unknown' : `${watts(powerW)} (${powerSource})`,
+      ...(latencyRatio === null ? [] : [`answers after ${percent(latencyRatio)} of the limits`]),
+      ...(breaks ? ['a limit broken'] : []),
+    ].join(', ');
+  const compared = others.length === 0 ? '' : `; against ${others.map(figures).join('; ')}`;
+  const surprise = asPredicted ? '' : ', although another one was predicted best';
+  return `stays after ${others.length + 1} mappings were measured${surprise}: ${figures(best)}${compared}`;
+}

@@ -1,20 +1,23 @@
 import type { Cap } from '../signals/cap';
+import type { CoLocationSample } from '../signals/co-location';
 import { fullLoadW, type InferenceDevice, type OperatingPoint } from '../signals/device';
 import { EcomapError } from '../signals/errors';
-import type { Plan } from '../signals/plan';
+import type { Plan, PlanTenant } from '../signals/plan';
 import type { Telemetry } from '../signals/telemetry';
 import type { Tenant, Variant } from '../signals/tenant';
 import type { VariantChoice, Variants } from '../signals/variants';
 import type { Violated } from '../signals/violated';
 import { admit, type Candidacy } from './admission';
 import { VariantCosts } from './costs';
-import type { Candidate } from './estimator/estimator';
 import type { ProfileLookup } from './profiles/table';
 import { ArrivalRates } from './rates';
-import type { PlannedMapping, RoundSolver } from './rounds/answer';
+import type { RoundSolver } from './rounds/answer';
+import { placesOf } from './rounds/places';
 import { AnalyticOnly } from './rounds/estimators';
 import type { PlanningQuestion, QuestionTenant } from './rounds/question';
 import { solveRound } from './rounds/solve';
+import type { MeasuredPlan } from './trials/measured-plan';
+import { sampleOf } from './trials/sample-of';
 
 /** One answer of the planner: the plan, and what it could not hold with what each single swap would change. */
 export interface PlanningRound {
@@ -35,9 +38,8 @@ export interface Planner {
   /** Plans again with what is known now. */
   replan(): Promise<PlanningRound>;
   /**
-   * Says that a plan of the last round was put in force although it breaks limits, or although it is a rival. Not saying so is
-   * fine: a plan that breaks limits counts as replaced when {@link onVariants} follows, and as in force when anything else
-   * follows.
+   * Says that a plan was put in force although it breaks limits, or although it is a rival. Not saying so is fine: a plan that
+   * breaks limits counts as replaced when {@link onVariants} follows, and as in force when anything else follows.
    */
   keep(plan: Plan): void;
   /** Says that the plan of the last round was not put in force: something newer came while it was made. */
@@ -59,8 +61,8 @@ interface Choice {
   readonly why: readonly string[];
 }
 
-/** Names of the components of each stage by tenant. */
-type Mapping = ReadonlyMap<string, readonly string[]>;
+/** Stages by tenant. */
+type Mapping = ReadonlyMap<string, PlanTenant['stages']>;
 
 /**
  * Plans the mapping of all tenants under the cap and operating point in force, for the variants chosen so far (each tenant's
@@ -82,9 +84,8 @@ export class MappingPlanner implements Planner {
   private inForce: Mapping = new Map();
   /** Mapping of a plan that breaks limits: in force unless other variants are answered instead. */
   private tentative: { readonly planId: string; readonly mapping: Mapping } | null = null;
-  /** What was in force before the last plan, and the mappings that it and its rivals stand for. */
-  private last: { readonly planId: string; readonly before: Mapping; readonly mappings: Map<string, Mapping> } | null =
-    null;
+  /** What was in force before the last plan. */
+  private last: { readonly planId: string; readonly before: Mapping } | null = null;
   private plannedRates: ReadonlyMap<string, number>;
 
   constructor(options: MappingPlannerOptions) {
@@ -127,9 +128,7 @@ export class MappingPlanner implements Planner {
   }
 
   keep(plan: Plan): void {
-    const mapping = this.last?.mappings.get(plan.planId);
-    if (mapping === undefined) return;
-    this.inForce = mapping;
+    this.inForce = mappingOf(plan);
     this.tentative = null;
   }
 
@@ -137,6 +136,14 @@ export class MappingPlanner implements Planner {
     if (this.tentative?.planId === plan.planId) this.tentative = null;
     if (this.last?.planId === plan.planId) this.inForce = this.last.before;
     this.last = null;
+  }
+
+  /** What a plan of this planner did, for the learned estimator; null where something of it is unknown. */
+  sampleOf(plan: Plan, measured: MeasuredPlan): CoLocationSample | null {
+    return sampleOf(plan, measured, {
+      components: this.options.device.components,
+      workOf: (tenant, variant) => this.costs.workOf(tenant, variant, plan.operatingPoint),
+    });
   }
 
   private choose(choice: VariantChoice): string | null {
@@ -152,15 +159,14 @@ export class MappingPlanner implements Planner {
     if (this.tentative !== null) this.inForce = this.tentative.mapping;
     this.plannedRates = this.rates.snapshot();
     const question = this.question(remarks);
-    const { best, violated, rivals } = await this.solver.solve(question);
-    const { planId } = best.plan;
-    const mappings = new Map([best, ...rivals].map((one) => [one.plan.planId, mappingOf(one, question)]));
-    const mapping = mappings.get(planId) ?? new Map();
-    this.last = { planId, before: this.inForce, mappings };
-    const holds = violated.violations.length === 0;
+    const round = await this.solver.solve(question);
+    const { planId } = round.plan;
+    const mapping = mappingOf(round.plan);
+    const holds = round.violated.violations.length === 0;
+    this.last = { planId, before: this.inForce };
     if (holds) this.inForce = mapping;
     this.tentative = holds ? null : { planId, mapping };
-    return { plan: best.plan, violated, rivals: rivals.map(({ plan }) => plan) };
+    return round;
   }
 
   private question(remarks: readonly string[]): PlanningQuestion {
@@ -216,23 +222,20 @@ export class MappingPlanner implements Planner {
    * components.
    */
   private mappingInForce(tenants: readonly QuestionTenant[]): number[][] | null {
-    const { components } = this.options.device;
-    const candidate: Candidate = tenants.map(({ name, variants, chosen }) => {
-      const stages = variants[chosen]?.work.costs.length ?? 1;
-      const names = this.inForce.get(name) ?? [];
-      const places = names.map((at) => components.findIndex((component) => component.name === at));
-      // Another variant is cut elsewhere: it begins where the one before began.
-      return places.length === stages ? places : places.slice(0, 1).flatMap((at) => Array<number>(stages).fill(at));
-    });
-    const covers = candidate.length > 0 && candidate.every((places) => places.length > 0 && !places.includes(-1));
-    return covers ? candidate.map((places) => [...places]) : null;
+    const candidate: number[][] = [];
+    for (const { name, variants, chosen } of tenants) {
+      const work = variants[chosen]?.work ?? null;
+      const stages = this.inForce.get(name) ?? [];
+      const places = work === null ? null : placesOf(stages, work, this.options.device.components);
+      if (places === null) return null;
+      candidate.push(places);
+    }
+    return candidate.length > 0 ? candidate : null;
   }
 }
 
-function mappingOf({ mapping }: PlannedMapping, { tenants, components }: PlanningQuestion): Mapping {
-  return new Map(
-    tenants.map(({ name }, item) => [name, (mapping[item] ?? []).map((at) => components[at]?.name ?? '')]),
-  );
+function mappingOf({ tenants }: Plan): Mapping {
+  return new Map(tenants.map(({ tenant, stages }) => [tenant, stages]));
 }
 
 function inProcess(): RoundSolver {

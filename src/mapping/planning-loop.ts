@@ -4,6 +4,9 @@ import type { Telemetry } from '../signals/telemetry';
 import type { Variants } from '../signals/variants';
 import type { Violated } from '../signals/violated';
 import type { Planner, PlanningRound } from './planner';
+import type { MeasuredPlan } from './trials/measured-plan';
+import type { TrialSettings, TrialStep } from './trials/trial';
+import { Trials } from './trials/trials';
 
 /** A plan like the last one is sent again after this time, for whoever missed it. */
 const repeatMs = 30_000;
@@ -25,6 +28,10 @@ export interface PlanningLoopOptions<Message> {
   readonly sendPlan: (plan: Plan, message: Message | null) => void;
   /** Null when nobody listens: then no plan waits for an answer. */
   readonly sendViolated: ((violated: Violated, message: Message | null) => void) | null;
+  /** How plans that predictions cannot tell apart are tried; absent: the one predicted best is taken. */
+  readonly trials?: TrialSettings;
+  /** What a plan did while it was in force. */
+  readonly onMeasured?: (plan: Plan, measured: MeasuredPlan) => void;
   /** A round that failed; the plan in force stays. */
   readonly onError: (error: unknown, message: Message | null) => void;
 }
@@ -46,10 +53,12 @@ interface Held<Message> {
 /**
  * Decides when to plan and when a plan goes out. One round at a time: what comes meanwhile is kept, the latest of each kind, and
  * planned next; the answer it overtakes does not go out. The same holds for what comes before the profiles are there. A plan that
- * breaks limits is held a moment for lighter variants, and the last plan is never lost.
+ * breaks limits is held a moment for lighter variants, and the last plan is never lost. Where several plans that keep all limits
+ * are too close to tell apart, each is tried for a moment.
  */
 export class PlanningLoop<Message> {
   private readonly options: PlanningLoopOptions<Message>;
+  private readonly trials: Trials;
   private planner: Planner | null = null;
   /** The latest of each kind, for a planner that comes later. */
   private latest: { cap: Cap | null; variants: Variants | null } = { cap: null, variants: null };
@@ -59,12 +68,17 @@ export class PlanningLoop<Message> {
   private underWay: News<Message> | null = null;
   private overtaken = 0;
   private held: Held<Message> | null = null;
+  /** The newest message that came during a trial. */
+  private unanswered: Message | null = null;
   private lastSent: { plan: Plan; atMs: number } | null = null;
   private lastRoundMs = -Infinity;
   private closed = false;
 
   constructor(options: PlanningLoopOptions<Message>) {
     this.options = options;
+    const { clock, after, onMeasured, trials } = options;
+    const onStep = (step: TrialStep): void => this.take(step);
+    this.trials = new Trials({ settings: trials ?? null, clock, after, onStep, ...(onMeasured && { onMeasured }) });
   }
 
   /**
@@ -73,6 +87,7 @@ export class PlanningLoop<Message> {
    */
   start(planner: Planner): void {
     if (this.closed) return;
+    this.trials.end();
     this.planner = planner;
     this.due = { ...this.latest, message: this.due?.message ?? null };
     this.next();
@@ -80,6 +95,7 @@ export class PlanningLoop<Message> {
 
   onCap(cap: Cap, message: Message): void {
     this.latest.cap = cap;
+    this.trials.onCap(cap);
     this.due = { variants: this.due?.variants ?? null, cap, message };
     this.next();
   }
@@ -95,6 +111,11 @@ export class PlanningLoop<Message> {
   onTelemetry(telemetry: Telemetry): void {
     if (this.planner === null) return;
     const moved = this.planner.setRates(telemetry);
+    const wasTrying = this.trials.isUnderWay;
+    const step = this.trials.onTelemetry(telemetry, this.underWay === null);
+    if (step !== null) this.take(step);
+    // Other plans would disturb the measurement.
+    if (wasTrying) return;
     const isTime = this.options.clock() - this.lastRoundMs >= roundEveryMs;
     if (this.held !== null || !(moved || (isTime && this.underWay === null))) return;
     this.due ??= { cap: null, variants: null, message: null };
@@ -104,6 +125,7 @@ export class PlanningLoop<Message> {
   /** Sends nothing more. */
   close(): void {
     this.closed = true;
+    this.trials.end();
     this.held?.stopTimer();
     this.held = null;
     this.due = null;
@@ -152,7 +174,18 @@ export class PlanningLoop<Message> {
     this.overtaken = 0;
     this.held = null;
     const { sendViolated, selectorWaitMs } = this.options;
-    if (round.violated.violations.length > 0 && sendViolated !== null && selectorWaitMs > 0) {
+    const breaks = round.violated.violations.length > 0;
+    if (!breaks && this.trials.standsBeside(round.plan)) {
+      this.unanswered = message ?? this.unanswered;
+      planner.drop(round.plan);
+      sendViolated?.(round.violated, message);
+      return;
+    }
+    this.trials.end();
+    const step = breaks ? null : this.trials.consider(round.plan, round.rivals ?? []);
+    // A verdict from memory is a plan like any other.
+    if (step !== null) this.send(step.plan, message, this.trials.isUnderWay);
+    else if (breaks && sendViolated !== null && selectorWaitMs > 0) {
       const stopTimer = this.options.after(selectorWaitMs, () => this.release());
       // Before the question goes out: the answer may come back before `sendViolated` returns.
       this.held = { round, message, stopTimer };
@@ -168,13 +201,21 @@ export class PlanningLoop<Message> {
     this.send(held.round.plan, held.message);
   }
 
-  private send(plan: Plan, message: Message | null): void {
+  /** The next plan of a trial, or the one that stays after it. */
+  private take({ plan }: TrialStep): void {
+    // Sent even where it is like the last one: telemetry has to name the plan that is tried.
+    this.send(plan, this.unanswered, true);
+  }
+
+  private send(plan: Plan, message: Message | null, always = false): void {
+    this.unanswered = null;
     this.planner?.keep(plan);
     this.options.onPlan?.(plan);
     const atMs = this.options.clock();
     const last = this.lastSent;
-    if (last !== null && atMs - last.atMs < repeatMs && essence(plan) === essence(last.plan)) return;
+    if (!always && last !== null && atMs - last.atMs < repeatMs && essence(plan) === essence(last.plan)) return;
     this.lastSent = { plan, atMs };
+    this.trials.sent(plan);
     this.options.sendPlan(plan, message);
   }
 }

@@ -31,6 +31,11 @@ async function obey(service: PlanningService, command: PlannerCommand): Promise<
     tell({ kind: 'estimator', inForce: name, problems: [...problems] });
     return;
   }
+  if (command.kind === 'observe') {
+    const seen = await service.observe(command.sample).catch(() => null);
+    if (seen !== null) tell({ kind: 'coverage', ...seen });
+    return;
+  }
   const { id, question } = command;
   try {
     tell({ kind: 'answer', id, answer: await service.solve(question) });

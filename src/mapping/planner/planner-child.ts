@@ -31,7 +31,6 @@ export class PlannerChild {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
-    if (this.child.pid !== undefined) lowerPriority(this.child.pid);
     this.child.stderr?.on('data', (chunk: Buffer) => {
       this.said = (this.said + chunk.toString('utf8')).slice(-keptCharacters);
     });
@@ -49,6 +48,11 @@ export class PlannerChild {
 
   get pid(): number | undefined {
     return this.child.pid;
+  }
+
+  /** Lets serving go first. It is not done before the process is ready: on a busy machine its start would take long. */
+  yieldToOthers(): void {
+    if (!this.over && this.child.pid !== undefined) lowerPriority(this.child.pid);
   }
 
   send(command: PlannerCommand): void {
@@ -89,7 +93,7 @@ export class PlannerChild {
 
 function lowerPriority(pid: number): void {
   try {
-    // Serving goes first; but caps want an answer, also on a machine that is busy all the time.
+    // Not the lowest: caps want an answer also on a machine that is busy all the time.
     setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
     // Not permitted in some containers; then it competes as an equal.

@@ -1,11 +1,19 @@
 import { childProgram, type ChildProgram } from '../../models/child-program';
+import type { CoLocationSample } from '../../signals/co-location';
 import { EcomapError, messageOf } from '../../signals/errors';
 import type { PlanningAnswer, RoundSolver } from '../rounds/answer';
 import { AnalyticOnly } from '../rounds/estimators';
 import type { PlanningQuestion } from '../rounds/question';
 import { solveRound } from '../rounds/solve';
 import { PlannerChild } from './planner-child';
-import { estimatorNames, type EstimatorName, type PlannerMessage, type WantedEstimator } from './protocol';
+import {
+  estimatorNames,
+  type Coverage,
+  type EstimatorName,
+  type Intervals,
+  type PlannerMessage,
+  type WantedEstimator,
+} from './protocol';
 import { RestartDelays } from './restart-delays';
 
 /** dist/planner/planner.js of this package; from source the same, bundled on demand. */
@@ -20,8 +28,12 @@ export interface PlannerProcessOptions {
   readonly onProblem?: (error: EcomapError) => void;
   /** Which estimator predicts from now on. */
   readonly onEstimator?: (name: EstimatorName) => void;
+  /** How the intervals of the learned estimator fare in service; `refreshed` when they were made anew. */
+  readonly onCoverage?: (coverage: Coverage, refreshed: boolean) => void;
   /** A round that takes longer ends the process, ms; three times as long while the process starts. */
   readonly roundLimitMs?: number;
+  /** While the process starts, a round waits so long before it is answered here, ms. */
+  readonly startPatienceMs?: number;
   readonly program?: () => ChildProgram;
 }
 
@@ -33,6 +45,7 @@ interface OpenRound {
 }
 
 const defaultRoundLimitMs = 10_000;
+const defaultStartPatienceMs = 2_000;
 
 /**
  * Works rounds out in a process of its own, at lower priority, started with the first round at the latest. A round is never lost: when the
@@ -44,6 +57,7 @@ export class PlannerProcess implements RoundSolver {
   private readonly delays = new RestartDelays();
   private readonly rounds = new Map<number, OpenRound>();
   private readonly told = new Set<string>();
+  private readonly patiences = new Set<NodeJS.Timeout>();
   private wanted: WantedEstimator;
   private child: PlannerChild | null = null;
   private restart: NodeJS.Timeout | null = null;
@@ -63,7 +77,13 @@ export class PlannerProcess implements RoundSolver {
   /** Predicts with another estimator from the next round on, e.g. with what a calibration has made. */
   setEstimator(wanted: WantedEstimator): void {
     this.wanted = wanted;
+    this.isReady = false;
     this.child?.send({ kind: 'estimator', wanted });
+  }
+
+  /** Holds the intervals to what a plan did. Nothing happens while there is no process or no learned estimator. */
+  observe(sample: CoLocationSample): void {
+    this.child?.send({ kind: 'observe', sample });
   }
 
   /** The process that plans now; null where there is none. */
@@ -90,6 +110,7 @@ export class PlannerProcess implements RoundSolver {
       const watchdog = setTimeout(() => child.kill(late), limitMs);
       this.rounds.set(id, { question, resolve, reject, watchdog });
       child.send({ kind: 'solve', id, question });
+      if (!this.isReady) this.hurry(id);
     });
   }
 
@@ -99,6 +120,7 @@ export class PlannerProcess implements RoundSolver {
     if (this.restart !== null) clearTimeout(this.restart);
     this.restart = null;
     for (const id of [...this.rounds.keys()]) this.take(id)?.reject(closedError());
+    this.endPatience();
     await this.child?.close();
     this.child = null;
     await Promise.all(this.ending);
@@ -124,8 +146,17 @@ export class PlannerProcess implements RoundSolver {
   private hear(message: PlannerMessage): void {
     if (message.kind === 'estimator') {
       this.isReady = true;
+      this.endPatience();
+      this.child?.yieldToOthers();
       for (const { code, message: text } of message.problems) this.report(new EcomapError(code, text));
       this.options.onEstimator?.(message.inForce);
+      return;
+    }
+    if (message.kind === 'coverage') {
+      // Until it says otherwise, it still speaks of the estimator before.
+      if (!this.isReady) return;
+      if (message.intervals !== null) this.wanted = withIntervals(this.wanted, message.intervals);
+      this.options.onCoverage?.(message.coverage, message.intervals !== null);
       return;
     }
     const round = this.take(message.id);
@@ -147,6 +178,7 @@ export class PlannerProcess implements RoundSolver {
 
   /** There is no process: what is open is answered here, and the next one is started after a while. */
   private failed(how: string): void {
+    this.endPatience();
     this.why = `the process that plans ${how}`;
     this.report(
       new EcomapError(
@@ -167,6 +199,21 @@ export class PlannerProcess implements RoundSolver {
     return solveRound(question, new AnalyticOnly([`predicted by the queueing model: ${why}`]));
   }
 
+  private endPatience(): void {
+    for (const patience of this.patiences) clearTimeout(patience);
+    this.patiences.clear();
+  }
+
+  /** On a busy machine a start takes long: then the first round does not wait for it. */
+  private hurry(id: number): void {
+    const patience = setTimeout(() => {
+      const round = this.isReady ? undefined : this.take(id);
+      if (round === undefined) return;
+      this.solveHere(round.question, 'the process that plans is still starting').then(round.resolve, round.reject);
+    }, this.options.startPatienceMs ?? defaultStartPatienceMs);
+    this.patiences.add(patience);
+  }
+
   private take(id: number): OpenRound | undefined {
     const round = this.rounds.get(id);
     this.rounds.delete(id);
@@ -180,6 +227,12 @@ export class PlannerProcess implements RoundSolver {
     this.told.add(error.message);
     this.options.onProblem?.(error);
   }
+}
+
+/** The same estimator with what its intervals have become, for a process that follows. */
+function withIntervals(wanted: WantedEstimator, intervals: Intervals): WantedEstimator {
+  if (wanted.kind === 'analytic') return wanted;
+  return wanted.kind === 'shipped' ? { ...wanted, intervals } : { ...wanted, source: { ...wanted.source, intervals } };
 }
 
 const closedError = (): EcomapError => new EcomapError('NODE_CLOSED', 'The planner was stopped.');

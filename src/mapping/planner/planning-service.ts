@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '../../models/package-root';
+import type { CoLocationSample } from '../../signals/co-location';
 import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
 import { LearnedEstimator, type EstimatorIntervals } from '../estimator/learned/learned-estimator';
 import type { NetworkRuns } from '../estimator/learned/network-runs';
@@ -10,7 +11,15 @@ import { AnalyticOnly, type Estimators } from '../rounds/estimators';
 import type { PlanningQuestion } from '../rounds/question';
 import { solveRound } from '../rounds/solve';
 import { LearnedOrAnalytic } from './learned-or-analytic';
-import { estimatorNames, type EstimatorName, type PlannerProblem, type WantedEstimator } from './protocol';
+import {
+  estimatorNames,
+  type Coverage,
+  type EstimatorName,
+  type Intervals,
+  type PlannerProblem,
+  type WantedEstimator,
+} from './protocol';
+import { WatchedIntervals } from './watched-intervals';
 
 /** A network that runs and can be given back. */
 export interface OpenNetwork extends NetworkRuns {
@@ -32,6 +41,13 @@ export interface EstimatorInForce {
 
 const withoutIntervals: EstimatorIntervals = { latency: null, lnPowerMargin: null };
 
+/** A learned estimator that rounds are worked out with. */
+interface InForce {
+  readonly network: OpenNetwork;
+  readonly name: EstimatorName;
+  readonly watched: WatchedIntervals;
+}
+
 /**
  * Works rounds out with the best estimator there is: what calibration made, else the one that is shipped, else the analytic one.
  * One call after the other.
@@ -39,15 +55,15 @@ const withoutIntervals: EstimatorIntervals = { latency: null, lnPowerMargin: nul
 export class PlanningService {
   private readonly shipped: string;
   private estimators: Estimators = new AnalyticOnly();
-  private network: OpenNetwork | null = null;
+  private inForce: InForce | null = null;
 
   constructor(private readonly options: PlanningServiceOptions) {
     this.shipped = options.shipped ?? join(packageRoot(), 'models/estimator/estimator.onnx');
   }
 
   async setEstimator(wanted: WantedEstimator): Promise<EstimatorInForce> {
-    const before = this.network;
-    this.network = null;
+    const before = this.inForce;
+    this.inForce = null;
     const problems: PlannerProblem[] = [];
     let name: EstimatorName | null = null;
     if (wanted.kind === 'calibrated') {
@@ -55,7 +71,7 @@ export class PlanningService {
       name = await this.tryToUse(model, intervals, 'calibrated', problems);
     }
     if (wanted.kind !== 'analytic') {
-      name ??= await this.tryToUse({ path: this.shipped }, withoutIntervals, 'shipped', problems);
+      name ??= await this.tryToUse({ path: this.shipped }, intervalsOfShipped(wanted), 'shipped', problems);
     }
     if (name === null) {
       const last = problems.at(-1);
@@ -65,12 +81,30 @@ export class PlanningService {
           : [`predicted by the queueing model, as no learned estimator is at hand: ${last.message}`],
       );
     }
-    await before?.close();
+    await before?.network.close();
     return { name: name ?? estimatorNames.analytic, problems };
   }
 
   solve(question: PlanningQuestion): Promise<PlanningAnswer> {
     return solveRound(question, this.estimators);
+  }
+
+  /**
+   * Holds the intervals to what a plan did.
+   * @returns how they fare; null while no learned estimator is in force, or where it cannot judge what was measured
+   */
+  async observe(sample: CoLocationSample): Promise<{ coverage: Coverage; intervals: Intervals | null } | null> {
+    const { inForce } = this;
+    if (inForce === null) return null;
+    const outcome = await inForce.watched.observe(sample);
+    if (outcome?.refreshed === true) this.use(inForce);
+    return outcome === null
+      ? null
+      : { coverage: outcome.coverage, intervals: outcome.refreshed ? inForce.watched.intervals : null };
+  }
+
+  private use({ network, name, watched }: InForce): void {
+    this.estimators = new LearnedOrAnalytic(new LearnedEstimator(network, watched.intervals), name);
   }
 
   private async tryToUse(
@@ -83,9 +117,10 @@ export class PlanningService {
       const bytes = 'bytes' in model ? model.bytes : await readFile(model.path).catch(unreadable);
       // The runtime would take a network that was trained with other features, too.
       readEstimator(bytes);
-      this.network = await this.options.open(bytes);
+      const network = await this.options.open(bytes);
       const name = estimatorNames[kind];
-      this.estimators = new LearnedOrAnalytic(new LearnedEstimator(this.network, intervals), name);
+      this.inForce = { network, name, watched: new WatchedIntervals(network, intervals) };
+      this.use(this.inForce);
       return name;
     } catch (error) {
       const what = kind === 'calibrated' ? 'The calibrated estimator is not used' : 'The shipped estimator is not used';
@@ -97,6 +132,9 @@ export class PlanningService {
     }
   }
 }
+
+const intervalsOfShipped = (wanted: WantedEstimator): EstimatorIntervals =>
+  (wanted.kind === 'shipped' ? wanted.intervals : undefined) ?? withoutIntervals;
 
 function unreadable(error: unknown): never {
   throw new EcomapError('MODEL_NOT_FOUND', `it cannot be read (${messageOf(error)}).`, { cause: error });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CoLocationSample } from '../../signals/co-location';
 import { errorCodes } from '../../signals/errors';
 import { planningAnswerSchema } from '../rounds/answer';
 import { planningQuestionSchema } from '../rounds/question';
@@ -27,10 +28,14 @@ export const estimatorSourceSchema = z.object({
 });
 export type EstimatorSource = z.infer<typeof estimatorSourceSchema>;
 
+export type Intervals = z.infer<typeof intervalsSchema>;
+
 /** Which estimator is wanted: what calibration made on this device, the one that is shipped, or the analytic one alone. */
 export const wantedEstimatorSchema = z.union([
   z.object({ kind: z.literal('calibrated'), source: estimatorSourceSchema }),
-  z.object({ kind: z.enum(['shipped', 'analytic']) }),
+  /** With intervals where a calibration found some for it. */
+  z.object({ kind: z.literal('shipped'), intervals: intervalsSchema.optional() }),
+  z.object({ kind: z.literal('analytic') }),
 ]);
 export type WantedEstimator = z.infer<typeof wantedEstimatorSchema>;
 
@@ -42,9 +47,24 @@ export const estimatorNames = {
 } as const;
 export type EstimatorName = (typeof estimatorNames)[keyof typeof estimatorNames];
 
+/** Our own parent made it of its own plans; only its kind is looked at. */
+const sampleSchema = z.custom<CoLocationSample>(
+  (value) => typeof value === 'object' && value !== null && 'networks' in value && 'mapping' in value,
+);
+
+export const coverageSchema = z.object({
+  /** Share of the last measurements that were within their interval; null before the first. */
+  coverage: z.number().nullable(),
+  measured: z.number(),
+  holds: z.boolean(),
+});
+export type Coverage = z.infer<typeof coverageSchema>;
+
 export const plannerCommandSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('estimator'), wanted: wantedEstimatorSchema }),
   z.object({ kind: z.literal('solve'), id: z.number(), question: planningQuestionSchema }),
+  /** What a plan did: the intervals are held to it. */
+  z.object({ kind: z.literal('observe'), sample: sampleSchema }),
 ]);
 export type PlannerCommand = z.infer<typeof plannerCommandSchema>;
 
@@ -57,6 +77,12 @@ export const plannerMessageSchema = z.discriminatedUnion('kind', [
     inForce: z.enum(estimatorNames),
     /** Why it is not the one that was wanted. */
     problems: z.array(problemSchema),
+  }),
+  z.object({
+    kind: z.literal('coverage'),
+    coverage: coverageSchema,
+    /** The intervals, where they were made anew. */
+    intervals: intervalsSchema.nullable(),
   }),
   z.object({ kind: z.literal('answer'), id: z.number(), answer: planningAnswerSchema }),
   z.object({ kind: z.literal('failed'), id: z.number(), problem: problemSchema }),

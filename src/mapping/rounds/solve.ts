@@ -1,10 +1,11 @@
+import type { Plan } from '../../signals/plan';
 import type { Candidate } from '../estimator/estimator';
 import { isWorthMoving, type Evaluated } from '../search/objective';
 import { evaluate, searchMapping, type SearchProblem } from '../search/search';
 import { alignTo, interchangeableGroups } from '../search/symmetry';
 import { excessOf, violationsOf } from '../violations';
 import { alternativesOf, swapsOf } from './alternatives';
-import type { PlannedMapping, PlanningAnswer } from './answer';
+import type { PlanningAnswer } from './answer';
 import type { Estimators } from './estimators';
 import { planOf, type SearchFigures } from './plan-of';
 import { atBestPoint } from './points';
@@ -52,13 +53,13 @@ export async function solveRound(asked: PlanningQuestion, estimators: Estimators
     evaluated: outcome.evaluated + settled.evaluated + alternatives.evaluated,
     elapsedMs: performance.now() - startedMs,
   };
-  const planned = (planId: string, mapping: Evaluated): PlannedMapping => ({
-    plan: planOf(question, planId, { problem, found: mapping, before: settled.before, search, remarks }),
-    mapping: mapping.candidate.map((stages) => [...stages]),
-  });
-  const rivals = settled.before === null ? [] : rivalsOf(problem, settled.before, found, outcome);
+  const planned = (planId: string, mapping: Evaluated): Plan =>
+    planOf(question, planId, { problem, found: mapping, before: settled.before, search, remarks });
+  // While the operating point changes, nothing that is measured could be compared.
+  const stays = question.operatingPoint.name === asked.operatingPoint.name;
+  const rivals = settled.before === null || !stays ? [] : rivalsOf(problem, settled.before, found, outcome);
   return {
-    best: planned(question.planId, found),
+    plan: planned(question.planId, found),
     violated: {
       planId: question.planId,
       capW: limits.capW,

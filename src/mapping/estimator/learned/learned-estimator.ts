@@ -17,7 +17,7 @@ export interface EstimatorIntervals {
 }
 
 /** ln half width and power margin where no measurement on this device stands behind them. */
-const uncalibrated = { latency: Math.log(1.5), power: Math.log(1.15) } as const;
+export const uncalibrated = { latency: Math.log(1.5), power: Math.log(1.15) } as const;
 /** Share of requests that may wait longer than the tail bound, and the load from which on waits only grow in proportion. */
 const tailShare = 0.05;
 const saturation = 0.95;

@@ -26,10 +26,11 @@ describe('the process that plans', function () {
   const problems: EcomapError[] = [];
 
   const started = (more: PlannerProcessOptions = {}): PlannerProcess => {
-    const planner = new PlannerProcess({ onProblem: (error) => problems.push(error), roundLimitMs: 60_000, ...more });
+    const planner = new PlannerProcess({ onProblem: (error) => problems.push(error), ...patient, ...more });
     open.push(planner);
     return planner;
   };
+  const patient = { roundLimitMs: 60_000, startPatienceMs: 60_000 };
   const scripted = async (name: string, code: string) => {
     const script = join(directory, name);
     await writeFile(script, code);
@@ -50,11 +51,11 @@ describe('the process that plans', function () {
     const names: string[] = [];
     const planner = started({ onEstimator: (name) => names.push(name) });
     const first = await planner.solve(await question());
-    assert.equal(first.best.plan.search.estimator, 'learned (shipped)');
+    assert.equal(first.plan.search.estimator, 'learned (shipped)');
     const { pid } = planner;
     planner.setEstimator({ kind: 'analytic' });
     const second = await planner.solve(await question());
-    assert.equal(second.best.plan.search.estimator, 'analytic');
+    assert.equal(second.plan.search.estimator, 'analytic');
     assert.equal(planner.pid, pid);
     assert.deepEqual(names, ['learned (shipped)', 'analytic']);
     assert.deepEqual(problems, []);
@@ -69,10 +70,10 @@ describe('the process that plans', function () {
     const twelve = Array.from({ length: 12 }, (_, index) => tenant(`t${index}`, fourVariants));
     const round = planner.solve(counted(await questionOf(twelve)));
     process.kill(pid ?? 0, 'SIGKILL');
-    const { best } = await round;
-    assert.equal(best.plan.tenants.length, 12);
-    assert.equal(best.plan.search.estimator, 'analytic');
-    assert.ok(best.plan.why.some((why) => /queueing model: the process that plans was ended by SIGKILL/.test(why)));
+    const { plan } = await round;
+    assert.equal(plan.tenants.length, 12);
+    assert.equal(plan.search.estimator, 'analytic');
+    assert.ok(plan.why.some((why) => /queueing model: the process that plans was ended by SIGKILL/.test(why)));
     assert.deepEqual(
       problems.map(({ code }) => code),
       ['HOST_CRASHED'],
@@ -80,7 +81,7 @@ describe('the process that plans', function () {
     while (planner.pid === null) await setTimeout(5);
     assert.notEqual(planner.pid, pid);
     const next = await planner.solve(await question());
-    assert.equal(next.best.plan.search.estimator, 'learned (shipped)');
+    assert.equal(next.plan.search.estimator, 'learned (shipped)');
   });
 
   it('plans here, and says so once, where no process can be started', async () => {
@@ -89,29 +90,38 @@ describe('the process that plans', function () {
     };
     const planner = started({ program: broken });
     for (let round = 0; round < 3; round += 1) {
-      const { best } = await planner.solve(await question());
-      assert.equal(best.plan.search.estimator, 'analytic');
-      assert.ok(best.plan.why.some((why) => why.includes('could not be started (no such file)')));
+      const { plan } = await planner.solve(await question());
+      assert.equal(plan.search.estimator, 'analytic');
+      assert.ok(plan.why.some((why) => why.includes('could not be started (no such file)')));
     }
     assert.equal(problems.length, 1);
   });
 
   it('plans here while a process that ends at once is tried again and again', async () => {
     const planner = started({ program: await scripted('ends.js', 'process.exit(3)') });
-    const { best } = await planner.solve(await question());
-    assert.ok(best.plan.why.some((why) => why.includes('ended with exit code 3')));
+    const { plan } = await planner.solve(await question());
+    assert.ok(plan.why.some((why) => why.includes('ended with exit code 3')));
     await planner.solve(await question());
     assert.equal(problems.length, 1);
   });
 
   it('ends a process that hangs or talks nonsense', async () => {
     const hanging = started({ program: await scripted('hangs.js', 'setInterval(() => {}, 1000)'), roundLimitMs: 60 });
-    const { best } = await hanging.solve(await question());
-    assert.ok(best.plan.why.some((why) => why.includes('did not answer within')));
+    const { plan } = await hanging.solve(await question());
+    assert.ok(plan.why.some((why) => why.includes('did not answer within')));
     const nonsense = "process.on('message', () => process.send({ kind: 'answer', id: 1, answer: 'buy' }));";
     const talking = started({ program: await scripted('talks.js', nonsense) });
     const answer = await talking.solve(await question());
-    assert.ok(answer.best.plan.why.some((why) => why.includes('answered what is no answer')));
+    assert.ok(answer.plan.why.some((why) => why.includes('answered what is no answer')));
+  });
+
+  it('does not let the first round wait for a start that takes long', async () => {
+    const slow = await scripted('slow.js', 'setInterval(() => {}, 1000)');
+    const planner = started({ program: slow, startPatienceMs: 20 });
+    const { plan } = await planner.solve(await question());
+    assert.equal(plan.search.estimator, 'analytic');
+    assert.ok(plan.why.some((why) => why.includes('still starting')));
+    assert.deepEqual(problems, []);
   });
 
   it('leaves nothing behind when it is closed in the middle of a round, and takes no more', async () => {

@@ -55,9 +55,9 @@ describe('the service that plans', () => {
   it('predicts with the shipped estimator, and says so in the plan', async () => {
     const planning = service();
     assert.deepEqual(await planning.setEstimator({ kind: 'shipped' }), { name: 'learned (shipped)', problems: [] });
-    const { best } = await planning.solve(counted(await questionOf([tenant('inspect'), tenant('gauge')])));
-    assert.equal(best.plan.search.estimator, 'learned (shipped)');
-    assert.equal(best.plan.feasible, true);
+    const { plan } = await planning.solve(counted(await questionOf([tenant('inspect'), tenant('gauge')])));
+    assert.equal(plan.search.estimator, 'learned (shipped)');
+    assert.equal(plan.feasible, true);
   });
 
   it('swaps the estimator while it works, from bytes or a file, and gives the one before back', async () => {
@@ -72,9 +72,9 @@ describe('the service that plans', () => {
     assert.equal(open, 1);
     assert.equal((await planning.setEstimator({ kind: 'analytic' })).name, 'analytic');
     assert.equal(open, 0);
-    const { best } = await planning.solve(counted(await questionOf([tenant('inspect')])));
-    assert.equal(best.plan.search.estimator, 'analytic');
-    assert.ok(!best.plan.why.some((why) => why.includes('queueing model')));
+    const { plan } = await planning.solve(counted(await questionOf([tenant('inspect')])));
+    assert.equal(plan.search.estimator, 'analytic');
+    assert.ok(!plan.why.some((why) => why.includes('queueing model')));
   });
 
   it('falls back to the shipped one when the calibrated one is damaged, from a newer version, or gone', async () => {
@@ -109,16 +109,16 @@ describe('the service that plans', () => {
       problems.map(({ code }) => code),
       ['RUNTIME_UNAVAILABLE'],
     );
-    const { best } = await planning.solve(counted(await questionOf([tenant('inspect')])));
-    assert.equal(best.plan.search.estimator, 'analytic');
-    assert.ok(best.plan.why.some((why) => why.includes('onnxruntime-node is not installed')));
+    const { plan } = await planning.solve(counted(await questionOf([tenant('inspect')])));
+    assert.equal(plan.search.estimator, 'analytic');
+    assert.ok(plan.why.some((why) => why.includes('onnxruntime-node is not installed')));
   });
 
   it('asks the queueing model about tenants that the learned one knows too little of, and names them', async () => {
     const planning = service();
     await planning.setEstimator({ kind: 'shipped' });
-    const { best } = await planning.solve(await questionOf([tenant('inspect')]));
-    assert.equal(best.plan.search.estimator, 'analytic');
-    assert.ok(best.plan.why.some((why) => /queueing model.*inspect full/.test(why)));
+    const { plan } = await planning.solve(await questionOf([tenant('inspect')]));
+    assert.equal(plan.search.estimator, 'analytic');
+    assert.ok(plan.why.some((why) => /queueing model.*inspect full/.test(why)));
   });
 });

@@ -57,13 +57,13 @@ describe('a round of planning', () => {
     const answer = await solveRound(copy, new AnalyticOnly());
     const back = planningAnswerSchema.parse(structuredClone(answer));
     assert.deepEqual(back, answer);
-    planSchema.parse(back.best.plan);
+    planSchema.parse(back.plan);
   });
 
   it('says the reason where another estimator than the wanted one predicts', async () => {
-    const { best } = await solveRound(await questionOf([tenant('inspect')]), new AnalyticOnly(['there is no other']));
-    assert.ok(best.plan.why.includes('there is no other'));
-    assert.equal(best.plan.search.estimator, 'analytic');
+    const { plan } = await solveRound(await questionOf([tenant('inspect')]), new AnalyticOnly(['there is no other']));
+    assert.ok(plan.why.includes('there is no other'));
+    assert.equal(plan.search.estimator, 'analytic');
   });
 
   describe('with variants in stages', () => {
