@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { modelDescriptionSchema } from '../../models/description/model-description';
 import { errorCodes } from '../../signals/errors';
+import { operatorListSchema, operatorTimesSchema } from '../../signals/operator-profile';
 import { tensorTypes } from '../../signals/tensor';
 import type { HostCommand, HostMessage } from '../host/protocol';
 
@@ -36,6 +37,8 @@ export const rareCommandSchema: z.ZodType<RareCommand> = z.discriminatedUnion('k
   z.object({ kind: z.literal('anchor'), id }),
   z.object({ kind: z.literal('stress'), id, durationMs: z.number() }),
   z.object({ kind: z.literal('describe'), ...ofFile, dims }),
+  z.object({ kind: z.literal('list-operators'), ...ofFile, dims }),
+  z.object({ kind: z.literal('time-operators'), ...ofFile, dims, measureMs: z.number() }),
 ]);
 
 const usage = z.object({ cpuSeconds: z.number(), rssBytes: z.number() });
@@ -82,5 +85,7 @@ export const rareMessageSchema: z.ZodType<RareMessage> = z.discriminatedUnion('k
     answerTo('anchor', z.object({ latencyMs: z.number() })),
     answerTo('stress', z.object({ bytes: z.number(), cpuMs: z.number(), ...period })),
     answerTo('describe', modelDescriptionSchema),
+    answerTo('list-operators', operatorListSchema),
+    answerTo('time-operators', operatorTimesSchema),
   ]),
 ]);

@@ -3,6 +3,7 @@ import { anchorLatencyMs } from './anchor';
 import { frameAnswers } from './answer-frames';
 import { describeFile } from './describing';
 import { ModelSession } from './model-session';
+import { listOperators, timeOperators } from './operators/profile-operators';
 import { probeProvider } from './probing';
 import { ProfiledModel } from './profiled-model';
 import type { HostAnswer, HostAnswers, HostCommand, HostMessage, HostSettings } from './protocol';
@@ -98,6 +99,10 @@ export class InferenceHost {
         return answerOf('probe', id, await probeProvider(this.settings));
       case 'describe':
         return answerOf('describe', id, await describeFile(command.path, command.sha256, command.dims));
+      case 'list-operators':
+        return answerOf('list-operators', id, await listOperators(command, this.settings));
+      case 'time-operators':
+        return answerOf('time-operators', id, await timeOperators(command, this.settings, command.measureMs));
     }
   }
 

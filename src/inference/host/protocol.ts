@@ -1,5 +1,6 @@
 import type { ModelDescription } from '../../models/description/model-description';
 import type { ErrorCode } from '../../signals/errors';
+import type { OperatorList, OperatorTimes } from '../../signals/operator-profile';
 import type { ImageEncoding, TensorData, TensorType } from '../../signals/tensor';
 import type { ModelSignature } from '../tensors/tensors';
 
@@ -66,7 +67,17 @@ export type HostCommand =
   | { kind: 'rerun'; id: number; durationMs: number; besideCopy: boolean }
   | { kind: 'anchor'; id: number }
   | { kind: 'stress'; id: number; durationMs: number }
-  | { kind: 'describe'; id: number; path: string; sha256: string | null; dims: readonly number[] | null };
+  | { kind: 'describe'; id: number; path: string; sha256: string | null; dims: readonly number[] | null }
+  | { kind: 'list-operators'; id: number; path: string; sha256: string | null; dims: readonly number[] | null }
+  | {
+      kind: 'time-operators';
+      id: number;
+      path: string;
+      sha256: string | null;
+      dims: readonly number[] | null;
+      /** About how long to go on, ms. */
+      measureMs: number;
+    };
 
 export interface LoadAnswer {
   readonly signature: ModelSignature;
@@ -141,6 +152,8 @@ export interface HostAnswers {
   anchor: { latencyMs: number };
   stress: StressAnswer;
   describe: ModelDescription;
+  'list-operators': OperatorList;
+  'time-operators': OperatorTimes;
   probe: null;
 }
 

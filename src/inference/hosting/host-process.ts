@@ -43,6 +43,8 @@ const hangFactor = 20;
 const loadLimitMs = 120_000;
 const bootLimitMs = 30_000;
 
+type OperatorQuery = Pick<Order<'list-operators'>, 'path' | 'sha256' | 'dims'>;
+
 export interface HostEvents {
   state: [state: HostState, reason: string];
   /** A model that was loaded before a restart could not be loaded again. */
@@ -245,6 +247,16 @@ export class HostProcess extends EventEmitter<HostEvents> {
   /** Describes a model file; for hosts that serve nobody. */
   describe(path: string, sha256: string | null, dims: readonly number[] | null): Promise<HostAnswers['describe']> {
     return this.#order({ kind: 'describe', path, sha256, dims }, loadLimitMs);
+  }
+
+  /** The operators of a model as this host would execute them; for hosts that serve nobody. */
+  listOperators(model: OperatorQuery): Promise<HostAnswers['list-operators']> {
+    return this.#order({ kind: 'list-operators', ...model }, loadLimitMs);
+  }
+
+  /** Times a model and its operators for about `measureMs`; for hosts that serve nobody. */
+  timeOperators(model: OperatorQuery, measureMs: number): Promise<HostAnswers['time-operators']> {
+    return this.#order({ kind: 'time-operators', ...model, measureMs }, loadLimitMs + measureMs);
   }
 
   /**
