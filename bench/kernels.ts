@@ -18,7 +18,7 @@ function argument(name: string, otherwise: string): string {
 }
 
 const seed = Number(argument('seed', '1'));
-const networks = Number(argument('networks', '160'));
+const networks = Number(argument('networks', '300'));
 const rounds = Number(argument('rounds', '2'));
 const file = argument('profiles', '');
 
@@ -61,7 +61,8 @@ function leaveFamiliesOut(models: readonly MeasuredModel[]): { models: Outcome[]
       });
       predictOperators(profile.operators, costs).forEach((predicted, index) => {
         const ms = profile.operators[index]?.ms;
-        if (predicted !== null && ms !== undefined) operators.push({ kind: predicted.kind, ms, predictedMs: predicted.ms });
+        if (predicted !== null && ms !== undefined)
+          operators.push({ kind: predicted.kind, ms, predictedMs: predicted.ms });
       });
     }
   }
@@ -138,15 +139,10 @@ async function main(): Promise<void> {
       ),
       /** How far two measurements of the same network lie apart. */
       kernelFloorPct: rounded(
-        median(
-          repeated.map(({ energiesJ }) => 100 * (Math.max(...energiesJ) / Math.min(...energiesJ) - 1)),
-        ),
+        median(repeated.map(({ energiesJ }) => 100 * (Math.max(...energiesJ) / Math.min(...energiesJ) - 1))),
         1,
       ),
-      operatorMedianErrorPct: rounded(
-        median(operators.map(({ predictedMs, ms }) => errorPct(predictedMs, ms))),
-        1,
-      ),
+      operatorMedianErrorPct: rounded(median(operators.map(({ predictedMs, ms }) => errorPct(predictedMs, ms))), 1),
     },
     setup: {
       seed,
@@ -160,10 +156,7 @@ async function main(): Promise<void> {
       runtime: models[0]?.profile.runtimeVersion ?? null,
       energySource: [...new Set(models.map(({ profile }) => profile.energy.source))],
       energyMethod: [...new Set(models.map(({ profile }) => profile.energy.method))],
-      coveredShare: rounded(
-        outcomes.reduce((sum, { coveredShare }) => sum + coveredShare, 0) / outcomes.length,
-        3,
-      ),
+      coveredShare: rounded(outcomes.reduce((sum, { coveredShare }) => sum + coveredShare, 0) / outcomes.length, 3),
       byOperatorType: types,
     },
   });

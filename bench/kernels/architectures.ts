@@ -47,9 +47,7 @@ const residual: Architecture = (sketch, size) => {
       const inner = convolution(sketch, at, channels, 3, stride);
       const branch = sketch.convolution(inner, { channels, kernel: square(3), stride: 1 });
       const shortcut =
-        stride === 1 && at.dims[1] === channels
-          ? at
-          : sketch.convolution(at, { channels, kernel: square(1), stride });
+        stride === 1 && at.dims[1] === channels ? at : sketch.convolution(at, { channels, kernel: square(1), stride });
       at = relu(sketch, sketch.combine('Add', branch, shortcut));
     }
   }
@@ -124,9 +122,7 @@ const gated: Architecture = (sketch, size) => {
   let at = swish(sketch.convolution(image(sketch, size), { channels: size.width, kernel: square(3), stride: 2 }));
   for (let stage = 0; stage < 3; stage += 1) {
     for (let block = 0; block < size.depth; block += 1) {
-      const wide = swish(
-        sketch.convolution(at, { channels: (at.dims[1] ?? 1) * 4, kernel: square(1), stride: 1 }),
-      );
+      const wide = swish(sketch.convolution(at, { channels: (at.dims[1] ?? 1) * 4, kernel: square(1), stride: 1 }));
       const mixed = swish(sketch.depthwise(wide, square(5), block === 0 ? 2 : 1));
       const channels = mixed.dims[1] ?? 1;
       const squeezed = convolution(sketch, sketch.globalPool(mixed), channels >> 2, 1);
@@ -203,14 +199,14 @@ export interface ArchitectureNetwork extends GeneratedNetwork {
   readonly family: string;
 }
 
-/** Networks in the manner of well-known families, five sizes of each. */
-export function architectureNetworks(): ArchitectureNetwork[] {
-  return Object.entries(architectures).flatMap(([family, [architecture, all]]) =>
-    all.map((size) => {
+/** Networks in the manner of well-known families, five sizes of each, drawn one at a time. */
+export function* architectureNetworks(): Generator<ArchitectureNetwork> {
+  for (const [family, [architecture, all]] of Object.entries(architectures)) {
+    for (const size of all) {
       const sketch = new NetworkSketch();
       const output = architecture(sketch, size);
       const name = `${family}-${size.side}-${size.width}-${size.depth}`;
-      return { family, name, bytes: sketch.finish(name, [output]) };
-    }),
-  );
+      yield { family, name, bytes: sketch.finish(name, [output]) };
+    }
+  }
 }

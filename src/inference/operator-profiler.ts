@@ -31,18 +31,28 @@ export interface RunEnergy {
   readonly method: string;
 }
 
+/** To start a process takes longer than to measure a small model, and what many have left behind may disturb. */
+const modelsPerChild = 20;
+
+interface Child {
+  readonly host: HostProcess;
+  models: number;
+  readonly stopWatching: () => void;
+  end(): Promise<void>;
+}
+
 const defaultMeasureMs = 1200;
 /** A sensor that is read once or twice per second needs a few seconds of the same load. */
 const meteredMs = 3000;
 
 /**
- * Looks at the operators of models, one model at a time, each in a fresh child process that is pinned like the host it stands for:
- * which there are, how long each takes, and, where a meter is given, what a run costs.
+ * Looks at the operators of models, one model at a time, in a child process that is pinned like the host it stands for: which there
+ * are, how long each takes, and, where a meter is given, what a run costs. A model that crashes takes only that process along.
  */
 export class OperatorProfiler {
   readonly #options: OperatorProfilerOptions;
   #tail: Promise<unknown> = Promise.resolve();
-  #active: HostProcess | null = null;
+  #child: Child | null = null;
   #closed = false;
 
   constructor(options: OperatorProfilerOptions = {}) {
@@ -67,7 +77,11 @@ export class OperatorProfiler {
    * Runs the model alone for some seconds between two looks at the meter. Null when the meter does not know the energy.
    * @throws EcomapError as {@link list}
    */
-  meter({ path, sha256, dims, component }: ProfiledModel, reader: EnergyReader, forMs = meteredMs): Promise<RunEnergy | null> {
+  meter(
+    { path, sha256, dims, component }: ProfiledModel,
+    reader: EnergyReader,
+    forMs = meteredMs,
+  ): Promise<RunEnergy | null> {
     return this.#next(component, async (host) => {
       const key = 'metered';
       const { signature } = await host.load({ key, path, sha256 });
@@ -88,8 +102,9 @@ export class OperatorProfiler {
   /** Ends what is under way; it and what waits are rejected with NODE_CLOSED. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#active?.close();
+    await this.#child?.host.close();
     await this.#tail;
+    await this.#endChild();
   }
 
   #next<T>(component: Component, task: (host: HostProcess) => Promise<T>): Promise<T> {
@@ -100,18 +115,47 @@ export class OperatorProfiler {
 
   async #inChild<T>(component: Component, task: (host: HostProcess) => Promise<T>): Promise<T> {
     if (this.#closed) throw new EcomapError('NODE_CLOSED', 'The measurement of operators was stopped.');
+    const child = await this.#childFor(component);
+    try {
+      return await task(child.host);
+    } catch (error) {
+      // Whatever it was, the next model shall not suffer from it.
+      await this.#endChild();
+      throw error;
+    } finally {
+      child.models += 1;
+      if (child.models >= modelsPerChild) await this.#endChild();
+    }
+  }
+
+  async #childFor(component: Component): Promise<Child> {
+    if (this.#child?.host.component === component) return this.#child;
+    await this.#endChild();
     const slots = await openSlotDirectory();
     const host = new HostProcess({ component, slots, device: null, entry: this.#options.hostEntry, restart: false });
-    this.#active = host;
-    const stopWatching = watchMemory(host, await defaultHostLimitBytes(1));
+    const child: Child = {
+      host,
+      models: 0,
+      stopWatching: watchMemory(host, await defaultHostLimitBytes(1)),
+      end: async () => {
+        child.stopWatching();
+        await host.close();
+        await slots.remove();
+      },
+    };
+    this.#child = child;
     try {
       await host.start();
-      return await task(host);
-    } finally {
-      stopWatching();
-      this.#active = null;
-      await host.close();
-      await slots.remove();
+    } catch (error) {
+      await this.#endChild();
+      throw error;
     }
+    return child;
+  }
+
+  async #endChild(): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    await child?.end();
   }
 }

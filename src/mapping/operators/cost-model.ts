@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { energyBasisSchema } from '../../signals/operator-profile';
 import { treesSchema } from './learning/boosted-trees';
 
 /** Milliseconds of an operator: a law of its work, corrected by trees that look at its shape. */
@@ -34,6 +35,6 @@ export const operatorCostModelSchema = z.object({
   /** Mean power of the whole device while a model runs, W. */
   powerW: z.number().positive(),
   /** Where the energies come from that it was learned from. */
-  energyMethod: z.string(),
+  energy: energyBasisSchema,
 });
 export type OperatorCostModel = z.infer<typeof operatorCostModelSchema>;

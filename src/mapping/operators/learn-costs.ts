@@ -1,7 +1,8 @@
 import { EcomapError } from '../../signals/errors';
 import type { OperatorProfile } from '../../signals/operator-profile';
+import { weakestSource } from '../../signals/quantities';
 import type { OperatorCostModel, TimeModel } from './cost-model';
-import { applyTrees, growTrees } from './learning/boosted-trees';
+import { applyTrees, defaultTrees, growTrees } from './learning/boosted-trees';
 import { applyCostLaw, fitCostLaw, leastSquares } from './learning/cost-law';
 import { featuresOf, type OperatorFeatures } from './operator-features';
 import { kindOf } from './operator-kind';
@@ -13,6 +14,8 @@ const biasRidge = 3;
 /** How hard the power of a kind is pulled to that of all; of shares of the latency scaled to the same length. */
 const powerRidge = 0.3;
 const leastModels = 8;
+/** The general law is for what no kind of its own covers: roughly is enough. */
+const generalTrees = { ...defaultTrees, trees: 30 };
 
 interface Sample extends OperatorFeatures {
   readonly ms: number;
@@ -48,8 +51,11 @@ export function learnOperatorCosts(profiles: readonly OperatorProfile[]): Operat
   }
   const samples = profiles.flatMap(samplesOf);
   if (samples.length === 0)
-    throw new EcomapError('INVALID_CONFIG', 'No operator of the measured models has known shapes. Measure other models.');
-  const general = learnTimes(samples);
+    throw new EcomapError(
+      'INVALID_CONFIG',
+      'No operator of the measured models has known shapes. Measure other models.',
+    );
+  const general = learnTimes(samples, generalTrees);
   const powers = powerByKind(profiles);
   const byKind = groupBy(samples, ({ kind }) => kind);
   return {
@@ -76,7 +82,10 @@ export function learnOperatorCosts(profiles: readonly OperatorProfile[]): Operat
       profiles.map(({ latencyMs }) => latencyMs),
     ),
     powerW: powers.mean,
-    energyMethod: first.energy.method,
+    energy: {
+      source: weakestSource(profiles.map(({ energy }) => energy.source)) ?? first.energy.source,
+      method: [...new Set(profiles.map(({ energy }) => energy.method))].join('; '),
+    },
   };
 }
 
@@ -93,7 +102,7 @@ export function timeOf({ law, trees }: TimeModel, { work, details }: OperatorFea
 /** Nothing is faster than a call. */
 const leastMs = 1e-4;
 
-function learnTimes(samples: readonly Sample[]): TimeModel {
+function learnTimes(samples: readonly Sample[], settings = defaultTrees): TimeModel {
   const law = fitCostLaw(
     samples.map(({ work }) => work),
     samples.map(({ ms }) => ms),
@@ -102,6 +111,7 @@ function learnTimes(samples: readonly Sample[]): TimeModel {
   const trees = growTrees(
     samples.map(({ details }) => details),
     samples.map((sample) => Math.log(sample.ms / lawMs(sample))),
+    settings,
   );
   return { law, trees };
 }

@@ -85,7 +85,8 @@ export function predictOperators(operators: readonly Operator[], model: Operator
     if (features === null) return null;
     const own = model.kinds[features.kind];
     const known = own !== undefined && own.operators >= leastSeen;
-    const ms = own?.time == null ? timeOf(model.general, features) * Math.exp(own?.lnBias ?? 0) : timeOf(own.time, features);
+    const ms =
+      own?.time == null ? timeOf(model.general, features) * Math.exp(own?.lnBias ?? 0) : timeOf(own.time, features);
     return { kind: features.kind, ms, known };
   });
 }

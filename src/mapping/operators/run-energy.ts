@@ -13,11 +13,7 @@ export function undisturbedLatencyMs({ latencyMs, cpuMs }: OperatorTimes, { kind
  * Joules of the whole device during one run alone at an operating point, by the power law of the device: idle power for as long as the
  * run takes, and what the component adds for its CPU time. Null when the point does not know the component.
  */
-export function modelledRunEnergyJ(
-  times: OperatorTimes,
-  component: Component,
-  point: OperatingPoint,
-): number | null {
+export function modelledRunEnergyJ(times: OperatorTimes, component: Component, point: OperatingPoint): number | null {
   const activeW = point.activeW[component.name];
   if (activeW === undefined) return null;
   const latencyMs = undisturbedLatencyMs(times, component);

@@ -1,17 +1,25 @@
-const sweeps = 400;
+const sweeps = 200;
+
+/** Relative errors below this count alike when rows are weighed again. */
+const smallError = 0.03;
+const reweightings = 8;
 
 /**
  * Fits `cost = sum over columns of factor x column` with factors that are not negative, so that it also holds beyond what was seen:
- * least squares of the relative error.
+ * least relative error in absolute terms (least squares, weighed again and again), which measurements that something disturbed hardly
+ * move.
  * @param rows of equal length; costs are positive
  */
 export function fitCostLaw(rows: readonly (readonly number[])[], costs: readonly number[]): number[] {
-  const scaled = rows.map((row, index) => row.map((value) => value / (costs[index] ?? 1)));
-  return leastSquares(
-    scaled,
-    scaled.map(() => 1),
-    { ridge: 1e-6, floor: 0 },
-  );
+  const relative = rows.map((row, index) => row.map((value) => value / (costs[index] ?? 1)));
+  let weights = relative.map(() => 1);
+  let factors: number[] = [];
+  for (let round = 0; round < reweightings; round += 1) {
+    const weighed = relative.map((row, index) => row.map((value) => value * (weights[index] ?? 1)));
+    factors = leastSquares(weighed, weights, { ridge: 1e-6, floor: 0 });
+    weights = relative.map((row) => Math.max(smallError, Math.abs(applyCostLaw(factors, row) - 1)) ** -0.5);
+  }
+  return factors;
 }
 
 export function applyCostLaw(factors: readonly number[], row: readonly number[]): number {

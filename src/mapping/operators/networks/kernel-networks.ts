@@ -11,7 +11,7 @@ export interface GeneratedNetwork {
 /** No operator computes more than this, multiply-accumulates: about 10 ms on one core. */
 const mostMacs = 1.5e8;
 const mostWeights = 1.2e6;
-const mostElements = 1.5e6;
+const mostElements = 2.5e6;
 const leastSteps = 5;
 const mostSteps = 10;
 
@@ -50,14 +50,15 @@ const elementsOf = ({ dims }: Drawn): number => dims.reduce((result, dim) => res
  * Networks of random layers in random shapes, from which the cost of operators is learned: convolutions, depthwise ones, pools, dense
  * layers, element by element operators, and what lies between them. The spread follows what networks for edge devices use, on a
  * logarithmic scale; one network holds a dozen operators that run after each other, with caches as they find them in real ones.
+ * Drawn one at a time: they are some megabytes each.
  */
-export function kernelNetworks(count: number, seed: number): GeneratedNetwork[] {
-  return Array.from({ length: count }, (_, index) => {
+export function* kernelNetworks(count: number, seed: number): Generator<GeneratedNetwork> {
+  for (let index = 0; index < count; index += 1) {
     const draw = new Draw(seed * 7919 + index);
     const kind = index % 5;
     const bytes = kind === 3 ? rowsNetwork(draw) : kind === 4 ? signalNetwork(draw) : imageNetwork(draw);
-    return { name: `kernels-${index}`, bytes };
-  });
+    yield { name: `kernels-${index}`, bytes };
+  }
 }
 
 /** Convolutions and their kin on [channels, height, width]. */
@@ -114,7 +115,9 @@ const convolution: Step = (draw, sketch, at, kernel) => {
   const pixels = (Math.ceil(height / stride) * Math.ceil(width / stride)) | 1;
   const most = Math.min(mostMacs / (pixels * inner * area), mostWeights / (inner * area), mostElements / pixels);
   if (most < 4) return sketch.pool(at, 'MaxPool', [height > 1 ? 2 : 1, 2], 2);
-  const channels = draw.channels(4, Math.max(4, Math.min(512, most)));
+  const widest = Math.max(4, Math.min(512, most));
+  // Networks of depthwise convolutions widen a lot before them.
+  const channels = draw.channels(draw.chance(0.3) ? Math.max(4, widest / 3) : 4, widest);
   return activation(draw, sketch, sketch.convolution(at, { channels, kernel, stride }));
 };
 
@@ -130,7 +133,12 @@ const grouped: Step = (draw, sketch, at, kernel) => {
   const groups = [2, 4, 8].filter((count) => inner % count === 0);
   const [first] = groups;
   if (first === undefined) return convolution(draw, sketch, at, kernel);
-  return sketch.convolution(at, { channels: inner, kernel: [kernel[0], kernel[1]], stride: 1, groups: draw.of(first, ...groups) });
+  return sketch.convolution(at, {
+    channels: inner,
+    kernel: [kernel[0], kernel[1]],
+    stride: 1,
+    groups: draw.of(first, ...groups),
+  });
 };
 
 const pool: Step = (draw, sketch, at) => {
@@ -178,7 +186,9 @@ const gate: Step = (draw, sketch, at) => {
 /** Operators that no other swallows, alone. */
 const single: Step = (draw, sketch, at) => {
   const [, channels = 1, , width = 1] = at.dims;
-  switch (draw.of('normalise', 'sigmoid', 'tanh', 'scale', 'sub', 'slice', 'reduce', 'transpose', 'abs', 'sqrt', 'softmax')) {
+  switch (
+    draw.of('normalise', 'sigmoid', 'tanh', 'scale', 'sub', 'slice', 'reduce', 'transpose', 'abs', 'sqrt', 'softmax')
+  ) {
     case 'normalise':
       return sketch.normalisation(sketch.elementwise(at, 'Relu'));
     case 'sigmoid':
@@ -220,6 +230,7 @@ function convolutionalStep(
     convolution,
     depthwise,
     depthwise,
+    depthwise,
     pool,
     residual,
     branches,
@@ -252,7 +263,9 @@ function rowsNetwork(draw: Draw): Uint8Array {
     if (draw.chance(0.5)) at = sketch.layerNormalisation(at);
     at = draw.chance(0.5) ? attention(sketch, at) : forward(draw, sketch, at);
   }
-  return sketch.finish('kernels', [sketch.softmax(sketch.dense(sketch.flatten(sketch.reduction(at, 'ReduceMean', 1)), 10))]);
+  return sketch.finish('kernels', [
+    sketch.softmax(sketch.dense(sketch.flatten(sketch.reduction(at, 'ReduceMean', 1)), 10)),
+  ]);
 }
 
 function attention(sketch: NetworkSketch, at: Drawn): Drawn {

@@ -78,7 +78,11 @@ export class NetworkSketch {
   concatenation(inputs: readonly Drawn[]): Drawn {
     const [first] = inputs;
     const channels = inputs.reduce((sum, { dims }) => sum + (dims[1] ?? 0), 0);
-    const name = this.#graph.add('Concat', inputs.map((input) => input.name), { axis: 1 });
+    const name = this.#graph.add(
+      'Concat',
+      inputs.map((input) => input.name),
+      { axis: 1 },
+    );
     return { name, dims: [first?.dims[0] ?? 1, channels, ...(first?.dims.slice(2) ?? [])] };
   }
 
@@ -167,7 +171,10 @@ export class NetworkSketch {
   }
 
   #bias(count: number): string {
-    return this.#graph.floats(Float32Array.from({ length: count }, () => 0.1 * this.#noise()), [count]);
+    return this.#graph.floats(
+      Float32Array.from({ length: count }, () => 0.1 * this.#noise()),
+      [count],
+    );
   }
 
   /** In [0, 1): cheap, as there are millions to draw. */
