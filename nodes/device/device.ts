@@ -29,8 +29,8 @@ const hardwareOf = (query: Readonly<Record<string, unknown>>): DeviceConfig['har
 
 /** Starts programs and processes: many who look at once share one answer. */
 const inspection = sharedForAWhile(
-  (machine: Machine) => inspect({ machine }),
-  ({ files }) => files.root,
+  ({ machine, stateDirectory }: { machine: Machine; stateDirectory: string }) => inspect({ machine, stateDirectory }),
+  ({ machine, stateDirectory }) => `${machine.files.root}\n${stateDirectory}`,
 );
 
 /** The hardware: found on this machine, or simulated on it. */
@@ -66,7 +66,7 @@ export default defineNode({
       method: 'get',
       path: '/ecomap/device-inspection',
       permission: 'ecomap-device.read',
-      handle: ({ settings }) => inspection(machineOf(settings)),
+      handle: ({ settings, stateDirectory }) => inspection({ machine: machineOf(settings), stateDirectory }),
     },
     {
       method: 'get',
@@ -83,7 +83,9 @@ export default defineNode({
       method: 'get',
       path: '/ecomap/device-doctor',
       permission: 'ecomap-device.read',
-      handle: async ({ settings }) => ({ text: reportText(await inspection(machineOf(settings))) }),
+      handle: async ({ settings, stateDirectory }) => ({
+        text: reportText(await inspection({ machine: machineOf(settings), stateDirectory })),
+      }),
     },
   ],
   start(node) {

@@ -2,9 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { findRuntime } from '../inference/hosting/runtime-findings';
+import { deviceScores } from '../mapping/device-scores/device-scores';
+import { CostModelStore } from '../mapping/operators/cost-model-store';
 import { packageRoot } from '../models/package-root';
 import { inspectMachine, type InspectionParts } from '../power/inspect/inspect-machine';
-import type { Inspection } from '../power/inspect/inspection';
+import { describeMachine } from '../power/describe-machine';
+import { detectMachine } from '../power/detect';
+import type { Inspection, ModelCosts } from '../power/inspect/inspection';
 import { ownParts } from '../power/inspect/parts';
 import { withoutNamesIn } from '../power/inspect/privacy';
 import { thisMachine, type Machine } from '../power/machine/machine';
@@ -14,6 +18,8 @@ export interface InspectOptions {
   readonly machine?: Machine;
   readonly parts?: InspectionParts;
   readonly now?: () => Date;
+  /** Node-RED's user directory, where the costs of operators are kept; null or absent: they are not looked for. */
+  readonly stateDirectory?: string | null;
 }
 
 function packageVersion(): string {
@@ -30,7 +36,7 @@ function packageVersion(): string {
  * Runtime is loaded in child processes only. Names of the host and the user are left out.
  */
 export async function inspect(options: InspectOptions = {}): Promise<Inspection> {
-  const { machine = thisMachine, parts = ownParts, now = () => new Date() } = options;
+  const { machine = thisMachine, parts = ownParts, now = () => new Date(), stateDirectory = null } = options;
   const ofFolder = machine.files.root !== '/';
   const found = await inspectMachine({ machine, parts });
   let runtime: Inspection['runtime'] = null;
@@ -41,11 +47,28 @@ export async function inspect(options: InspectOptions = {}): Promise<Inspection>
       found.problems.push(`ONNX Runtime: ${messageOf(error)}`);
     }
   }
+  const modelCosts = ofFolder || stateDirectory === null ? null : await modelCostsIn(stateDirectory, found.problems);
   return withoutNamesIn({
     ...found,
     packageVersion: packageVersion(),
     inspectedAt: now().toISOString(),
     ofFolder,
     runtime,
+    modelCosts,
   });
+}
+
+/** Files that cannot be used are said among the problems. */
+async function modelCostsIn(stateDirectory: string, problems: string[]): Promise<ModelCosts[]> {
+  const store = new CostModelStore(stateDirectory, (text) => problems.push(text));
+  const fingerprint = describeMachine(detectMachine()).fingerprint;
+  return (await store.all())
+    .filter(({ model }) => model.deviceFingerprint === fingerprint)
+    .map(({ model, referenceRuns }) => ({
+      componentClass: model.componentClass,
+      models: model.models,
+      runtimeVersion: model.runtimeVersion,
+      energyMethod: model.energy.method,
+      scores: deviceScores(referenceRuns),
+    }));
 }

@@ -42,6 +42,7 @@ const sections = [
   'Power limits',
   'Other managers',
   'Permissions',
+  'Cost of models',
 ];
 
 describe('ecomap-doctor', function () {

@@ -69,7 +69,7 @@ export class CostModelStore {
       const content = await readJsonFile(path);
       if (content === undefined) return null;
       const parsed = fileSchema.safeParse(content);
-      if (parsed.success) return parsed.data;
+      if (parsed.success) return { model: parsed.data.model, referenceRuns: parsed.data.referenceRuns };
       this.warn(`The operator costs in ${path} are not used: ${describeIssues(parsed.error)}.`);
     } catch (error) {
       this.warn(`The operator costs in ${path} are not used: ${messageOf(error)}.`);

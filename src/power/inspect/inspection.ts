@@ -120,6 +120,24 @@ const runtimeSchema = z.object({
   ),
 });
 
+const scoresSchema = z.object({
+  inferenceEnergyScore: z.number(),
+  powerScore: z.number(),
+  source: sourceSchema,
+  models: z.number().int(),
+});
+
+/** What is known of the cost of models on one class of components of this machine. */
+const modelCostsSchema = z.object({
+  componentClass: z.string(),
+  /** Models that were measured to learn from. */
+  models: z.number().int(),
+  runtimeVersion: z.string(),
+  energyMethod: z.string(),
+  /** null when a reference model could not be measured. */
+  scores: scoresSchema.nullable(),
+});
+
 /** What can be told of a machine without changing anything on it: plain JSON, for the editor and for a report. */
 export const machineInspectionSchema = z.object({
   board: boardSchema,
@@ -146,6 +164,8 @@ export const inspectionSchema = machineInspectionSchema.extend({
   ofFolder: z.boolean(),
   /** null when it was not asked for, or the folder is not this machine. */
   runtime: runtimeSchema.nullable(),
+  /** null when it is not known where they are kept; empty when nothing was measured here. */
+  modelCosts: z.array(modelCostsSchema).nullable(),
 });
 export type Inspection = z.infer<typeof inspectionSchema>;
 
@@ -157,4 +177,5 @@ export type SensorFacts = z.infer<typeof sensorSchema>;
 export type ActuatorFacts = z.infer<typeof actuatorSchema>;
 export type Accelerator = z.infer<typeof acceleratorSchema>;
 export type Permission = z.infer<typeof permissionSchema>;
+export type ModelCosts = z.infer<typeof modelCostsSchema>;
 export type RuntimeFacts = z.infer<typeof runtimeSchema>;

@@ -164,6 +164,23 @@ function permissionsSection({ permissions }: Inspection): string[] {
   );
 }
 
+function modelCostsSection({ modelCosts, ofFolder }: Inspection): string[] {
+  if (modelCosts === null) return [`- not looked for${ofFolder ? ': the folder is not this machine' : ''}`];
+  if (modelCosts.length === 0) {
+    return [
+      '- operators were not measured on this machine, so that the cost of a model that never ran here and the scores of the device are ' +
+        'unknown: `npx ecomap-doctor --measure-operators` measures them (some minutes, with nothing else running)',
+    ];
+  }
+  return modelCosts.flatMap(({ componentClass, models, runtimeVersion, energyMethod, scores }) => [
+    `- ${componentClass}: learned from ${models} models with ONNX Runtime ${runtimeVersion}; energy: ${energyMethod}`,
+    scores === null
+      ? `- ${componentClass}: no device scores, because a reference model was not measured`
+      : `- ${componentClass}: inference energy score ${scores.inferenceEnergyScore.toFixed(1)}, power score ` +
+        `${scores.powerScore.toFixed(1)} (${scores.source}, ${scores.models} models; 100: 1 nJ per multiply-accumulate, 10 W; more is better)`,
+  ]);
+}
+
 /** The inspection as Markdown that also reads well as plain text: for a bug ticket. */
 export function reportText(inspection: Inspection): string {
   const { otherManagers, problems } = inspection;
@@ -176,6 +193,7 @@ export function reportText(inspection: Inspection): string {
     ['Power limits', actuatorsSection(inspection)],
     ['Other managers', otherManagers.length === 0 ? ['- none found'] : list(otherManagers)],
     ['Permissions', permissionsSection(inspection)],
+    ['Cost of models', modelCostsSection(inspection)],
     ...(problems.length === 0 ? [] : [['Failed while looking', problems.map((problem) => `- ${problem}`)] as const]),
   ];
   const head = [
