@@ -68,6 +68,7 @@ export const xavierInspection: Inspection = {
   packageVersion: '0.1.0',
   inspectedAt: '2025-01-01T00:00:00.000Z',
   ofFolder: false,
+  modelCosts: null,
   runtime: {
     version: '1.30.0',
     providers: [

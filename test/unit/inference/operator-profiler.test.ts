@@ -6,6 +6,7 @@ import { profileOperators } from '../../../src/loop/operator-profiling';
 import { demonstrationFamily } from '../../../src/models/family-card';
 import { operatorProfileSchema, operatorTimesSchema } from '../../../src/signals/operator-profile';
 import { doublingModel, onnxModel, slowModel, writeModel } from '../../support/onnx-builder';
+import { hostEntryWith } from './hosting/misbehaving-host';
 import { codeOf, component, temporaryDirectory } from './support';
 
 describe('operator profiler', function () {
@@ -101,6 +102,28 @@ describe('operator profiler', function () {
     assert.equal(await codeOf(profiler.time(ofFile(text.path))), 'MODEL_INVALID');
     assert.equal(await codeOf(profiler.time(ofFile(custom.path))), 'MODEL_INVALID');
     assert.ok((await profiler.time(ofFile(good.path))).runs > 0);
+  });
+
+  it('tells of a child that is killed, and measures the next model in another', async () => {
+    const { path } = await writeModel(models.path, 'next.onnx', doublingModel([1, 4]));
+    const flag = join(models.path, 'killed');
+    const hostEntry = await hostEntryWith(
+      models.path,
+      'killed-once',
+      `onCommand(({ kind }) => {
+        const { existsSync, writeFileSync } = require('node:fs');
+        if (kind !== 'time-operators' || existsSync(${JSON.stringify(flag)})) return;
+        writeFileSync(${JSON.stringify(flag)}, '');
+        process.kill(process.pid, 'SIGKILL');
+      });`,
+    );
+    const killed = new OperatorProfiler({ measureMs: 50, hostEntry });
+    try {
+      assert.equal(await codeOf(killed.time(ofFile(path))), 'HOST_CRASHED');
+      assert.ok((await killed.time(ofFile(path))).runs > 0);
+    } finally {
+      await killed.close();
+    }
   });
 
   it('is ended by close, whatever is under way', async () => {

@@ -30,6 +30,7 @@ const whole = (found: MachineInspection, runtime: Inspection['runtime'] = null):
     inspectedAt: '2025-01-01T00:00:00.000Z',
     ofFolder: false,
     runtime,
+    modelCosts: null,
   });
 
 function sensorOf(samples: readonly Partial<PowerSample>[]): PowerSensor & { closed: boolean } {

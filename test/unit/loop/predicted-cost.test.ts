@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { measureOperatorCosts } from '../../../src/loop/operator-costs';
+import { inspect } from '../../../src/loop/inspect';
+import { predictionText, predictOnThisMachine, predictVariantCost } from '../../../src/loop/predicted-cost';
+import { CostModelStore } from '../../../src/mapping/operators/cost-model-store';
+import { demonstrationFamily } from '../../../src/models/family-card';
+import { describeMachine } from '../../../src/power/describe-machine';
+import { detectMachine } from '../../../src/power/detect';
+import { reportText } from '../../../src/power/inspect/report-text';
+import { isEcomapError } from '../../../src/signals/errors';
+
+/** The lines of one section of the report. */
+const sectionOf = (report: string, title: string): string => report.split(`## ${title}`)[1]?.split('## ')[0] ?? '';
+
+describe('cost of models on this machine', function () {
+  this.timeout(180_000);
+  let directory: string;
+  let store: CostModelStore;
+  const { card, directory: family } = demonstrationFamily('inspect');
+  const path = join(family, card.variants[0]?.file ?? '');
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'ecomap-predicted-'));
+    store = new CostModelStore(directory, (text) => assert.fail(text));
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
+
+  it('is unknown before operators were measured, and the report says how to', async () => {
+    assert.deepEqual(await predictVariantCost({ path, sha256: null, dims: null }, store), []);
+    await assert.rejects(
+      predictOnThisMachine(path, directory, () => undefined),
+      (error) => isEcomapError(error) && error.code === 'INVALID_CONFIG' && /--measure-operators/.test(error.message),
+    );
+    assert.match(
+      sectionOf(reportText(await inspect({ stateDirectory: directory })), 'Cost of models'),
+      /--measure-operators/,
+    );
+  });
+
+  it('is predicted once they were, by operators, and never said to be measured', async () => {
+    const device = describeMachine(detectMachine());
+    const [component] = device.components;
+    assert.ok(component !== undefined);
+    const done: number[] = [];
+    const found = await measureOperatorCosts({
+      device,
+      component,
+      networks: 2,
+      onProgress: (count, total) => done.push(count / total),
+    });
+    assert.equal(done.at(-1), 1);
+    assert.equal(found.referenceRuns.length, 12);
+    await store.put(found);
+
+    const costs = await predictVariantCost({ path, sha256: null, dims: null }, store);
+    assert.equal(costs.length, 1);
+    const [cost] = costs;
+    assert.ok(cost !== undefined);
+    assert.deepEqual([cost.predicted, cost.source, cost.unknownOperators], [true, 'modelled', 0]);
+    assert.equal(cost.componentClass, component.componentClass);
+    assert.ok(cost.latencyMs > 0 && cost.energyJ > 0 && cost.coveredShare > 0.5);
+    const text = predictionText(costs);
+    assert.match(text, /predicted, not measured/);
+
+    const report = sectionOf(reportText(await inspect({ stateDirectory: directory })), 'Cost of models');
+    assert.match(report, /learned from 14 models/);
+    assert.match(report, /inference energy score \d+\.\d, power score \d+\.\d \(modelled, 12 models/);
+  });
+});
