@@ -105,8 +105,9 @@ function isContended({ meanMs, cpuMs }: ProfileAnswer, threads: number): boolean
   return threads === 1 && cpuMs > 0 && meanMs / cpuMs > contentionRatio;
 }
 
-/** Above idle, of one inference; null where the meter does not know, or finds nothing above idle. */
+/** Above idle, of one inference; null where the meter models it or does not know, or finds nothing above idle. */
 async function readEnergy(host: HostProcess, meter: EnergyReader): Promise<Profile['energy']> {
+  if (meter.readEnergy().source === 'modelled') return null;
   await host.rerun(energyWarmUpMs, false);
   meter.readEnergy();
   const { runs } = await host.rerun(energyMs, false);

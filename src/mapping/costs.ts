@@ -1,5 +1,5 @@
 import { clockSpeed, type Component, type InferenceDevice, type OperatingPoint } from '../signals/device';
-import { clockSpeedOf, type Profile, type StageSpan } from '../signals/profile';
+import { clockSpeedOf, isSameClock, type Profile, type StageSpan } from '../signals/profile';
 import { computingMs } from './estimator/analytic';
 import type { StageCost, VariantWork } from './estimator/estimator';
 import { operationsOf } from './profiles/operations';
@@ -11,18 +11,20 @@ const assumedSpread = 1.2;
 /**
  * A profile as the cost of one stage at full speed. Where something else competed for the cores the wall times are too high, and
  * the CPU time stands for them: it does not count what the run had to wait. What was measured at slower clocks is derived by
- * their speed.
+ * their speed; energy, which does not follow from it, is known at the clock that it was measured at only.
+ * @param clock speed of the clocks that energy is asked for
  */
-export function stageCostOf(profile: Profile, component: Component): StageCost {
+export function stageCostOf(profile: Profile, component: Component, clock = 1): StageCost {
   const speed = clockSpeedOf(profile);
+  const energy = isSameClock(speed, clock) && profile.energy ? { energyJ: profile.energy.perInferenceJ } : {};
   const { p50, p95 } = profile.latencyMs;
   const cpuMs = profile.cpuMs * speed;
   const undisturbedMs = cpuMs / component.threads;
   const isUsable = undisturbedMs > 0 && undisturbedMs < p50 * speed;
   if (!profile.contended || component.kind !== 'cpu' || !isUsable) {
-    return { p50Ms: p50 * speed, p95Ms: p95 * speed, cpuMs };
+    return { p50Ms: p50 * speed, p95Ms: p95 * speed, cpuMs, ...energy };
   }
-  return { p50Ms: undisturbedMs, p95Ms: Math.min(p95 * speed, undisturbedMs * assumedSpread), cpuMs };
+  return { p50Ms: undisturbedMs, p95Ms: Math.min(p95 * speed, undisturbedMs * assumedSpread), cpuMs, ...energy };
 }
 
 /** What running variants costs on the components of one device, from their profiles alone. */
@@ -75,19 +77,19 @@ export class VariantCosts {
   onEachComponent(tenant: string, variant: string, clock = 1): (StageCost | null)[] {
     return this.device.components.map((component) => {
       const profile = this.profiles.profileOf(tenant, variant, component.componentClass, clock);
-      return profile === null ? null : stageCostOf(profile, component);
+      return profile === null ? null : stageCostOf(profile, component, clock);
     });
   }
 
   private stageOnEachComponent(tenant: string, variant: string, stage: StageSpan, clock: number): (StageCost | null)[] {
     return this.device.components.map((component) => {
       const profile = this.profiles.stageProfileOf(tenant, variant, stage, component.componentClass, clock);
-      return profile === null ? null : stageCostOf(profile, component);
+      return profile === null ? null : stageCostOf(profile, component, clock);
     });
   }
 
   /**
-   * Energy above idle of one inference, J: computing time times what the component adds while it computes.
+   * Energy above idle of one inference, J: as measured, else computing time times what the component adds while it computes.
    * @param stages component of each stage; the variant runs uncut where they are all the same
    */
   energyJ(tenant: string, variant: string, stages: readonly number[], point: OperatingPoint): number | null {
@@ -107,7 +109,7 @@ export class VariantCosts {
       const cost = costs[at] ?? null;
       const activeW = component === undefined ? undefined : point.activeW[component.name];
       if (component === undefined || cost === null || activeW === undefined) return null;
-      energyJ += (computingMs(component, cost) * activeW) / clock / 1000;
+      energyJ += cost.energyJ ?? (computingMs(component, cost) * activeW) / clock / 1000;
     }
     return energyJ;
   }

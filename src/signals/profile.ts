@@ -42,7 +42,7 @@ export const profileSchema = z.object({
   ended: z.enum(['stable', 'out-of-time']).optional(),
   /** True when something else competed for the cores (wall time well above CPU time): the latencies are then too high. */
   contended: z.boolean().default(false),
-  /** Above idle, of one inference, J, as the device's meter has it; absent or null where there is none. */
+  /** Above idle, of one inference, J, as a sensor has it; absent or null where there is none. */
   energy: z.object({ perInferenceJ: z.number().positive(), source: sourceSchema }).nullable().optional(),
   /**
    * What a small model of our own took there and then, ms: tells whether the device has changed its speed since. Absent or null
@@ -61,6 +61,9 @@ export type Profile = z.infer<typeof profileSchema>;
 export function clockSpeedOf({ operatingPoint }: Pick<Profile, 'operatingPoint'>): number {
   return operatingPoint?.clockSpeed ?? 1;
 }
+
+/** Whether profiles at two clock speeds are of the same state. */
+export const isSameClock = (one: number, other: number): boolean => Math.abs(one - other) <= 0.02;
 
 /** Joules of the device since the last call; null where they are not known. A reader of a device's meter is one. */
 export interface EnergyReader {
@@ -81,7 +84,7 @@ export interface ProfileRequest {
   readonly operatingPoint?: { readonly name: string; readonly clockSpeed: number };
   /** More runs, so that rare latencies are seen too, and the anchor: takes up to three seconds instead of one. */
   readonly thorough?: boolean;
-  /** Reads the energy of a second of runs without a pause. */
+  /** Reads the energy of a second of runs without a pause, unless its joules are modelled: they would tell nothing new. */
   readonly meter?: EnergyReader;
   /** Ends the measurement under way. */
   readonly signal?: AbortSignal;

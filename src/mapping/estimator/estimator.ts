@@ -8,6 +8,8 @@ export interface StageCost {
   readonly p95Ms: number;
   /** CPU time over all threads. */
   readonly cpuMs: number;
+  /** Above idle, J, at the clock in force, where a sensor has measured it; absent: computing time times active power stands for it. */
+  readonly energyJ?: number;
 }
 
 /** What one variant costs and computes, alone, from its profiles: what `VariantCosts.workOf(tenant, variant)` tells. */

@@ -2,6 +2,7 @@ import { clockSpeed, type Component, type OperatingPoint } from '../../signals/d
 import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
 import {
   clockSpeedOf,
+  isSameClock,
   type EnergyReader,
   type Profile,
   type ProfileRequest,
@@ -31,8 +32,6 @@ export interface StageProfilingOptions extends Omit<ProfilingOptions, 'runner' |
 
 /** A stage of this share of the whole or more leaves too little to the others: the cut is not offered, however it was estimated. */
 const longestShare = 0.85;
-/** Profiles of clock speeds this close are of the same. */
-const sameClock = 0.02;
 
 /** One profile to be had. */
 interface Part {
@@ -155,8 +154,7 @@ class StageProfiling {
       { stage, dims: model.dims },
       this.clock,
     );
-    const isThere =
-      stored !== null && stored.thorough === true && Math.abs(clockSpeedOf(stored) - this.clock) <= sameClock;
+    const isThere = stored !== null && stored.thorough === true && isSameClock(clockSpeedOf(stored), this.clock);
     if (this.options.runner === null) {
       if (stored !== null) this.keep(model, stored);
       return;

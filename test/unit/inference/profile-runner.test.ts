@@ -74,6 +74,7 @@ describe('profile runner', function () {
     const file = await writeModel(models.path, 'small.onnx', slowModel(96, 10));
     const request = { ...file, component: component(0), deviceFingerprint: '', dims: null };
     const readings = [
+      { totalJ: 0, idleJ: 0 },
       { totalJ: 99, idleJ: 9 },
       { totalJ: 8, idleJ: 3 },
     ];
@@ -87,6 +88,10 @@ describe('profile runner', function () {
     assert.ok(energy.perInferenceJ > 0 && energy.perInferenceJ < 0.05, `${energy.perInferenceJ} J`);
     const blind = { readEnergy: () => ({ totalJ: null, idleJ: null, source: 'measured' as const }) };
     assert.equal((await runner.measure({ ...request, meter: blind })).energy, null);
+    let asked = 0;
+    const modelled = { readEnergy: () => ({ totalJ: (asked += 1), idleJ: 0, source: 'modelled' as const }) };
+    assert.equal((await runner.measure({ ...request, meter: modelled })).energy, null);
+    assert.equal(asked, 1);
     assert.equal((await measure(file)).energy, null);
   });
 

@@ -177,6 +177,20 @@ describe('work of a variant', () => {
     assert.deepEqual([at(1), at(0.8), at(0.6), at(0.4)], [30, 30, 25, 25]);
     assert.equal(costs.workOf('inspect', 'full', operatingPoint(parts, 0.5)).costs[0]?.[0]?.p50Ms, 30);
   });
+
+  it('has the energy that was measured, at the clock that it was measured at', () => {
+    const table = profiles([inspect], undefined, { big: 1 });
+    const energy = { perInferenceJ: 0.5, source: 'measured' as const };
+    table.set('inspect', 'full', profile(30, { componentClass: 'big', energy }));
+    const costs = new VariantCosts(device(parts), table);
+    const point = operatingPoint(parts);
+    assert.equal(costs.workOf('inspect', 'full', point).costs[0]?.[0]?.energyJ, 0.5);
+    assert.equal(costs.energyJ('inspect', 'full', [0], point), 0.5);
+    assert.equal(costs.energyJ('inspect', 'tiny', [0], point), (6 * 2) / 1000);
+    const slow = { ...operatingPoint(parts, 0.5), limits: 'clock' as const };
+    assert.equal(costs.workOf('inspect', 'full', slow).costs[0]?.[0]?.energyJ, undefined);
+    assert.equal(costs.energyJ('inspect', 'full', [0], slow), (6 * 30 * 2) / 1000);
+  });
 });
 
 describe('ensureOperations', () => {

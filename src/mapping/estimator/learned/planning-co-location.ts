@@ -8,8 +8,8 @@ const unitKind: Readonly<Record<Component['kind'], UnitKind>> = { cpu: 'cpu', gp
 
 /**
  * The planner's question as the learned estimator reads it. Hosts serve one run at a time, so every component queues. Requests
- * come at a rate whether or not answers are there: their period is set instead of a pause. Energy above idle is the
- * component's active power times the time it computes.
+ * come at a rate whether or not answers are there: their period is set instead of a pause. Energy above idle is
+ * what a sensor has measured, else the component's active power times the time it computes.
  * @returns null where the work does not say what its stages compute and move, without which the network cannot judge it
  */
 export function coLocationOf({ components, operatingPoint, work }: EstimationContext): CoLocation | null {
@@ -29,7 +29,7 @@ export function coLocationOf({ components, operatingPoint, work }: EstimationCon
           if (cost === null) return null;
           return {
             latencyS: cost.p50Ms / speed / 1000,
-            energyJ: ((activeW[component.name] ?? 0) * computingMs(component, cost)) / clock / 1000,
+            energyJ: cost.energyJ ?? ((activeW[component.name] ?? 0) * computingMs(component, cost)) / clock / 1000,
           };
         }),
       })),
