@@ -1,7 +1,7 @@
 import { clockSpeed, type Component, type InferenceDevice, type OperatingPoint } from '../signals/device';
-import { clockSpeedOf, isSameClock, type Profile, type StageSpan } from '../signals/profile';
-import { computingMs } from './estimator/analytic';
+import { clockSpeedOf, type Profile, type StageSpan } from '../signals/profile';
 import type { StageCost, VariantWork } from './estimator/estimator';
+import { stageEnergyJ } from './estimator/stage-energy';
 import { operationsOf } from './profiles/operations';
 import type { ProfileLookup } from './profiles/table';
 
@@ -11,20 +11,19 @@ const assumedSpread = 1.2;
 /**
  * A profile as the cost of one stage at full speed. Where something else competed for the cores the wall times are too high, and
  * the CPU time stands for them: it does not count what the run had to wait. What was measured at slower clocks is derived by
- * their speed; energy, which does not follow from it, is known at the clock that it was measured at only.
- * @param clock speed of the clocks that energy is asked for
+ * their speed; energy does not follow from it.
  */
-export function stageCostOf(profile: Profile, component: Component, clock = 1): StageCost {
+export function stageCostOf(profile: Profile, component: Component): StageCost {
   const speed = clockSpeedOf(profile);
-  const energy = isSameClock(speed, clock) && profile.energy ? { energyJ: profile.energy.perInferenceJ } : {};
+  const measured = profile.energy && { measured: { energyJ: profile.energy.perInferenceJ, clockSpeed: speed } };
   const { p50, p95 } = profile.latencyMs;
   const cpuMs = profile.cpuMs * speed;
   const undisturbedMs = cpuMs / component.threads;
   const isUsable = undisturbedMs > 0 && undisturbedMs < p50 * speed;
   if (!profile.contended || component.kind !== 'cpu' || !isUsable) {
-    return { p50Ms: p50 * speed, p95Ms: p95 * speed, cpuMs, ...energy };
+    return { p50Ms: p50 * speed, p95Ms: p95 * speed, cpuMs, ...measured };
   }
-  return { p50Ms: undisturbedMs, p95Ms: Math.min(p95 * speed, undisturbedMs * assumedSpread), cpuMs, ...energy };
+  return { p50Ms: undisturbedMs, p95Ms: Math.min(p95 * speed, undisturbedMs * assumedSpread), cpuMs, ...measured };
 }
 
 /** What running variants costs on the components of one device, from their profiles alone. */
@@ -77,14 +76,14 @@ export class VariantCosts {
   onEachComponent(tenant: string, variant: string, clock = 1): (StageCost | null)[] {
     return this.device.components.map((component) => {
       const profile = this.profiles.profileOf(tenant, variant, component.componentClass, clock);
-      return profile === null ? null : stageCostOf(profile, component, clock);
+      return profile === null ? null : stageCostOf(profile, component);
     });
   }
 
   private stageOnEachComponent(tenant: string, variant: string, stage: StageSpan, clock: number): (StageCost | null)[] {
     return this.device.components.map((component) => {
       const profile = this.profiles.stageProfileOf(tenant, variant, stage, component.componentClass, clock);
-      return profile === null ? null : stageCostOf(profile, component, clock);
+      return profile === null ? null : stageCostOf(profile, component);
     });
   }
 
@@ -107,9 +106,9 @@ export class VariantCosts {
           ? this.onEachComponent(tenant, variant, clock)
           : this.stageOnEachComponent(tenant, variant, span, clock);
       const cost = costs[at] ?? null;
-      const activeW = component === undefined ? undefined : point.activeW[component.name];
-      if (component === undefined || cost === null || activeW === undefined) return null;
-      energyJ += cost.energyJ ?? (computingMs(component, cost) * activeW) / clock / 1000;
+      const stageJ = component === undefined || cost === null ? null : stageEnergyJ(component, cost, point);
+      if (stageJ === null) return null;
+      energyJ += stageJ;
     }
     return energyJ;
   }

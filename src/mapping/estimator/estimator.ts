@@ -8,8 +8,8 @@ export interface StageCost {
   readonly p95Ms: number;
   /** CPU time over all threads. */
   readonly cpuMs: number;
-  /** Above idle, J, at the clock in force, where a sensor has measured it; absent: computing time times active power stands for it. */
-  readonly energyJ?: number;
+  /** Above idle, as a sensor has measured it at one speed of the clocks; absent where none has. */
+  readonly measured?: { readonly energyJ: number; readonly clockSpeed: number };
 }
 
 /** What one variant costs and computes, alone, from its profiles: what `VariantCosts.workOf(tenant, variant)` tells. */

@@ -1,10 +1,9 @@
-import { clockSpeed } from '../../signals/device';
 import type { Plan, PlanTenant } from '../../signals/plan';
 import { weakestSource, type Source } from '../../signals/quantities';
 import type { Violation } from '../../signals/violated';
-import { computingMs } from '../estimator/analytic';
 import type { EstimationContext } from '../estimator/estimator';
 import { placedStages, type PlacedStage } from '../estimator/placed-stages';
+import { stageEnergyJ } from '../estimator/stage-energy';
 import {
   explainCap,
   explainInfeasible,
@@ -92,14 +91,14 @@ function planTenant(tenant: QuestionTenant, item: number, found: Evaluated, cont
   };
 }
 
-/** Energy above idle of one inference, J: computing time times what the component adds while it computes. */
+/** Energy above idle of one inference, J. */
 function energyOf(pieces: readonly PlacedStage[], { components, operatingPoint }: EstimationContext): number | null {
   let energyJ = 0;
   for (const { at, cost } of pieces) {
     const component = components[at];
-    const activeW = component === undefined ? undefined : operatingPoint.activeW[component.name];
-    if (component === undefined || cost === null || activeW === undefined) return null;
-    energyJ += (computingMs(component, cost) * activeW) / clockSpeed(operatingPoint) / 1000;
+    const stageJ = component === undefined || cost === null ? null : stageEnergyJ(component, cost, operatingPoint);
+    if (stageJ === null) return null;
+    energyJ += stageJ;
   }
   return energyJ;
 }

@@ -4,7 +4,12 @@ import { componentSchema, operatingPointSchema } from '../../signals/device';
 
 /** What one round of planning is asked: everything that it depends on, so that any process can answer it. */
 
-const stageCostSchema = z.object({ p50Ms: z.number(), p95Ms: z.number(), cpuMs: z.number() });
+const stageCostSchema = z.object({
+  p50Ms: z.number(),
+  p95Ms: z.number(),
+  cpuMs: z.number(),
+  measured: z.object({ energyJ: z.number(), clockSpeed: z.number() }).optional(),
+});
 const operationsSchema = z.object({ gigaflop: z.number(), gigabytes: z.number(), transferS: z.number() });
 const sensitivitySchema = z.object({ besideMemory: z.number(), besideItself: z.number(), caused: z.number() });
 

@@ -5,6 +5,7 @@ import type { NetworkRuns } from '../../../src/mapping/estimator/learned/network
 import { ensureOperations, type DescribeModel } from '../../../src/mapping/profiles/counting';
 import { countsOf, operationsOf, stageInputDims, transferSeconds } from '../../../src/mapping/profiles/operations';
 import { ProfileTable } from '../../../src/mapping/profiles/table';
+import { planningQuestionSchema } from '../../../src/mapping/rounds/question';
 import type { ModelDescription } from '../../../src/models/description/model-description';
 import { EcomapError } from '../../../src/signals/errors';
 import { components, device, operatingPoint, profile, profiles, tenant } from '../../support/planning-fixtures';
@@ -184,11 +185,13 @@ describe('work of a variant', () => {
     table.set('inspect', 'full', profile(30, { componentClass: 'big', energy }));
     const costs = new VariantCosts(device(parts), table);
     const point = operatingPoint(parts);
-    assert.equal(costs.workOf('inspect', 'full', point).costs[0]?.[0]?.energyJ, 0.5);
+    // As it reaches the planner's process.
+    const asked = planningQuestionSchema.shape.tenants.element.shape.variants.element;
+    const { work } = asked.parse({ name: 'full', accuracy: 1, work: costs.workOf('inspect', 'full') });
+    assert.deepEqual(work.costs[0]?.[0]?.measured, { energyJ: 0.5, clockSpeed: 1 });
     assert.equal(costs.energyJ('inspect', 'full', [0], point), 0.5);
     assert.equal(costs.energyJ('inspect', 'tiny', [0], point), (6 * 2) / 1000);
     const slow = { ...operatingPoint(parts, 0.5), limits: 'clock' as const };
-    assert.equal(costs.workOf('inspect', 'full', slow).costs[0]?.[0]?.energyJ, undefined);
     assert.equal(costs.energyJ('inspect', 'full', [0], slow), (6 * 30 * 2) / 1000);
   });
 });

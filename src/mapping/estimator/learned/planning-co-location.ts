@@ -1,8 +1,8 @@
 import type { CoLocation, CoLocationNetwork, UnitKind } from '../../../signals/co-location';
-import { clockSpeed, type Component } from '../../../signals/device';
-import { computingMs } from '../analytic';
+import type { Component } from '../../../signals/device';
 import type { EstimationContext, Work } from '../estimator';
 import { placedStages } from '../placed-stages';
+import { stageEnergyJ } from '../stage-energy';
 
 const unitKind: Readonly<Record<Component['kind'], UnitKind>> = { cpu: 'cpu', gpu: 'gpu', dla: 'dla', remote: 'dla' };
 
@@ -13,8 +13,7 @@ const unitKind: Readonly<Record<Component['kind'], UnitKind>> = { cpu: 'cpu', gp
  * @returns null where the work does not say what its stages compute and move, without which the network cannot judge it
  */
 export function coLocationOf({ components, operatingPoint, work }: EstimationContext): CoLocation | null {
-  const { speed, idleW, activeW } = operatingPoint;
-  const clock = clockSpeed(operatingPoint);
+  const { speed, idleW } = operatingPoint;
   const networks: CoLocationNetwork[] = [];
   for (const { costs, ratePerS, operations, sensitivity } of work) {
     if (operations?.length !== costs.length) return null;
@@ -29,7 +28,7 @@ export function coLocationOf({ components, operatingPoint, work }: EstimationCon
           if (cost === null) return null;
           return {
             latencyS: cost.p50Ms / speed / 1000,
-            energyJ: cost.energyJ ?? ((activeW[component.name] ?? 0) * computingMs(component, cost)) / clock / 1000,
+            energyJ: stageEnergyJ(component, cost, operatingPoint) ?? 0,
           };
         }),
       })),
