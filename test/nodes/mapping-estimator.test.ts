@@ -9,6 +9,7 @@ import variantSelector from '../../nodes/variant-selector/variant-selector';
 import { ProfileStore } from '../../src/mapping/profiles/store';
 import { defineNode } from '../../src/node-red/defineNode';
 import { calibrationStatusSchema } from '../../src/signals/calibration';
+import type { ImportedTable } from '../../src/signals/imported-profile';
 import type { Plan } from '../../src/signals/plan';
 import type { Tenant } from '../../src/signals/tenant';
 import type { Violated } from '../../src/signals/violated';
@@ -19,7 +20,7 @@ import { cap, components, device, fourVariants, operatingPoint, profile, tenant 
 const parts = components(2);
 
 /** Stand-ins for the config nodes: they provide what a test puts here. */
-const offered = { tenants: new Map<string, Tenant>() };
+const offered = { tenants: new Map<string, Tenant>(), imported: null as ImportedTable | null };
 const deviceNode = defineNode({
   type: 'ecomap-device',
   config: z.object({}),
@@ -35,7 +36,7 @@ const tenantNode = defineNode({
   start(node) {
     const found = offered.tenants.get(node.config.tenantName);
     if (found === undefined) throw new Error('this tenant is broken');
-    node.provide('tenant', { tenant: found });
+    node.provide('tenant', { tenant: found, imported: offered.imported });
     return {};
   },
 });
@@ -96,10 +97,28 @@ describe('mapping-estimator', function () {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'ecomap-estimator-'));
     offered.tenants.clear();
+    offered.imported = null;
   });
   afterEach(async () => {
     await stopFlow();
     await rm(directory, { recursive: true, force: true });
+  });
+
+  it('plans with what a file says instead of what was measured, and says so', async () => {
+    await prepare(['inspect']);
+    const row = { family: 'inspect', operatingPoint: 'fast', powerW: 20, component: 'device', idleW: null };
+    offered.imported = {
+      file: 'costs.csv',
+      // Twice as long as the profiles in the store.
+      profiles: fourVariants.map(([variant, accuracy, runMs]) => ({ ...row, variant, accuracy, latencyMs: 2 * runMs })),
+    };
+    const flow = await start(flowOf(['inspect']));
+    const plan = planOf(await flow.waitFor('plans'));
+    assert.ok(
+      plan.why.includes('the costs of inspect are imported from costs.csv, not measured here'),
+      plan.why.join(),
+    );
+    assert.ok((plan.tenants[0]?.latencyMs?.lower ?? 0) >= 60, JSON.stringify(plan.tenants[0]?.latencyMs));
   });
 
   it('plans with stored profiles: first without a cap, then each cap on its own message', async () => {
