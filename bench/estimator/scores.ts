@@ -33,11 +33,15 @@ export function scoresOf(set: TrainingSet, predicted: LnRatios): Scores {
     lists.measured.push(measuredLn / own);
     means.set(workload, lists);
   }
-  const taus = [...means.values()].filter(({ predicted: list }) => list.length > 1);
+  const taus = [...means.values()]
+    .filter(({ predicted: list }) => list.length > 1)
+    .map((lists) => kendallTau(lists.predicted, lists.measured))
+    // Where one of the two orders nothing (all predicted alike), there is no agreement to speak of.
+    .map((tau) => (Number.isFinite(tau) ? tau : 0));
   return {
     latencyMapePct: (100 * latencySum) / networks,
     powerMapePct: powerMape(set, predicted.power),
-    tau: taus.reduce((sum, lists) => sum + kendallTau(lists.predicted, lists.measured), 0) / taus.length,
+    tau: taus.reduce((sum, tau) => sum + tau, 0) / taus.length,
   };
 }
 

@@ -86,6 +86,28 @@ describe('calibration', () => {
     assert.ok(result.intervals.latency !== null);
   });
 
+  it('learns for longer where the error still fell at the end, and where that is better', async () => {
+    const still = await calibrate({
+      network,
+      tuner: fakeTuner((epoch) => 0.2 - 0.004 * Math.min(epoch, 40)),
+      samples,
+      seed: 1,
+    });
+    assert.ok(still.kept);
+    assert.equal(still.epochs, 40);
+    const tuner = fakeTuner((epoch) => 0.2 - 0.004 * Math.min(epoch, 20));
+    const no = await calibrate({ network, tuner, samples, seed: 1 });
+    assert.equal(no.epochs, 20);
+    assert.equal(tuner.trainings, 4 + 4 + 1);
+  });
+
+  it('does not let power pay for worse latencies', async () => {
+    const tuner = fakeTuner((epoch) => 0.1 + 0.01 * epoch);
+    const better = { ...tuner, lossOf: (_: TrainingSet, { power }: LnRatios) => 1 - Math.abs(power[0] ?? 0) };
+    const result = await calibrate({ network, tuner: better, samples, seed: 1 });
+    assert.equal(result.kept, false);
+  });
+
   it('asks for more than three workloads', async () => {
     const few = trainingSetOf(fewSamples(3, 5), 5);
     await assert.rejects(calibrate({ network, tuner: fakeTuner(() => 0), samples: few, seed: 1 }), {
@@ -94,7 +116,7 @@ describe('calibration', () => {
   });
 
   it('goes on after the folds that it had finished', async () => {
-    const errorAt = (epoch: number): number => 0.2 - 0.01 * epoch;
+    const errorAt = (epoch: number): number => 0.2 - 0.01 * Math.min(epoch, 12);
     let kept: readonly FoldOutcome[] = [];
     const first = await calibrate({
       network,
