@@ -9,8 +9,9 @@ import { measurePlan } from '../../../src/mapping/calibration/measuring';
 import { knownNetworks } from '../../../src/mapping/calibration/known-networks';
 import { SampleLog } from '../../../src/mapping/calibration/sample-log';
 import type { Judged } from '../../../src/mapping/calibration/steadiness';
-import { ensureOperations } from '../../../src/mapping/profiles/counting';
-import { ensureProfiles } from '../../../src/mapping/profiles/profiling';
+import { ensureProfiles, type ProfilingProgress } from '../../../src/mapping/profiles/profiling';
+import { ensureSensitivities } from '../../../src/mapping/profiles/sensitivities';
+import { ensureStageProfiles } from '../../../src/mapping/profiles/stage-profiling';
 import { ProfileStore } from '../../../src/mapping/profiles/store';
 import { describeMachine } from '../../../src/power/describe-machine';
 import { detectMachine } from '../../../src/power/detect';
@@ -50,11 +51,30 @@ export async function measureReal({
   const store = new ProfileStore({ directory: join(directory, 'profiles'), warn: say });
   const profileRunner = new ProfileRunnerProcess();
   const inspector = new ModelInspectorProcess({ stateDirectory: directory, warn: say });
-  const runner = new CoLocationRunnerProcess({ device, openReader: () => device.openReader() });
+  const runner = new CoLocationRunnerProcess({
+    device,
+    openReader: () => device.openReader(),
+    timing: { warmUpMs: 200, leastMs: 600 },
+  });
   const beganMs = performance.now();
   try {
     const table = await ensureProfiles({ device, tenants, store, runner: profileRunner, warn: say });
-    await ensureOperations({ tenants, table, describe: (request) => inspector.describe(request), warn: say });
+    const alone = {
+      device,
+      tenants,
+      table,
+      store,
+      warn: say,
+      onProgress: ({ done, total, what }: ProfilingProgress) => {
+        if (done % 20 === 0) say(`${done}/${total}: ${what}`);
+      },
+    };
+    await ensureStageProfiles({
+      ...alone,
+      runner: profileRunner,
+      describe: (request) => inspector.describe(request),
+    });
+    await ensureSensitivities({ ...alone, runner: profileRunner });
     const { networks, leftOut } = knownNetworks(device, tenants, table);
     for (const why of leftOut) say(`left out: ${why}`);
     say(`${networks.length} networks profiled in ${((performance.now() - beganMs) / 1000).toFixed(0)} s`);
