@@ -1,11 +1,12 @@
 // The delay of Node-RED's event loop while the heaviest variants run flat out: once through the executor's hosts, once with the
-// same models run inside the process, as a node that calls onnxruntime directly would.
+// same models run inside the process, as a node that calls onnxruntime directly would; and while plans are made without a pause.
 import { parseArgs } from 'node:util';
 import { ArmProcess } from './arms/arm-process';
 import { serveArm } from './arms/serve-arm';
 import { runInProcess } from './event-loop/in-process';
 import { runInNodeRed } from './event-loop/node-red';
 import type { ArmFigures } from './event-loop/arm';
+import { planWithoutPause } from './event-loop/planning';
 import { printReport, rounded } from './report';
 
 interface Methods {
@@ -32,6 +33,8 @@ async function main(): Promise<void> {
   }
   const hosts = await runArm('hosts', seconds);
   const inProcess = await runArm('in-process', seconds);
+  process.stderr.write(`planning: ${seconds} s without a pause\n`);
+  const planning = await planWithoutPause(seconds);
   printReport({
     bench: 'event-loop',
     figures: {
@@ -42,12 +45,16 @@ async function main(): Promise<void> {
       inProcessP99Ms: rounded(inProcess.p99Ms),
       throughputPerS: rounded(hosts.inferences / hosts.seconds, 1),
       inProcessThroughputPerS: rounded(inProcess.inferences / inProcess.seconds, 1),
+      planningLoopDelayMaxMs: rounded(planning.maximumMs),
+      planningLoopDelayP99Ms: rounded(planning.p99Ms),
+      planningRoundMs: rounded(planning.roundMs, 1),
     },
     setup: {
       seconds,
       variants: hosts.variants,
       inFlightPerTenant: hosts.inFlightPerTenant,
-      samples: { hosts: hosts.samples, inProcess: inProcess.samples },
+      samples: { hosts: hosts.samples, inProcess: inProcess.samples, planning: planning.samples },
+      planning: { tenants: 12, variantsEach: 4, components: 4, rounds: planning.rounds, estimator: planning.estimator },
       method: 'lateness of a 2 ms timer in the process that runs Node-RED; all tenants closed loop',
     },
   });

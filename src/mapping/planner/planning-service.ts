@@ -39,6 +39,9 @@ export interface EstimatorInForce {
   readonly problems: readonly PlannerProblem[];
 }
 
+/** The process has its thread for itself; a cap still wants its answer soon. */
+const effort = { evaluations: 3000, timeMs: 250 } as const;
+
 const withoutIntervals: EstimatorIntervals = { latency: null, lnPowerMargin: null };
 
 /** A learned estimator that rounds are worked out with. */
@@ -86,7 +89,7 @@ export class PlanningService {
   }
 
   solve(question: PlanningQuestion): Promise<PlanningAnswer> {
-    return solveRound(question, this.estimators);
+    return solveRound(question, this.estimators, effort);
   }
 
   /**

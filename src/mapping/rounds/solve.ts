@@ -13,14 +13,25 @@ import { contextOf, limitsOf } from './problem';
 import type { PlanningQuestion } from './question';
 import { rivalsOf } from './rivals';
 
-/** Evaluations of one round for the plan itself. */
-const planBudget = 500;
+/** What a round may cost for the plan itself; its alternatives come on top. */
+export interface Effort {
+  readonly evaluations: number;
+  /** Absent: as long as the evaluations last. */
+  readonly timeMs?: number;
+}
+
+/** For a thread that others share. */
+const littleEffort: Effort = { evaluations: 500 };
 
 /**
  * Works out a round: the best mapping found, unless the one in force is hardly worse; what it breaks; and what each swap of a
  * single variant would lead to. Bounded in evaluations.
  */
-export async function solveRound(asked: PlanningQuestion, estimators: Estimators): Promise<PlanningAnswer> {
+export async function solveRound(
+  asked: PlanningQuestion,
+  estimators: Estimators,
+  effort: Effort = littleEffort,
+): Promise<PlanningAnswer> {
   const startedMs = performance.now();
   const question = await atBestPoint(asked, estimators);
   const context = contextOf(question);
@@ -31,7 +42,8 @@ export async function solveRound(asked: PlanningQuestion, estimators: Estimators
   const problem: SearchProblem = { context, limits, estimator, groups };
   const { inForce } = question;
   const outcome = await searchMapping(problem, {
-    budget: planBudget,
+    budget: effort.evaluations,
+    ...(effort.timeMs !== undefined && { timeBudgetMs: effort.timeMs }),
     starts: inForce === null ? [] : [inForce],
     seed: 1,
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { MappingPlanner, type MappingPlannerOptions } from '../../../src/mapping/planner';
+import { MappingPlanner, type MappingPlannerOptions, type PlanningRound } from '../../../src/mapping/planner';
 import { ProfileTable } from '../../../src/mapping/profiles/table';
 import { planSchema } from '../../../src/signals/plan';
 import { violatedSchema } from '../../../src/signals/violated';
@@ -245,6 +245,21 @@ describe('MappingPlanner', () => {
     const simulated = cap(20, full, { power: { powerW: 9, source: 'simulated', scope: 'module' } });
     assert.equal((await planner(three).onCap(simulated)).plan.powerSource, 'simulated');
     assert.equal((await planner(three).onCap(cap(20, full, { enforced: 'simulated' }))).plan.powerSource, 'simulated');
+  });
+
+  it('plans for the components there are now when some of them vanish', async () => {
+    const some = [...components(3)];
+    const vanishing = { components: some, operatingPoints: [full], operatingPointInForce: () => full };
+    const planned = planner(three, { device: vanishing });
+    const before = await planned.onCap(cap(40, operatingPoint(some)));
+    const used = (round: PlanningRound) =>
+      new Set(round.plan.tenants.flatMap(({ stages }) => stages.map((at) => at.component)));
+    assert.equal(used(before).size, 3);
+    some.splice(1, 2);
+    assert.deepEqual([...used(await planned.replan())], ['cpu0']);
+    some[0] = { ...some[0], name: 'other' } as (typeof some)[number];
+    const point = { ...operatingPoint(some), name: 'other' };
+    assert.deepEqual([...used(await planned.onCap(cap(40, point)))], ['other']);
   });
 
   it('refuses a device without components', async () => {

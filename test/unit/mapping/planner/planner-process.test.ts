@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { PlannerProcess, type PlannerProcessOptions } from '../../../../src/mapping/planner/planner-process';
 import { RestartDelays } from '../../../../src/mapping/planner/restart-delays';
 import type { EcomapError } from '../../../../src/signals/errors';
@@ -113,6 +113,32 @@ describe('the process that plans', function () {
     const talking = started({ program: await scripted('talks.js', nonsense) });
     const answer = await talking.solve(await question());
     assert.ok(answer.plan.why.some((why) => why.includes('answered what is no answer')));
+  });
+
+  it('leaves the thread of the asking process free, and so does a round that is worked out there', async () => {
+    const twelve = Array.from({ length: 12 }, (_, index) => tenant(`t${index}`, fourVariants));
+    const large = counted(await questionOf(twelve));
+    const turnsDuring = async (round: Promise<unknown>): Promise<number> => {
+      let turns = 0;
+      let over = false;
+      const end = round.finally(() => (over = true));
+      while (!over) {
+        await setImmediate();
+        turns += 1;
+      }
+      await end;
+      return turns;
+    };
+    const planner = started();
+    await planner.solve(await question());
+    // Everything but the handover of question and answer happens elsewhere.
+    assert.ok((await turnsDuring(planner.solve(large))) > 20);
+    const here = started({
+      program: () => {
+        throw new Error('none');
+      },
+    });
+    assert.ok((await turnsDuring(here.solve(large))) >= 2);
   });
 
   it('does not let the first round wait for a start that takes long', async () => {
