@@ -62,13 +62,13 @@ export async function inspect(options: InspectOptions = {}): Promise<Inspection>
 async function modelCostsIn(stateDirectory: string, problems: string[]): Promise<ModelCosts[]> {
   const store = new CostModelStore(stateDirectory, (text) => problems.push(text));
   const fingerprint = describeMachine(detectMachine()).fingerprint;
-  return (await store.all())
-    .filter(({ model }) => model.deviceFingerprint === fingerprint)
-    .map(({ model, referenceRuns }) => ({
-      componentClass: model.componentClass,
-      models: model.models,
-      runtimeVersion: model.runtimeVersion,
-      energyMethod: model.energy.method,
+  return (await store.summariesOf(fingerprint)).map(
+    ({ about: { componentClass, models, runtimeVersion, energy }, referenceRuns }) => ({
+      componentClass,
+      models,
+      runtimeVersion,
+      energyMethod: energy.method,
       scores: deviceScores(referenceRuns),
-    }));
+    }),
+  );
 }

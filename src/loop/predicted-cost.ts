@@ -47,17 +47,21 @@ export interface CostQuestion {
 const looking: Component = { name: 'model-info', kind: 'cpu', cores: [], threads: 1, componentClass: 'model-info' };
 
 /**
- * What a variant should cost on each class of components whose operators were measured, by its operators alone: for variants that
- * were not profiled yet. Empty where nothing was measured.
+ * What a variant should cost on each class of components of a device whose operators were measured, by its operators alone: for variants that
+ * were not profiled yet. Empty where nothing was measured. Reads megabytes: not for Node-RED's process.
  * @throws EcomapError MODEL_NOT_FOUND, MODEL_INVALID, MODEL_HASH_MISMATCH, INPUT_MISMATCH, RUNTIME_UNAVAILABLE, HOST_CRASHED
  */
-export async function predictVariantCost(question: CostQuestion, store: CostModelStore): Promise<PredictedCost[]> {
-  const classes = await store.all();
+export async function predictVariantCost(
+  question: CostQuestion,
+  deviceFingerprint: string,
+  store: CostModelStore,
+): Promise<PredictedCost[]> {
+  const classes = await store.of(deviceFingerprint);
   if (classes.length === 0) return [];
   const profiler = new OperatorProfiler();
   try {
     const { operators } = await profiler.list({ ...question, component: looking });
-    return classes.map(({ model }) => predictModelCost(operators, model));
+    return classes.map((costs) => predictModelCost(operators, costs));
   } finally {
     await profiler.close();
   }
@@ -69,7 +73,11 @@ export async function predictOnThisMachine(
   stateDirectory: string,
   warn: (text: string) => void,
 ): Promise<PredictedCost[]> {
-  const costs = await predictVariantCost({ path, sha256: null, dims: null }, new CostModelStore(stateDirectory, warn));
+  const costs = await predictVariantCost(
+    { path, sha256: null, dims: null },
+    describeMachine(detectMachine()).fingerprint,
+    new CostModelStore(stateDirectory, warn),
+  );
   if (costs.length === 0) {
     throw new EcomapError(
       'INVALID_CONFIG',

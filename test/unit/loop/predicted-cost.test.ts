@@ -19,6 +19,7 @@ describe('cost of models on this machine', function () {
   this.timeout(180_000);
   let directory: string;
   let store: CostModelStore;
+  const device = describeMachine(detectMachine());
   const { card, directory: family } = demonstrationFamily('inspect');
   const path = join(family, card.variants[0]?.file ?? '');
 
@@ -29,7 +30,7 @@ describe('cost of models on this machine', function () {
   after(() => rm(directory, { recursive: true, force: true }));
 
   it('is unknown before operators were measured, and the report says how to', async () => {
-    assert.deepEqual(await predictVariantCost({ path, sha256: null, dims: null }, store), []);
+    assert.deepEqual(await predictVariantCost({ path, sha256: null, dims: null }, device.fingerprint, store), []);
     await assert.rejects(
       predictOnThisMachine(path, directory, () => undefined),
       (error) => isEcomapError(error) && error.code === 'INVALID_CONFIG' && /--measure-operators/.test(error.message),
@@ -41,7 +42,6 @@ describe('cost of models on this machine', function () {
   });
 
   it('is predicted once they were, by operators, and never said to be measured', async () => {
-    const device = describeMachine(detectMachine());
     const [component] = device.components;
     assert.ok(component !== undefined);
     const done: number[] = [];
@@ -55,7 +55,7 @@ describe('cost of models on this machine', function () {
     assert.equal(found.referenceRuns.length, 12);
     await store.put(found);
 
-    const costs = await predictVariantCost({ path, sha256: null, dims: null }, store);
+    const costs = await predictVariantCost({ path, sha256: null, dims: null }, device.fingerprint, store);
     assert.equal(costs.length, 1);
     const [cost] = costs;
     assert.ok(cost !== undefined);

@@ -25,31 +25,36 @@ describe('kept costs of operators', () => {
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
-  async function onlyFile(): Promise<string> {
+  async function fileOf(ending: string): Promise<string> {
     const folder = join(directory, 'ecomap', 'operator-costs');
-    const [name] = await readdir(folder);
+    const name = (await readdir(folder)).find((file) => file.endsWith(ending));
     return join(folder, name ?? '');
   }
 
-  it('come back as they were, by component class', async () => {
-    assert.deepEqual(await store.all(), []);
+  it('come back as they were, with a summary', async () => {
+    assert.deepEqual([await store.of('made-up'), await store.summariesOf('made-up')], [[], []]);
     await store.put(found);
-    assert.deepEqual(await store.get('made-up', 'cpu-1t'), found);
-    assert.deepEqual(await store.all(), [found]);
-    assert.equal(await store.get('made-up', 'cpu-2t'), null);
-    assert.equal(await store.get('another', 'cpu-1t'), null);
+    assert.deepEqual(await store.of('made-up'), [found.model]);
+    const [summary] = await store.summariesOf('made-up');
+    assert.deepEqual(summary?.referenceRuns, found.referenceRuns);
+    assert.deepEqual([summary.about.componentClass, summary.about.deviceFingerprint], ['cpu-1t', 'made-up']);
+    assert.ok((await readFile(await fileOf('.summary.json'))).length < 5000);
+    assert.deepEqual([await store.of('another'), await store.summariesOf('another')], [[], []]);
     assert.deepEqual(warnings, []);
   });
 
   it('are told apart for classes whose names differ in signs only', async () => {
     for (const componentClass of ['cpu 1', 'cpu/1'])
       await store.put({ ...found, model: { ...found.model, componentClass } });
-    assert.equal((await store.all()).length, 2);
+    assert.deepEqual(
+      (await store.of('made-up')).map(({ componentClass }) => componentClass),
+      ['cpu 1', 'cpu/1'],
+    );
   });
 
   it('are not used when half-written, of another layout, or damaged, and are said', async () => {
     await store.put(found);
-    const path = await onlyFile();
+    const path = await fileOf('.costs.json');
     const text = await readFile(path, 'utf8');
     const damaged = [
       text.slice(0, text.length / 2),
@@ -61,8 +66,9 @@ describe('kept costs of operators', () => {
     for (const [index, content] of damaged.entries()) {
       assert.notEqual(content, text, `case ${index}`);
       await writeFile(path, content);
-      assert.equal(await store.get('made-up', 'cpu-1t'), null, `case ${index}`);
+      assert.deepEqual(await store.of('made-up'), [], `case ${index}`);
       assert.equal(warnings.length, index + 1, `case ${index}`);
     }
+    assert.equal((await store.summariesOf('made-up')).length, 1);
   });
 });
