@@ -7,6 +7,7 @@ import { CalibrationRun, type ProfileNetworks } from '../../src/mapping/calibrat
 import type { Calibrated } from '../../src/mapping/calibration/calibrated-store';
 import { knownNetworks } from '../../src/mapping/calibration/known-networks';
 import type { WantedEstimator } from '../../src/mapping/planner/protocol';
+import { ensureSensitivities } from '../../src/mapping/profiles/sensitivities';
 import { ensureStageProfiles } from '../../src/mapping/profiles/stage-profiling';
 import type { ProfileStore } from '../../src/mapping/profiles/store';
 import type { ProfileTable } from '../../src/mapping/profiles/table';
@@ -44,20 +45,34 @@ export function estimatorOf({ estimator, intervals }: Calibrated): WantedEstimat
   return { kind: 'calibrated', source: { model, intervals: { ...intervals } } };
 }
 
-/** Measures thoroughly what each variant costs alone, also in stages, as far as that is not known yet. */
+/** Measures thoroughly what each variant costs alone, also in stages, and how it gets on in company, as far as that is not known. */
 function profileNetworks(options: DeviceCalibrationOptions, cacheDirectory: string): ProfileNetworks {
-  const { node, device, tenants, table, store, profiling } = options;
+  const { node, device, table, store, profiling } = options;
   const warn = (text: string): void => node.warn(text);
   return async ({ signal, onProgress }) => {
     await profiling.wait(signal, onProgress);
+    const tenants = withoutImported(options.tenants, table, warn);
     const inspector = new ModelInspectorProcess({ stateDirectory: node.stateDirectory, warn });
     const runner = new ProfileRunnerProcess({ cacheDirectory });
     const meter = device.openReader?.();
+    const known = { device, tenants, table, store, runner, warn, signal };
+    // Both count as one phase.
+    const variants = tenants.reduce((count, tenant) => count + tenant.variants.length, 0);
+    const classes = new Set(device.components.map(({ componentClass }) => componentClass)).size;
+    let alone = 0;
     try {
       await ensureStageProfiles({
-        ...{ device, tenants, table, store, runner, warn, signal, onProgress },
+        ...known,
         describe: (request) => inspector.describe(request),
         ...(meter && { meter }),
+        onProgress({ done, total, what }) {
+          alone = total;
+          onProgress({ done, total: total + variants * classes, what });
+        },
+      });
+      await ensureSensitivities({
+        ...known,
+        onProgress: ({ done, total, what }) => onProgress({ done: alone + done, total: alone + total, what }),
       });
     } finally {
       await runner.close();
@@ -66,6 +81,17 @@ function profileNetworks(options: DeviceCalibrationOptions, cacheDirectory: stri
     for (const why of leftOut) warn(`The calibration goes on without ${why}`);
     return networks;
   };
+}
+
+/** What a file says of a variant stays as it is: nothing of it is measured here. */
+function withoutImported(tenants: readonly Tenant[], table: ProfileTable, warn: (text: string) => void): Tenant[] {
+  return tenants.map((tenant) => {
+    const measured = tenant.variants.filter(({ name }) => table.importedFrom(tenant.name, name) === null);
+    const left = tenant.variants.length - measured.length;
+    if (left > 0)
+      warn(`The calibration goes on without ${left} variants of ${tenant.name}: a file says what they cost`);
+    return { ...tenant, variants: measured };
+  });
 }
 
 /** The calibration of a device with the networks of a mapping-estimator's tenants. */

@@ -238,7 +238,7 @@ export class CalibrationRun implements DeviceCalibration {
         // What was known already says nothing of how long the rest takes.
         if (known === 0) timeLeft.begin((known = done));
         const secondsLeft = timeLeft.ofProfiling(done, total, samples);
-        this.tell({ phase: 'profiling', done, total, secondsLeft, text: this.words(`${what} alone`) });
+        this.tell({ phase: 'profiling', done, total, secondsLeft, text: this.words(what) });
       },
     });
   }
