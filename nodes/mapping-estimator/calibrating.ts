@@ -69,6 +69,11 @@ export class Calibrating {
     return ended;
   }
 
+  /** Whatever else is measured on the device meanwhile is disturbed by it. */
+  get isUnderWay(): boolean {
+    return this.#wasUnderWay;
+  }
+
   /** Shows what the node does otherwise; while a calibration runs, that comes first. */
   showPlanning(status: NodeStatus): void {
     this.#planning = status;

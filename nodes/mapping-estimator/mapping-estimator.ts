@@ -58,7 +58,7 @@ export default defineNode({
       onPlan: (plan) => planStatus.onPlan(plan),
       onMeasured(plan, measured) {
         const sample = planner?.sampleOf(plan, measured) ?? null;
-        if (sample === null) return;
+        if (sample === null || calibrating.isUnderWay) return;
         solver.observe(sample);
         void calibration.learnFrom(sample);
       },
