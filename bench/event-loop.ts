@@ -47,6 +47,8 @@ async function main(): Promise<void> {
       inProcessThroughputPerS: rounded(inProcess.inferences / inProcess.seconds, 1),
       planningLoopDelayMaxMs: rounded(planning.maximumMs),
       planningLoopDelayP99Ms: rounded(planning.p99Ms),
+      idleLoopDelayMaxMs: rounded(planning.idleMaximumMs),
+      idleLoopDelayP99Ms: rounded(planning.idleP99Ms),
       planningRoundMs: rounded(planning.roundMs, 1),
     },
     setup: {

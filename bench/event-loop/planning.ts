@@ -4,6 +4,7 @@ import { ProfileTable } from '../../src/mapping/profiles/table';
 import type { Cap } from '../../src/signals/cap';
 import type { Component, OperatingPoint } from '../../src/signals/device';
 import { tenantSchema, type Tenant } from '../../src/signals/tenant';
+import { seconds as wait } from './arm';
 import { EventLoopDelay } from './delay';
 
 /** What planning without a pause did to the event loop of the process that asks. */
@@ -11,6 +12,9 @@ export interface PlanningFigures {
   readonly samples: number;
   readonly p99Ms: number;
   readonly maximumMs: number;
+  /** The same timer on the same machine, for as long, without any planning. */
+  readonly idleP99Ms: number;
+  readonly idleMaximumMs: number;
   readonly rounds: number;
   readonly roundMs: number;
   readonly estimator: string;
@@ -119,6 +123,10 @@ export async function planWithoutPause(seconds: number): Promise<PlanningFigures
   try {
     // The process starts with the first round.
     const estimators = new Set([(await planner.onCap(capAt(point, 30))).plan.search.estimator]);
+    const idle = new EventLoopDelay();
+    idle.start();
+    await wait(seconds);
+    const { p99Ms: idleP99Ms, maximumMs: idleMaximumMs } = idle.stop();
     const delay = new EventLoopDelay();
     delay.start();
     const beganMs = performance.now();
@@ -130,7 +138,16 @@ export async function planWithoutPause(seconds: number): Promise<PlanningFigures
     }
     const roundMs = (performance.now() - beganMs) / rounds;
     const { samples, p99Ms, maximumMs } = delay.stop();
-    return { samples, p99Ms, maximumMs, rounds, roundMs, estimator: [...estimators].join(', ') };
+    return {
+      samples,
+      p99Ms,
+      maximumMs,
+      idleP99Ms,
+      idleMaximumMs,
+      rounds,
+      roundMs,
+      estimator: [...estimators].join(', '),
+    };
   } finally {
     await solver.close();
   }
