@@ -21,6 +21,8 @@ import { scoresOf, type Scores } from './scores';
 import { tabularPredictions } from './tabular';
 
 const slots = 5;
+/** With fewer samples that count on either side there is nothing to say. */
+const leastSamples = 40;
 /** To learn from and to test with, by workload. */
 const sizes = { train: 160, heldOut: 100, generated: 12 } as const;
 
@@ -46,7 +48,7 @@ export async function realPart(
     const { plan, judged } = measured;
     const samples = [...judged.good.values()].flatMap(({ sample }) => (sample === null ? [] : [sample]));
     // Workloads are random already: the last ones are held out.
-    const workloads = 1 + Math.max(...samples.map(({ workload }) => workload));
+    const workloads = 1 + plan.reduce((most, { workload }) => Math.max(most, workload), 0);
     const firstHeldOut = Math.round((workloads * forTraining) / (forTraining + forTest));
     const isHeldOut = ({ workload }: CoLocationSample): boolean => workload >= firstHeldOut;
     const train = trainingSetOf(
@@ -55,12 +57,20 @@ export async function realPart(
     );
     const test = trainingSetOf(samples.filter(isHeldOut), slots);
 
+    if (Math.min(train.count, test.count) < leastSamples) {
+      const reason =
+        `other programs changed the speed of this machine: ${judged.setAside.length} of ${plan.length} co-locations do ` +
+        'not count; measure again when it is quiet';
+      say(reason);
+      return { figures: noFigures, setup: { source: 'measured on this machine', seed, reason } };
+    }
     const shipped = readEstimator(await readFile(join(packageRoot(), 'models', 'estimator', 'estimator.onnx')));
     const rows = baselines(train, test);
     const trees = rows['boosted trees'];
     const outcome = await calibrated(jax, shipped, train, test, seed);
     const { before, after } = outcome;
     const additive = rows['additive'];
+    const floorPct = floorPctOf(plan, judged);
     printRows({ ...rows, 'transformer as shipped': before, 'transformer calibrated': after });
     return {
       figures: {
@@ -68,7 +78,7 @@ export async function realPart(
         realTau: rounded(after.tau, 3),
         realVsAdditive: rounded((additive?.latencyMapePct ?? 0) / after.latencyMapePct),
         realVsTrees: rounded((trees?.latencyMapePct ?? 0) / after.latencyMapePct),
-        realFloorPct: rounded(floorPctOf(plan, judged) ?? Number.NaN),
+        realFloorPct: floorPct === null ? null : rounded(floorPct),
         realBeforeMapePct: rounded(before.latencyMapePct),
         realPowerMapePct: rounded(after.powerMapePct),
         realCoveragePct: outcome.coveragePct,
@@ -83,6 +93,10 @@ export async function realPart(
         networks: measured.networks,
         components: measured.components,
         measuringS: rounded(measured.seconds, 0),
+        eventLoopDelayMs: {
+          p99: rounded(measured.eventLoopDelayMs.p99, 1),
+          maximum: rounded(measured.eventLoopDelayMs.maximum, 1),
+        },
         epochs: outcome.epochs,
         kept: outcome.kept,
         table: Object.fromEntries(
@@ -97,6 +111,18 @@ export async function realPart(
     if (keep === null) await rm(directory, { recursive: true, force: true });
   }
 }
+
+/** Unknown, where too little counts. */
+const noFigures = {
+  realMapePct: null,
+  realTau: null,
+  realVsAdditive: null,
+  realVsTrees: null,
+  realFloorPct: null,
+  realBeforeMapePct: null,
+  realPowerMapePct: null,
+  realCoveragePct: null,
+};
 
 const rows3 = ({ latencyMapePct, tau, powerMapePct }: Scores) => ({
   latencyMapePct: rounded(latencyMapePct),

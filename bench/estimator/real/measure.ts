@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { CoLocationRunnerProcess } from '../../../src/inference/co-location-runner';
 import { ModelInspectorProcess } from '../../../src/inference/model-inspector';
 import { ProfileRunnerProcess } from '../../../src/inference/profile-runner';
@@ -25,6 +26,8 @@ export interface RealMeasurements {
   readonly networks: number;
   readonly components: readonly string[];
   readonly seconds: number;
+  /** Of this process while co-locations were measured, ms; on a machine whose cores are all busy with them. */
+  readonly eventLoopDelayMs: { readonly p99: number; readonly maximum: number };
 }
 
 export interface RealOptions {
@@ -79,6 +82,8 @@ export async function measureReal({
     for (const why of leftOut) say(`left out: ${why}`);
     say(`${networks.length} networks profiled in ${((performance.now() - beganMs) / 1000).toFixed(0)} s`);
     const plan = planCoLocations(networks, device.components.length, samples, seed);
+    const delay = monitorEventLoopDelay({ resolution: 2 });
+    delay.enable();
     const log = await SampleLog.open(join(directory, 'samples.jsonl'), say);
     const judged = await measurePlan({
       plan,
@@ -94,7 +99,9 @@ export async function measureReal({
       },
       warn: say,
     });
+    delay.disable();
     return {
+      eventLoopDelayMs: { p99: delay.percentile(99) / 1e6, maximum: delay.max / 1e6 },
       plan,
       judged,
       networks: networks.length,
