@@ -20,7 +20,12 @@ export default defineNode({
     });
 
     const showStatus = (): void => {
-      const degraded = selector.degraded;
+      const { degraded, price } = selector;
+      if (price !== null && degraded.length > 0) {
+        const values = { lostPt: price.lostPt.toFixed(2), allowancePt: price.allowancePt.toFixed(1) };
+        node.status({ fill: 'yellow', shape: 'dot', key: 'status.price', values });
+        return;
+      }
       const [only] = degraded;
       if (only === undefined) node.status({ fill: 'green', shape: 'dot', key: 'status.full' });
       else if (degraded.length === 1 && `${only.tenant} ${only.variant}`.length <= statusLength) {
@@ -35,7 +40,7 @@ export default defineNode({
         const variants = kind === 'violated' ? selector.onViolated(payload) : selector.onTelemetry(payload);
         showStatus();
         if (variants === null) return;
-        node.debug(variants.reason);
+        node.log(variants.reason);
         message.topic = topicOf('variants');
         message.payload = variants;
         send(message);

@@ -41,6 +41,15 @@ export function explainViolation({ tenant, constraint, value, limit }: Violation
   }
 }
 
+/** Which limit a better variant would break. */
+export function explainRuledOut(tenant: string, variant: string, broken: Violation, capW: number): string {
+  const inTheWay =
+    broken.constraint === 'power'
+      ? `the device would draw up to ${watts(broken.value)} under a cap of ${watts(capW)}`
+      : explainViolation(broken, 'a component');
+  return `${tenant} does not run ${variant}: ${inTheWay}`;
+}
+
 /** Why tenants were moved: what the old mapping would have broken, or what the new one gains. */
 export function explainMove(
   moves: readonly { tenant: string; from: string; to: string }[],

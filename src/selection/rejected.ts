@@ -1,5 +1,6 @@
 import type { Variant } from '../signals/tenant';
-import type { AccuracyPriceNow, Rejected } from '../signals/variants';
+import type { Rejected } from '../signals/rejected';
+import type { AccuracyPriceNow } from '../signals/variants';
 import type { Violated } from '../signals/violated';
 import { accuracyOf, hasSlack, type Candidate } from './candidate';
 import { gramsPerWs } from './price/price';

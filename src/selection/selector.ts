@@ -1,6 +1,7 @@
 import type { Tenant, Variant } from '../signals/tenant';
 import type { Telemetry } from '../signals/telemetry';
-import type { AccuracyPriceNow, Rejected, VariantChoice, Variants } from '../signals/variants';
+import type { Rejected } from '../signals/rejected';
+import type { AccuracyPriceNow, VariantChoice, Variants } from '../signals/variants';
 import type { Alternative, Violated } from '../signals/violated';
 import { accuracyOf, candidatesOf, hasSlack, swapOf, variantOf, type Candidate, type Swap } from './candidate';
 import { StepChain } from './chain';

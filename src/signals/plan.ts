@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { operatingPointSchema } from './device';
 import { intervalSchema, sourceSchema, timeSchema } from './quantities';
+import { rejectedSchema } from './rejected';
 
 export const planStageSchema = z.object({
   /** 0 for the first stage. A variant that is not cut runs as one stage. */
@@ -39,6 +40,8 @@ export const planSchema = z.object({
   feasible: z.boolean(),
   /** In words a plant engineer understands. */
   why: z.array(z.string()),
+  /** For tenants that run less than their best: the next better variant, and the limit that rules it out. At most a handful. */
+  rejected: z.array(rejectedSchema).optional(),
   search: z.object({
     estimator: z.string(),
     candidates: z.number(),

@@ -165,6 +165,34 @@ describe('power-cap', () => {
     assert.match(cap.reason, /accuracy may give up 1\.5 points in the mean of a day/);
   });
 
+  it('follows the operating point of a plan that is wired back, and says nothing to one that asks for nothing new', async () => {
+    const flow = await startFlow(modules, flowWith({ policy: 'quality' }));
+    flow.send('cap', carbon(400));
+    const first = capSchema.parse((await flow.waitFor('out')).payload);
+    assert.equal(first.quality?.outerW, undefined);
+    const plan = {
+      planId: 'p',
+      createdAt: '2026-01-05T00:00:00Z',
+      tenants: [],
+      operatingPoint: { ...first.operatingPoint, name: 'clock 60 %', speed: 0.6 },
+      capW: first.capW,
+      powerW: { expected: 8, lower: 7, upper: 9 },
+      powerSource: 'modelled',
+      feasible: true,
+      why: [],
+      search: { estimator: 'test', candidates: 1, evaluated: 1, elapsedMs: 0 },
+    };
+    flow.send('cap', { topic: 'ecomap/plan', payload: plan, times: 1 });
+    const message = await flow.waitFor('out', ({ times }) => times === 1);
+    const cap = capSchema.parse(message.payload);
+    assert.deepEqual([cap.operatingPoint.name, cap.quality?.outerW], ['clock 60 %', first.capW]);
+    assert.match(cap.reason, /the plan asks for clock 60 %/);
+    const answers = flow.received('out').length;
+    flow.send('cap', { topic: 'ecomap/plan', payload: plan, times: 2 });
+    await flow.waitFor('completed', ({ times }) => times === 2);
+    assert.equal(flow.received('out').length, answers);
+  });
+
   it('keeps to two levels, and to a budget', async () => {
     const flow = await startFlow(modules, flowWith({ ...byHand, policy: 'two-level' }));
     flow.send('cap', carbon(501));

@@ -12,6 +12,7 @@ import { atBestPoint } from './points';
 import { contextOf, limitsOf } from './problem';
 import type { PlanningQuestion } from './question';
 import { rivalsOf } from './rivals';
+import { ruledOut } from './ruled-out';
 
 /** What a round may cost for the plan itself; its alternatives come on top. */
 export interface Effort {
@@ -71,7 +72,7 @@ export async function solveRound(
   const stays = question.operatingPoint.name === asked.operatingPoint.name;
   const rivals = settled.before === null || !stays ? [] : rivalsOf(problem, settled.before, found, outcome);
   return {
-    plan: planned(question.planId, found),
+    plan: { ...planned(question.planId, found), rejected: ruledOut(question, alternatives.list) },
     violated: {
       planId: question.planId,
       capW: limits.capW,

@@ -144,6 +144,80 @@ describe('VariantSelector: down', () => {
   });
 });
 
+describe('VariantSelector: odd tenants', () => {
+  it('takes the first of two tenants with the same name, and never ends up with none or both', () => {
+    const twins = [tenant('a'), tenant('a', [['only', 0.5, 1]])];
+    const scene = new Scene(twins);
+    const answer = scene.selector.onViolated(violated({ a: 'full' }, [alternative('a', 'medium', 0)], [power]));
+    assert.deepEqual(scene.chosen(answer), { a: 'medium' });
+  });
+
+  it('keeps to the best variant where the least accuracy is above it, and says what that leaves out', () => {
+    const scene = new Scene([tenant('a', fourVariants, { leastAccuracy: 0.999 })]);
+    const round = violated({ a: 'full' }, [], [power]);
+    assert.equal(scene.selector.onViolated(round), null);
+    const [out] = scene.selector.rejected;
+    assert.deepEqual([out?.tenant, out?.constraint, out?.limit], ['a', 'accuracy', 0.999]);
+    assert.match(out?.text ?? '', /a may not run \w+: it is right in .* % only, the least allowed is 99\.9 %/);
+  });
+
+  it('leaves things as they are where no variant can meet a limit', () => {
+    const scene = new Scene([tenant('a')]);
+    const hopeless = fourVariants.slice(1).map(([variant]) => alternative('a', variant, 0.5));
+    for (let times = 0; times < 3; times += 1)
+      assert.equal(scene.selector.onViolated(violated({ a: 'full' }, hopeless, [power])), null);
+  });
+});
+
+describe('VariantSelector: why not', () => {
+  const latency: Violation = { ...power, constraint: 'latency', value: 180, limit: 150 };
+
+  it('names the limit that rules a better variant out, important tenants first', () => {
+    const scene = new Scene([tenant('a', fourVariants, { priority: 2 }), tenant('b', fourVariants, { priority: 1 })]);
+    scene.selector.onViolated(
+      violated({ a: 'small', b: 'medium' }, [
+        alternative('a', 'medium', 0.2, { broken: { ...power, variant: 'medium' } }),
+        alternative('b', 'full', 0.2, { broken: { ...latency, tenant: 'b' } }),
+      ]),
+    );
+    assert.deepEqual(
+      scene.selector.rejected.map(({ tenant: name, variant, constraint, value, limit }) => [
+        name,
+        variant,
+        constraint,
+        value,
+        limit,
+      ]),
+      [
+        ['b', 'full', 'latency', 180, 150],
+        ['a', 'medium', 'power', 15, 10],
+      ],
+    );
+    assert.match(scene.selector.rejected[0]?.text ?? '', /b does not run full: b would need up to 180 ms of 150 ms/);
+    assert.match(
+      scene.selector.rejected[1]?.text ?? '',
+      /a does not run medium: .* up to 15\.0 W under a cap of 10\.0 W/,
+    );
+  });
+
+  it('tells a variant that must wait from one that was never measured, and goes with each answer', () => {
+    const scene = new Scene([tenant('a'), tenant('b')]);
+    const answer = scene.selector.onViolated(
+      violated({ a: 'full', b: 'small' }, [alternative('a', 'medium', 0), alternative('b', 'medium', 0)], [power]),
+    );
+    const constraints = (answer?.rejected ?? []).map(({ tenant: name, constraint }) => [name, constraint]);
+    assert.deepEqual(constraints, [
+      ['a', 'power'],
+      ['b', 'wait'],
+    ]);
+    scene.selector.onViolated(violated({ a: 'full', b: 'small' }, []));
+    assert.deepEqual(
+      scene.selector.rejected.map(({ constraint }) => constraint),
+      ['unmeasured'],
+    );
+  });
+});
+
 describe('VariantSelector: up', () => {
   const one = [tenant('a')];
   const fits = (current: string, ...variants: string[]) =>
