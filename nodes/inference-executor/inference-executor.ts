@@ -1,11 +1,14 @@
+import { DeferredRequests } from '../../src/carbon/deferral/deferred-requests';
 import { InferenceExecutor } from '../../src/inference/executor';
 import type { ServingDevice } from '../../src/inference/energy';
 import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeContext, NodeMessage, Send } from '../../src/node-red/types';
+import type { InferenceRequest } from '../../src/signals/inference';
 import { controlKindOf, parseControlMessage, topicOf } from '../../src/signals/message';
 import { quoted } from '../../src/signals/parse';
 import { chosenTenants } from '../shared/chosen-tenants';
 import { inferenceExecutorConfig, type InferenceExecutorConfig } from './config';
+import { inferDeferred, mayWaitMs } from './deferring';
 import { ProblemReport, type TenantResource } from './problem-report';
 import { OpenRequests } from './open-requests';
 import { requestIdOf, requestOf } from './request';
@@ -13,6 +16,8 @@ import { statusOf } from './status';
 
 /** Rates and states on the canvas are refreshed this often. */
 const statusIntervalMs = 2000;
+/** How often it is looked whether the time of requests that wait for a cleaner grid has come. */
+const deferralLookMs = 2000;
 
 function defaultTenantOf(node: NodeContext<InferenceExecutorConfig>, names: readonly string[]): string | null {
   const id = node.config.defaultTenant;
@@ -70,10 +75,13 @@ export default defineNode({
     });
 
     const open = new OpenRequests();
+    const deferred = new DeferredRequests({ clock: () => performance.now() });
+    node.every(deferralLookMs, () => deferred.look());
     const control = async (message: NodeMessage): Promise<void> => {
       const { kind, payload } = parseControlMessage(message, ['plan', 'carbon', 'cancel']);
       if (kind === 'carbon') {
         executor.onCarbon(payload);
+        deferred.onCarbon(payload);
         return;
       }
       if (kind === 'cancel') {
@@ -86,9 +94,14 @@ export default defineNode({
     };
     const infer = async (message: NodeMessage, send: Send): Promise<void> => {
       const request = requestOf(message, names, defaultTenant, Date.now());
-      const { payload, account } = await open.run(requestIdOf(message), (signal) =>
-        executor.infer({ ...request, signal }),
+      const waitMs = mayWaitMs(
+        message,
+        tenants.find(({ name }) => name === request.tenant),
       );
+      const { payload, account } = await open.run(requestIdOf(message), (signal) => {
+        const run = (now: InferenceRequest) => executor.infer({ ...now, signal });
+        return waitMs === null ? run(request) : inferDeferred(deferred, request, waitMs, signal, run);
+      });
       answered += 1;
       message.payload = payload;
       message.ecomap = account;

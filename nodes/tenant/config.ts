@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { demonstrationFamilies } from '../../src/models/family-card';
 import { tensorTypes } from '../../src/signals/tensor';
-import { overloadAnswerSchema } from '../../src/signals/tenant';
+import { mostDeferralH, overloadAnswerSchema } from '../../src/signals/tenant';
 import { numberOr, optionalNumber } from '../shared/optional-number';
 import { channelNumbers, dims, fraction, labels, optionalText, text } from './fields';
 
@@ -22,6 +22,8 @@ const servingFields = {
   drop: z.enum(['newest', 'oldest']).default('newest'),
   largestBatch: numberOr(z.number().int().min(1).max(256), 1),
   batchDelayMs: numberOr(z.number().min(0).max(60_000), 0),
+  /** Hours that requests may wait for a cleaner grid; null: they do not wait. */
+  deferrableUntilH: optionalNumber(z.number().positive().max(mostDeferralH)).default(null),
 };
 
 /** What an image becomes; used where `inputKind` is `image`. */

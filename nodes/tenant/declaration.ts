@@ -51,6 +51,7 @@ export function tenantOf(config: Config, userDirectory: string): Tenant {
     override: overrideOf(config),
     nonFiniteInput,
     serving: servingOf(config),
+    deferrableUntilH: config.deferrableUntilH,
   };
   if (source !== 'own') {
     const family = demonstrationFamily(source);

@@ -153,6 +153,13 @@ RED.nodes.registerType('ecomap-tenant', {
         return isOptionalWhole(value, 1) && Number(value ?? 1) <= 256;
       },
     },
+    deferrableUntilH: {
+      value: '',
+      validate(value: unknown) {
+        const text = String(value ?? '').trim();
+        return text === '' || (Number(text) > 0 && Number(text) <= 168);
+      },
+    },
     batchDelayMs: {
       value: 0,
       validate(value: unknown) {

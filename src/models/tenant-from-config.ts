@@ -17,6 +17,8 @@ export interface ServiceTerms {
   readonly nonFiniteInput?: Tenant['nonFiniteInput'];
   /** Default: a bounded queue that rejects, one by one. */
   readonly serving?: Serving;
+  /** Default: requests do not wait for a cleaner grid. */
+  readonly deferrableUntilH?: number | null;
 }
 
 /**

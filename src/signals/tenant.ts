@@ -70,6 +70,9 @@ export const servingSchema = z.object({
 });
 export type Serving = z.infer<typeof servingSchema>;
 
+/** Nobody knows the grid further ahead, h. */
+export const mostDeferralH = 168;
+
 /** One network service. */
 export const tenantSchema = z.object({
   name: z.string().min(1),
@@ -89,6 +92,8 @@ export const tenantSchema = z.object({
   /** What happens to an input that holds NaN or infinity: passed on and flagged in the account, or refused with INPUT_MISMATCH. */
   nonFiniteInput: z.enum(['refuse', 'pass']).default('pass'),
   serving: servingSchema.default(servingSchema.parse({})),
+  /** Hours that its requests may wait for a cleaner grid; null: they do not wait. */
+  deferrableUntilH: z.number().positive().max(mostDeferralH).nullable().default(null),
   override: overrideSchema.default({ mode: 'auto' }),
 });
 export type Tenant = z.infer<typeof tenantSchema>;

@@ -19,6 +19,7 @@ import { tenantSchema } from '../../src/signals/tenant';
 import { doublingModel, scoringModel, slowModel, writeModel } from '../support/onnx-builder';
 import { startFlow, stopFlow, watchers, type TestFlow } from '../support/node-helper';
 import { isRunning, planOf, TestDevice, until } from '../unit/inference/support';
+import { reading } from '../unit/power/fakes';
 
 let testDevice = new TestDevice();
 const device = defineNode({
@@ -159,6 +160,49 @@ describe('inference-executor node', function () {
     );
     // Four messages and two cancellations: each is completed or caught, once.
     await until(() => flow.received('completed').length === 4);
+  });
+
+  it('lets a request wait for a cleaner grid, until that comes or it is taken back, and others not', async () => {
+    const flow = await deploy([parts()]);
+    const time = (minutes: number): string => new Date(Date.now() + minutes * 60_000).toISOString();
+    const carbon = (now: number, later: number) => ({
+      topic: 'ecomap/carbon',
+      payload: reading(now, {
+        validFrom: time(0),
+        validTo: time(30),
+        forecast: [{ validFrom: time(30), validTo: time(60), intensityGPerKwh: later }],
+      }),
+    });
+    const ask = (which: string, deferrableUntilH?: number) =>
+      flow.send('e', {
+        payload: matrix(),
+        requestId: which,
+        ...(deferrableUntilH === undefined ? {} : { deferrableUntilH }),
+      });
+    const answered = (which: string) => flow.waitFor('results', (message) => message['requestId'] === which, 15_000);
+
+    ask('nothing is known', 3);
+    await answered('nothing is known');
+    flow.send('e', carbon(500, 100));
+    ask('held', 3);
+    ask('taken back', 3);
+    ask('too soon', 0.5);
+    ask('at once');
+    await answered('too soon');
+    await answered('at once');
+    const early = flow.received('results').map((message) => message['requestId']);
+    assert.deepEqual(
+      early.filter((which) => which === 'held' || which === 'taken back'),
+      [],
+    );
+
+    flow.send('e', { topic: 'ecomap/cancel', payload: { requestId: 'taken back' } });
+    const caught = await flow.waitFor('caught', (message) => message['requestId'] === 'taken back');
+    assert.equal(caught.error?.code, 'CANCELLED');
+    flow.send('e', carbon(100, 500));
+    await answered('held');
+    ask('forever', 1000);
+    assert.equal((await flow.waitFor('caught', (m) => m['requestId'] === 'forever')).error?.code, 'INVALID_MESSAGE');
   });
 
   it('takes a cancellation of what is not there without a word', async () => {
