@@ -55,6 +55,7 @@ export async function judge(instance: Instance, methods: readonly Method[], sear
       starts: proposals.flatMap(({ candidates }) => candidates),
       seed: instance.seed,
       keep: finalists,
+      apart: 1,
     },
   );
   const known = [...top.map(({ candidate }) => candidate), ...proposals.flatMap(({ candidates }) => candidates)];

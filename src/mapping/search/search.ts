@@ -22,6 +22,8 @@ export interface SearchSettings {
   readonly local?: boolean;
   /** Of the best mappings, how many to return; by default 3. */
   readonly keep?: number;
+  /** Stages in which they differ from each other, where there are such; by default a fifth of all, at most 3. */
+  readonly apart?: number;
   /** Most time, ms; absent: as long as the budget lasts. Where it runs out first, the outcome depends on the machine. */
   readonly timeBudgetMs?: number;
   /** Milliseconds from any origin, never going back; by default the time since the process began. */
@@ -30,7 +32,10 @@ export interface SearchSettings {
 
 export interface SearchOutcome {
   readonly best: Evaluated;
-  /** The best distinct mappings (none differ only by exchanging interchangeable components), best first. */
+  /**
+   * The best mapping and others worth measuring, best first: each differs from the others in a few stages where there are such,
+   * for mappings that are nearly the same measure nearly the same. None differ only by exchanging interchangeable components.
+   */
   readonly top: readonly Evaluated[];
   /** Size of the space: for each stage the components that it may take, multiplied. */
   readonly candidates: number;
@@ -46,9 +51,10 @@ export interface SearchOutcome {
 export async function searchMapping(problem: SearchProblem, settings: SearchSettings): Promise<SearchOutcome> {
   const { context, groups } = problem;
   const space = new SearchSpace(context, groups);
+  const keep = settings.keep ?? 3;
   const evaluations = new Evaluations(problem, space, {
     budget: settings.budget,
-    keep: settings.keep ?? 3,
+    keep: keep * poolPerKept,
     timeBudgetMs: settings.timeBudgetMs ?? null,
     clock: settings.clock ?? ((): number => performance.now()),
   });
@@ -64,7 +70,7 @@ export async function searchMapping(problem: SearchProblem, settings: SearchSett
     const draw = seededInteger(settings.seed);
     await (isLocal ? iteratedDescent(space, evaluations, draw) : searchLarge(space, evaluations, starts, draw));
   }
-  const top = evaluations.top().map(evaluatedOf);
+  const top = apartFromEachOther(evaluations.top(), keep, settings.apart ?? apartOf(space)).map(evaluatedOf);
   return { best: evaluatedOf(evaluations.best()), top, candidates: space.size, evaluated: evaluations.count };
 }
 
@@ -74,6 +80,26 @@ export async function evaluate(problem: SearchProblem, candidate: Candidate): Pr
   if (prediction === undefined) throw new RangeError(`estimator ${problem.estimator.name} left out a prediction`);
   return { candidate, prediction, cost: ratingOf(problem)(candidate, prediction) };
 }
+
+/** Stages in which mappings worth measuring differ: one in five, and no more than this. */
+const mostApart = 3;
+const apartOf = ({ genes }: SearchSpace): number => Math.min(mostApart, Math.max(1, Math.round(genes / 5)));
+/** Good mappings remembered for each that is returned. */
+const poolPerKept = 20;
+
+/** The best, then the best of those that differ enough from all before; filled up with the next best. Best first. */
+function apartFromEachOther(ranked: readonly Rated[], keep: number, leastApart: number): Rated[] {
+  const chosen = new Set<Rated>();
+  for (const rated of ranked) {
+    if (chosen.size < keep && [...chosen].every((other) => distance(rated.genes, other.genes) >= leastApart)) {
+      chosen.add(rated);
+    }
+  }
+  for (const rated of ranked) if (chosen.size < keep) chosen.add(rated);
+  return ranked.filter((rated) => chosen.has(rated));
+}
+
+const distance = (one: Genes, other: Genes): number => one.filter((at, gene) => at !== other[gene]).length;
 
 const evaluatedOf = ({ candidate, prediction, cost }: Rated): Evaluated => ({ candidate, prediction, cost });
 

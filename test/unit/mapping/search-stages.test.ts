@@ -196,16 +196,24 @@ describe('searchMapping with stages', () => {
     }
   });
 
-  it('returns the best distinct mappings, best first', async () => {
+  it('returns the best mapping and others that differ from it and from each other, best first', async () => {
     const posed = problem(twelve, large, 22);
     const { top } = await searchMapping(posed, { budget: 500, starts: [], seed: 1, keep: 5 });
     assert.equal(top.length, 5);
     const space = new SearchSpace(posed.context, posed.groups);
     assert.equal(new Set(top.map(({ candidate }) => space.keyOf(candidate.flat()))).size, 5);
-    for (let index = 1; index < top.length; index += 1) {
-      const [before, after] = [top[index - 1], top[index]];
-      assert.ok(before && after && compareCosts(before.cost, after.cost) <= 0);
-    }
+    top.forEach(({ candidate, cost }, index) => {
+      for (const before of top.slice(0, index)) {
+        assert.ok(compareCosts(before.cost, cost) <= 0);
+        const differing = candidate.flat().filter((at, gene) => at !== before.candidate.flat()[gene]);
+        assert.ok(differing.length >= 3, `${differing.length} stages`);
+      }
+    });
+    // Where nothing differs so much, the next best will do.
+    const two = problem(twelve.slice(0, 1).concat(twelve.slice(4, 5)), [0, 1, 2]);
+    const few = await searchMapping(two, { budget: 10, starts: [], seed: 1, apart: 3 });
+    assert.equal(few.top.length, 3);
+    assert.deepEqual(few.top[0], few.best);
     // In a small space there are no more than there are.
     const one = problem(twelve.slice(0, 1), [0, 0]);
     assert.equal((await searchMapping(one, { budget: 10, starts: [], seed: 1 })).top.length, 1);
