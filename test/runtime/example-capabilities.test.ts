@@ -164,7 +164,9 @@ describe('the example flow of each capability', function () {
     assert.deepEqual(own, { intensityGPerKwh: 187.5, quality: 'measured', basis: 'direct' });
   });
 
-  it('"Calibrate this device": tells how it gets on, is cancelled, and goes on where it was', async () => {
+  it('"Calibrate this device": tells how it gets on, is cancelled, and goes on where it was', async function () {
+    // Each network is measured alone first.
+    this.timeout(300_000);
     const flow = exampleFlows().get('10 - Nodes/Calibrate this device.json');
     assert.ok(flow);
     await runtime.deploy(flow);
@@ -179,7 +181,7 @@ describe('the example flow of each capability', function () {
           return arrived.map(({ payload }) => fits.exec(String(payload))).find((match) => match !== null) ?? null;
         },
         what,
-        100_000,
+        200_000,
       );
     await runtime.send(idOf('inject', 'start') ?? '', {});
     const [, before] = await told(/^measuring: ([2-9]) of 160, about \d+ min left/, 'some co-locations');
