@@ -18,7 +18,7 @@ const say = (text: string): void => console.error(text);
 
 const scale = quick
   ? { instances: 2, searchRuns: 300, otherDevices: 2, timings: 2 }
-  : { instances: 20, searchRuns: 1500, otherDevices: 20, timings: 20 };
+  : { instances: 20, searchRuns: 1500, otherDevices: 60, timings: 20 };
 
 /** Small: every mapping can be tried. Large: none of the searches gets far. */
 const sizes: Readonly<Record<'small' | 'large', InstanceSize>> = {
