@@ -1,5 +1,6 @@
 import type { Interval } from '../../../signals/quantities';
-import { fullLoadW } from '../../../signals/device';
+import { fullLoadW, type OperatingPoint } from '../../../signals/device';
+import { AnalyticEstimator } from '../analytic';
 import type { BatchEstimator, Candidate, EstimationContext, Prediction, Work } from '../estimator';
 import { placedStages } from '../placed-stages';
 import { halfWidthAt, type ConformalBins } from '../intervals/conformal';
@@ -13,11 +14,12 @@ import { PreparedCoLocation } from './prepared-co-location';
 export interface EstimatorIntervals {
   /** Null: too little was measured for any, and the wide ones of an uncalibrated estimator hold. */
   readonly latency: ConformalBins | null;
+  /** Null: the power was not measured together with what ran, and the device's own power law predicts it. */
   readonly lnPowerMargin: number | null;
 }
 
-/** ln half width and power margin where no measurement on this device stands behind them. */
-export const uncalibrated = { latency: Math.log(1.5), power: Math.log(1.15) } as const;
+/** ln half width of latencies where no measurement on this device stands behind it. */
+export const uncalibrated = { latency: Math.log(1.5) } as const;
 /** Share of requests that may wait longer than the tail bound, and the load from which on waits only grow in proportion. */
 const tailShare = 0.05;
 const saturation = 0.95;
@@ -35,6 +37,7 @@ const saturation = 0.95;
 export class LearnedEstimator implements BatchEstimator {
   readonly name = 'learned';
   private readonly estimator: CoLocationEstimator;
+  private readonly analytic = new AnalyticEstimator();
   private readonly prepared = new WeakMap<EstimationContext, CoLocationFeatures | null>();
 
   constructor(
@@ -54,11 +57,14 @@ export class LearnedEstimator implements BatchEstimator {
     const { components, work, operatingPoint } = context;
     const count = work.length;
     const predicted = features === null ? null : await this.estimator.predict(features, candidates);
+    const { lnPowerMargin } = this.intervals;
+    // What a network draws differs more between devices than how networks slow each other down: on a board that it never saw, the
+    // network was off by as much as the power itself. The operating point's law at least is this device's.
+    const byLaw = lnPowerMargin === null ? this.analytic.estimate(candidates, context) : null;
     const mostW = fullLoadW(operatingPoint);
     return candidates.map((candidate, row) => {
       const expectedW = predicted?.powerW[row] ?? Number.NaN;
       const known = !Number.isNaN(expectedW);
-      const margin = this.intervals.lnPowerMargin ?? uncalibrated.power;
       return {
         latencyMs: work.map((item, index) => {
           const cell = row * count + index;
@@ -72,14 +78,20 @@ export class LearnedEstimator implements BatchEstimator {
         }),
         load: loadsOf(candidate, work, components.length, operatingPoint.speed),
         powerW: known
-          ? {
-              expected: Math.min(mostW, expectedW),
-              lower: Math.max(operatingPoint.idleW, Math.min(mostW, expectedW) * Math.exp(-margin)),
-              upper: Math.min(mostW, expectedW * Math.exp(margin)),
-            }
+          ? (byLaw?.[row]?.powerW ?? this.powerOf(expectedW, lnPowerMargin ?? 0, operatingPoint))
           : { expected: mostW, lower: operatingPoint.idleW, upper: mostW },
       };
     });
+  }
+
+  private powerOf(expectedW: number, lnMargin: number, point: OperatingPoint): Interval {
+    const mostW = fullLoadW(point);
+    const expected = Math.min(mostW, expectedW);
+    return {
+      expected,
+      lower: Math.max(point.idleW, expected * Math.exp(-lnMargin)),
+      upper: Math.min(mostW, expectedW * Math.exp(lnMargin)),
+    };
   }
 
   private latencyOf(computedS: number, lnSlowdown: number, item: Work, places: readonly number[]): Interval {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { AnalyticEstimator } from '../../../../src/mapping/estimator/analytic';
 import { LearnedEstimator } from '../../../../src/mapping/estimator/learned/learned-estimator';
 import type { NetworkRuns } from '../../../../src/mapping/estimator/learned/network-runs';
 import type { EstimationContext, Work } from '../../../../src/mapping/estimator/estimator';
@@ -72,12 +73,22 @@ describe('the learned estimator in the planner', () => {
     );
     const { expected = 0, upper = 0 } = known?.powerW ?? {};
     assert.ok(Math.abs(Math.log(upper / expected) - 0.05) < 1e-6);
-    const [unsure] = await new LearnedEstimator(network()).estimate([[[0]]], context([work(10)]));
-    assert.ok((unsure?.powerW.upper ?? 0) > upper);
+  });
+
+  it("goes by the device's own law of power until the power was measured with what ran", async () => {
+    const items = context([work(25)]);
+    const [byLaw] = await new LearnedEstimator(network(0, 3)).estimate([[[0]]], items);
+    assert.deepEqual(byLaw?.powerW, new AnalyticEstimator().estimate([[[0]]], items)[0]?.powerW);
+    const measured = { latency: null, lnPowerMargin: 0.05 };
+    const [learned] = await new LearnedEstimator(network(0, 0.2), measured).estimate([[[0]]], items);
+    assert.ok((learned?.powerW.expected ?? 0) > 1.1 * (byLaw?.powerW.expected ?? 0));
   });
 
   it('never promises more power than full load, nor less than idle', async () => {
-    const [prediction] = await new LearnedEstimator(network(0, 3)).estimate([[[0]]], context([work(40)]));
+    const [prediction] = await new LearnedEstimator(network(0, 3), {
+      latency: null,
+      lnPowerMargin: 0.14,
+    }).estimate([[[0]]], context([work(40)]));
     assert.equal(prediction?.powerW.upper, 17);
     assert.ok((prediction?.powerW.expected ?? 99) <= 17 && (prediction?.powerW.lower ?? 0) >= 5);
   });
