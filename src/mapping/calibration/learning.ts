@@ -40,16 +40,20 @@ export async function trainingSetInTurns(samples: readonly CoLocationSample[]): 
 /** How far two measurements of the same co-location lie apart, %: mean over networks; null where none was repeated. */
 export function floorPctOf(plan: readonly PlannedCoLocation[], { good }: Judged): number | null {
   const apart = plan.flatMap(({ repeats }, planned) => {
-    const again = good.get(planned)?.sample?.latencyS ?? [];
-    const first = repeats === null ? [] : (good.get(repeats)?.sample?.latencyS ?? []);
-    if (first.length !== again.length) return [];
-    return first.map((seconds, network) => {
-      const other = again[network] ?? seconds;
+    const again = good.get(planned)?.sample ?? null;
+    const first = repeats === null ? null : (good.get(repeats)?.sample ?? null);
+    // One that could not run with the others makes another co-location.
+    if (first === null || again === null || !isAlike(first, again)) return [];
+    return first.latencyS.map((seconds, network) => {
+      const other = again.latencyS[network] ?? seconds;
       return (200 * Math.abs(seconds - other)) / (seconds + other);
     });
   });
   return apart.length === 0 ? null : apart.reduce((sum, pct) => sum + pct, 0) / apart.length;
 }
+
+const isAlike = (a: CoLocationSample, b: CoLocationSample): boolean =>
+  a.workload === b.workload && JSON.stringify(a.mapping) === JSON.stringify(b.mapping);
 
 export interface SummaryParts {
   readonly deviceFingerprint: string;
