@@ -87,7 +87,9 @@ export default defineNode({
       profiling: profilingWatch,
       isServing: () => performance.now() - servedAtMs < servingForMs,
       onCalibrated(calibrated) {
-        if (node.config.estimator === 'auto') solver.setEstimator(estimatorOf(calibrated));
+        if (node.config.estimator !== 'auto') return;
+        solver.setEstimator(estimatorOf(calibrated));
+        loop.replan();
       },
     });
     const calibrating = new Calibrating({
@@ -146,6 +148,7 @@ export default defineNode({
       try {
         await recallStageProfiles({ ...known, describe: (request) => inspector.describe(request) });
         await recallSensitivities(known);
+        if (!closing.signal.aborted) loop.replan();
       } catch (error) {
         if (!closing.signal.aborted) throw error;
       }

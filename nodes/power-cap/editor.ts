@@ -75,7 +75,7 @@ RED.nodes.registerType('ecomap-power-cap', {
   paletteLabel: 'power cap',
   label() {
     if (this.name) return this.name;
-    const policy = String(this.policy);
+    const policy = String(this.policy ?? 'linear');
     if (policy === 'fixed' && this.fixedW) return `power cap ${this.fixedW} W`;
     return policy === 'linear' || policy === 'fixed' ? 'power cap' : `power cap ${policy}`;
   },

@@ -118,6 +118,12 @@ export class PlanningLoop<Message> {
     if (wasTrying) return;
     const isTime = this.options.clock() - this.lastRoundMs >= roundEveryMs;
     if (this.held !== null || !(moved || (isTime && this.underWay === null))) return;
+    this.replan();
+  }
+
+  /** Plans again: what is known of the costs, or how they are predicted, has changed. */
+  replan(): void {
+    if (this.planner === null) return;
     this.due ??= { cap: null, variants: null, message: null };
     this.next();
   }
