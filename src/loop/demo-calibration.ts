@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { CoLocationRunnerProcess } from '../inference/co-location-runner';
 import type { Calibrated } from '../mapping/calibration/calibrated-store';
 import { CalibrationRun } from '../mapping/calibration/calibration-run';
@@ -26,7 +27,12 @@ export interface DemoCalibrationOptions {
 export interface DemoCalibration {
   readonly estimator: WantedEstimator;
   readonly summary: CalibrationSummary;
+  /** How late this process, which stands for Node-RED's, was meanwhile: 99th percentile and most, ms. */
+  readonly loopDelayMs: { readonly p99: number; readonly most: number };
 }
+
+/** The timer whose lateness is measured. */
+const delayResolutionMs = 2;
 
 const shipped = join(packageRoot(), 'models', 'estimator', 'estimator.onnx');
 
@@ -49,16 +55,25 @@ export async function calibrateForDemo(options: DemoCalibrationOptions): Promise
     },
     seed,
   });
+  const delay = monitorEventLoopDelay({ resolution: delayResolutionMs });
+  delay.enable();
   try {
     const status = await ended(run, samples, say);
+    delay.disable();
     const learned: Calibrated | null = calibrated;
     if (status.summary === null || learned === null) {
       throw new EcomapError('INTERNAL_ERROR', `The calibration ended without a result (${status.text}).`);
     }
     const { estimator, intervals } = learned as Calibrated;
     const model = estimator === null ? { path: shipped } : { bytes: estimator };
-    return { estimator: { kind: 'calibrated', source: { model, intervals } }, summary: status.summary };
+    const late = (ns: number): number => Math.max(0, ns / 1e6 - delayResolutionMs);
+    return {
+      estimator: { kind: 'calibrated', source: { model, intervals } },
+      summary: status.summary,
+      loopDelayMs: { p99: late(delay.percentile(99)), most: late(delay.max) },
+    };
   } finally {
+    delay.disable();
     await run.close();
   }
 }
@@ -87,11 +102,13 @@ function ended(run: CalibrationRun, samples: number, say: (line: string) => void
 }
 
 /** What a calibration found, in a line. */
-export function calibrationLine({ kept, reason, before, after, additiveMapePct, samples }: CalibrationSummary): string {
+export function calibrationLine({ summary, loopDelayMs }: DemoCalibration): string {
+  const { kept, reason, before, after, additiveMapePct, samples } = summary;
   const error = (pct: number): string => `${pct.toFixed(1)} %`;
   return (
     `calibrated on ${samples} co-locations: held-out error of latency ${error(before.latencyMapePct)} -> ${error(after.latencyMapePct)} ` +
     `(additive model ${error(additiveMapePct)}), of power ${error(before.powerMapePct)} -> ${error(after.powerMapePct)}` +
-    (kept ? '' : `; ${reason ?? 'not kept'} Its intervals are measured now.`)
+    (kept ? '' : `; ${reason ?? 'not kept'} Its intervals are measured now.`) +
+    `; event loop of this process late by at most ${loopDelayMs.most.toFixed(1)} ms (p99 ${loopDelayMs.p99.toFixed(1)} ms)`
   );
 }

@@ -86,7 +86,7 @@ async function demo({ seconds, seed, calibrate, json }: Options): Promise<void> 
     for (const policy of policies) {
       if (policy === 'calibrated') {
         learned = await calibrateForDemo({ device, tenants, profiles, stateDirectory, samples: calibrate, seed, say });
-        say(calibrationLine(learned.summary));
+        say(calibrationLine(learned));
       }
       say(`${policy}: a grid day in ${dayS.toFixed(0)} s`);
       const around = { device, tenants, profiles, stateDirectory, seed, say };
@@ -97,11 +97,11 @@ async function demo({ seconds, seed, calibrate, json }: Options): Promise<void> 
         tenants.map(({ name }) => [name, days.reduce((sum, day) => sum + (day.requests[name] ?? 0), 0)]),
       );
       const { points: _, ...summary } = learned?.summary ?? { points: [] };
-      const calibration = learned === null ? null : summary;
+      const calibration = learned === null ? null : { ...summary, loopDelayMs: learned.loopDelayMs };
       console.log(JSON.stringify({ demo: { policies: days, requests, calibration } }));
     } else {
       console.log(demoTable(days));
-      if (learned !== null) console.log(calibrationLine(learned.summary));
+      if (learned !== null) console.log(calibrationLine(learned));
     }
   } finally {
     await runner.close();
