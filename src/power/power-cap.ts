@@ -110,8 +110,7 @@ export class PowerCap {
     this.clock = options.clock ?? systemClock;
     options.device.checkActuator(options.actuator ?? 'auto');
     this.steadiness = new Steadiness({
-      leastChangeW: () =>
-        options.leastChangeW ?? powerCapDefaults.leastChangeShare * (this.range.maximumW - this.range.minimumW),
+      leastChangeW: () => this.leastChangeW,
       leastDwellS: options.leastDwellS ?? powerCapDefaults.leastDwellS,
     });
     this.reader = options.device.openReader();
@@ -172,7 +171,8 @@ export class PowerCap {
     return this.inOrder(async () => {
       const measured = this.lastCap?.power.source === 'measured';
       const { operatingPoints } = this.options.device;
-      const changes = this.plannedPoint.take(plan, operatingPoints, measured, this.clock.monotonicMs());
+      const nowMs = this.clock.monotonicMs();
+      const changes = this.plannedPoint.take(plan, operatingPoints, measured, nowMs, this.leastChangeW);
       return changes ? this.answer() : null;
     });
   }
@@ -190,6 +190,11 @@ export class PowerCap {
   /** Gives the device back its full speed, as far as no other power cap holds it. */
   release(): Promise<void> {
     return this.inOrder(() => this.options.device.releaseCap(this));
+  }
+
+  private get leastChangeW(): number {
+    const { maximumW, minimumW } = this.range;
+    return this.options.leastChangeW ?? powerCapDefaults.leastChangeShare * (maximumW - minimumW);
   }
 
   private inOrder<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -3,7 +3,7 @@ import { fullLoadW } from '../../signals/device';
 import type { Plan } from '../../signals/plan';
 import { formatW } from './policy';
 
-/** A slower point is asked for only after plans have wanted it for so long, ms; a faster one at once. */
+/** A slower point, or less power at the same one, is asked for only after plans have wanted it for so long, ms; more at once. */
 const fallAfterMs = 60_000;
 /** On a device that holds the cap by measuring, the predicted power gets so much room. */
 const measuredRoom = 1.05;
@@ -16,18 +16,25 @@ export class PlannedPoint {
   private asked: { readonly name: string; readonly capW: number; readonly speed: number } | null = null;
   private fallingSinceMs: number | null = null;
 
-  /** Takes a plan; true when the cap changes. `measured`: the device holds caps by what it measures, not by points. */
-  take(plan: Plan, points: readonly OperatingPoint[], measured: boolean, nowMs: number): boolean {
+  /**
+   * Takes a plan; true when the cap changes.
+   * @param measured the device holds caps by what it measures, not by points
+   * @param leastChangeW smaller changes at the same point are ignored, W
+   */
+  take(plan: Plan, points: readonly OperatingPoint[], measured: boolean, nowMs: number, leastChangeW = 0): boolean {
     const point = points.find(({ name }) => name === plan.operatingPoint.name);
     if (point === undefined) return false;
     const capW = measured ? plan.powerW.upper * measuredRoom : fullLoadW(point);
     const next = { name: point.name, capW, speed: point.speed };
     const before = this.asked;
-    if (before !== null && next.name === before.name) {
+    const risesW = before === null ? Infinity : next.capW - before.capW;
+    const isSame = next.name === before?.name;
+    // The load of a point goes up and down, and with it what it draws.
+    if (isSame && Math.abs(risesW) <= leastChangeW) {
       this.fallingSinceMs = null;
       return false;
     }
-    if (before !== null && next.speed < before.speed) {
+    if (before !== null && risesW <= leastChangeW && (isSame || next.speed < before.speed)) {
       this.fallingSinceMs ??= nowMs;
       if (nowMs - this.fallingSinceMs < fallAfterMs) return false;
     }

@@ -12,7 +12,7 @@ const point = (name: string, speed: number, fullW: number): OperatingPoint => ({
 });
 const points = [point('fast', 1, 30), point('middle', 0.6, 15), point('slow', 0.3, 10)];
 
-function planAt(name: string): Plan {
+function planAt(name: string, upperW = 9): Plan {
   const operatingPoint = points.find((one) => one.name === name) ?? point(name, 1, 50);
   return {
     planId: 'p',
@@ -20,7 +20,7 @@ function planAt(name: string): Plan {
     tenants: [],
     operatingPoint,
     capW: 30,
-    powerW: { expected: 8, lower: 7, upper: 9 },
+    powerW: { expected: 8, lower: 7, upper: upperW },
     powerSource: 'modelled',
     feasible: true,
     why: [],
@@ -55,5 +55,26 @@ describe('the operating point that plans ask for', () => {
     const planned = new PlannedPoint();
     planned.take(planAt('slow'), points, true, 0);
     assert.ok(Math.abs(planned.within(30).capW - 9.45) < 1e-9);
+  });
+
+  it('follows the power of plans that stay at one point: up at once, down after a minute, small changes not at all', () => {
+    const planned = new PlannedPoint();
+    const take = (upperW: number, nowMs: number, measured = true) =>
+      planned.take(planAt('slow', upperW), points, measured, nowMs, 0.5);
+    const capW = () => Number(planned.within(30).capW.toFixed(2));
+    // Nothing was measured yet: the power of the point at full load.
+    assert.deepEqual([take(4, 0, false), capW()], [true, 10]);
+    assert.deepEqual([take(4, 1000), take(4, 60_999), capW()], [false, false, 10]);
+    assert.deepEqual([take(4, 61_000), capW()], [true, 4.2]);
+    assert.deepEqual([take(8, 62_000), capW()], [true, 8.4]);
+    assert.deepEqual([take(8.4, 63_000), take(7.6, 200_000), capW()], [false, false, 8.4]);
+    // Less, but not for a whole minute.
+    assert.deepEqual([take(5, 201_000), take(8, 230_000), take(5, 262_000), capW()], [false, false, false, 8.4]);
+  });
+
+  it('does not hold back power that a slower point needs under more load', () => {
+    const planned = new PlannedPoint();
+    planned.take(planAt('middle', 6), points, true, 0);
+    assert.equal(planned.take(planAt('slow', 9), points, true, 1000, 0.5), true);
   });
 });
