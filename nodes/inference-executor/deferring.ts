@@ -30,8 +30,14 @@ export async function inferDeferred<Answer extends { readonly account: Inference
 ): Promise<Answer> {
   const now = Date.now();
   const deadlineMs = Math.min(now + waitMs, request.deadlineMs ?? Infinity);
-  const { why } = await deferred.hold(request.tenant, deadlineMs - now, signal);
-  const answer = await infer({ ...request, deadlineMs });
-  deferred.measured(request.tenant, answer.account.latencyMs);
-  return why === null ? answer : { ...answer, account: { ...answer.account, why: [...answer.account.why, why] } };
+  const begun = await deferred.hold(request.tenant, deadlineMs - now, signal);
+  let latencyMs: number | null = null;
+  try {
+    const answer = await infer({ ...request, deadlineMs });
+    const { account } = answer;
+    latencyMs = account.latencyMs;
+    return begun.why === null ? answer : { ...answer, account: { ...account, why: [...account.why, begun.why] } };
+  } finally {
+    deferred.ended(request.tenant, begun, latencyMs);
+  }
 }

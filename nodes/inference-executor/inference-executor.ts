@@ -75,7 +75,11 @@ export default defineNode({
     });
 
     const open = new OpenRequests();
-    const deferred = new DeferredRequests({ clock: () => performance.now() });
+    const deferred = new DeferredRequests({
+      clock: () => performance.now(),
+      epochMs: Date.now,
+      roomOf: (tenant) => executor.roomOf(tenant),
+    });
     node.every(deferralLookMs, () => deferred.look());
     const control = async (message: NodeMessage): Promise<void> => {
       const { kind, payload } = parseControlMessage(message, ['plan', 'carbon', 'cancel']);

@@ -189,6 +189,11 @@ export class InferenceExecutor extends EventEmitter<ExecutorEvents> {
     });
   }
 
+  /** How many more requests of a tenant would not find its queue full; 0 for an unknown one. */
+  roomOf(tenant: string): number {
+    return this.#services.get(tenant)?.room ?? 0;
+  }
+
   /** What happened since the last call (or since the executor was made). */
   takeTelemetry(): Telemetry {
     return this.#window.take({

@@ -20,25 +20,32 @@ const usableShare = 0.5;
 const leastGain = 0.02;
 
 /**
- * The reading and its forecast as slots from now on.
- * @param readAtMs when the reading came; its time goes on with the clock from then on
+ * The reading and its forecast as slots from now on; the first one is now. Where nothing covers now, the reading goes on until its
+ * forecast begins.
+ * @param offsetMs from the reading's time to the clock of `nowMs`
  */
-export function slotsOf(reading: CarbonReading, readAtMs: number, nowMs: number): Slot[] {
-  if (reading.intensityGPerKwh === null) return [];
-  const offsetMs = readAtMs - Date.parse(reading.validFrom);
-  const slots: Slot[] = [
-    {
-      fromMs: nowMs,
-      toMs: Math.max(nowMs + 1, Date.parse(reading.validTo) + offsetMs),
-      intensityGPerKwh: reading.intensityGPerKwh,
-    },
-  ];
-  for (const { validFrom, validTo, intensityGPerKwh } of reading.forecast) {
+export function slotsOf(reading: CarbonReading, offsetMs: number, nowMs: number): Slot[] {
+  const current = reading.intensityGPerKwh;
+  if (current === null) return [];
+  const slots: Slot[] = [];
+  for (const { validFrom, validTo, intensityGPerKwh } of [reading, ...reading.forecast]) {
     const fromMs = Math.max(Date.parse(validFrom) + offsetMs, slots.at(-1)?.toMs ?? nowMs);
     const toMs = Date.parse(validTo) + offsetMs;
     if (toMs > fromMs && intensityGPerKwh !== null) slots.push({ fromMs, toMs, intensityGPerKwh });
   }
-  return slots;
+  const firstMs = slots[0]?.fromMs ?? nowMs + 1;
+  return firstMs > nowMs ? [{ fromMs: nowMs, toMs: firstMs, intensityGPerKwh: current }, ...slots] : slots;
+}
+
+/** A live reading is of the time when it was fetched, give or take what providers are late by. */
+const mostLiveMs = 24 * 3_600_000;
+/** Have a time of their own, wherever it happens to lie. */
+const ownTime: ReadonlySet<string> = new Set(['trace', 'simulated']);
+
+/** Whether the times of a reading are real ones, and not those of a recording. */
+export function isLive({ provider, validFrom, fetchedAt }: CarbonReading, epochMs: number): boolean {
+  const isNear = (time: string, otherMs: number): boolean => Math.abs(Date.parse(time) - otherMs) <= mostLiveMs;
+  return !ownTime.has(provider) && isNear(validFrom, epochMs) && isNear(fetchedAt, epochMs);
 }
 
 /**

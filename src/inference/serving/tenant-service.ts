@@ -34,6 +34,7 @@ export class TenantService<Loaded extends LoadedVariant = LoadedVariant> impleme
   #closed = false;
   #abandoned = false;
   #announced = false;
+  readonly #capacity: number;
   readonly #lanes = new Lanes();
   readonly #admission: Admission;
   readonly #accounting: Accounting;
@@ -50,10 +51,10 @@ export class TenantService<Loaded extends LoadedVariant = LoadedVariant> impleme
     this.#clock = clock;
     this.#accounting = new Accounting(tenant, clock, options);
     this.#refuse = (request, error) => this.#accounting.refuse(request, error);
-    const capacity = tenant.serving.queueLength ?? options.queueLength;
+    this.#capacity = tenant.serving.queueLength ?? options.queueLength;
     const lateIsWelcome = tenant.serving.whenLate === 'wait';
     this.#runs = new TenantRuns(clock, this.#accounting, (request) => this.#putBack(request), lateIsWelcome);
-    this.#admission = new Admission(tenant, capacity, this.#lanes, () => this.#runs.freeAtMs, this.#refuse);
+    this.#admission = new Admission(tenant, this.#capacity, this.#lanes, () => this.#runs.freeAtMs, this.#refuse);
     this.#sweeper = new Alarm(clock, () => this.#sweep());
   }
 
@@ -76,6 +77,10 @@ export class TenantService<Loaded extends LoadedVariant = LoadedVariant> impleme
   }
   get queued(): number {
     return this.#lanes.size;
+  }
+  /** Requests that would still not find the queue full. */
+  get room(): number {
+    return Math.max(0, this.#capacity - this.queued);
   }
   get underWay(): number {
     return this.#runs.requests;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { DeferredRequests, type Begun } from '../../../../src/carbon/deferral/deferred-requests';
-import { dueNow, type Slot } from '../../../../src/carbon/deferral/slots';
+import { dueNow, isLive, slotsOf, type Slot } from '../../../../src/carbon/deferral/slots';
 import { reading } from '../../power/fakes';
 
 const hourMs = 3_600_000;
@@ -39,6 +39,7 @@ async function play(
   const deferred = new DeferredRequests({ clock: () => nowMs, ...limits });
   deferred.measured('a', 200);
   const outcomes: (Outcome | null)[] = requests.map(() => null);
+  const underWay: Begun[] = [];
   for (let step = 0; step < hours * 6; step += 1) {
     const hour = step / 6;
     nowMs = hour * hourMs;
@@ -47,8 +48,10 @@ async function play(
       if (Math.abs(atHour - hour) > 1e-9) return;
       void deferred.hold('a', withinH * hourMs).then((begun) => {
         outcomes[index] = { ...begun, atHour: nowMs / hourMs };
+        underWay.push(begun);
       });
     });
+    for (const one of underWay.splice(0)) deferred.ended('a', one, 200);
     deferred.look();
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -115,8 +118,117 @@ describe('requests that may wait for a cleaner grid', () => {
     const held = deferred.hold('a', 12 * hourMs, controller.signal);
     assert.equal(deferred.waiting, 1);
     controller.abort();
-    assert.deepEqual(await held, { waitedMs: 0, why: null });
+    assert.deepEqual(await held, { waitedMs: 0, why: null, open: 1 });
     assert.equal(deferred.waiting, 0);
+  });
+
+  for (const [what, count, withinH, runS, forecast] of [
+    ['the clean hour comes', 100, 8, 6, course],
+    ['a cleaner hour is always promised', 150, 2, 10, (hour: number) => 300 - 10 * hour],
+    ['they are worth more than an hour of work', 200, 4, 20, (hour: number) => 300 - 10 * hour],
+  ] as const) {
+    it(`never find the queue full, and end in time however many they are, when ${what}`, async () => {
+      const served = await serve(count, withinH, runS, forecast);
+      assert.deepEqual([served.inTime, served.refused], [count, 0]);
+      // As many as half of the queue has room for, unless time gets short.
+      assert.ok(served.mostQueued <= 16, `${served.mostQueued} in the queue`);
+    });
+  }
+
+  it('leave the room of a queue to others as long as there is time, and tell when there is none at the end', async () => {
+    let nowMs = 0;
+    let room = 0;
+    const deferred = new DeferredRequests({ clock: () => nowMs, roomOf: () => room });
+    deferred.measured('a', 1000);
+    const begun: number[] = [];
+    for (let index = 0; index < 6; index += 1) void deferred.hold('a', hourMs).then(() => begun.push(nowMs));
+    const countAt = async (atMs: number, roomThen: number): Promise<number> => {
+      [nowMs, room] = [atMs, roomThen];
+      deferred.look();
+      await new Promise((resolve) => setImmediate(resolve));
+      return begun.length;
+    };
+    assert.equal(await countAt(0, 0), 0);
+    assert.equal(await countAt(2000, 4), 2);
+    assert.equal(await countAt(hourMs - 60_000, 1), 3);
+    assert.equal(await countAt(hourMs - 30_000, 0), 3);
+    assert.equal(await countAt(hourMs - 3000, 0), 6);
+  });
+});
+
+/** One server that takes requests from a queue of 32, looked at every 2 s. */
+async function serve(count: number, withinH: number, runS: number, forecast: (hour: number) => number) {
+  let nowMs = 0;
+  const queue: { begun: Begun; beganMs: number }[] = [];
+  const deferred = new DeferredRequests({ clock: () => nowMs, roomOf: () => 32 - queue.length });
+  deferred.measured('a', runS * 1000);
+  const served = { inTime: 0, refused: 0, mostQueued: 0 };
+  let endMs: number | null = null;
+  for (; nowMs <= withinH * hourMs; nowMs += 1000) {
+    if (nowMs % hourMs === 0) deferred.onCarbon(readingAt(nowMs / hourMs, forecast));
+    for (let index = 0; nowMs === 0 && index < count; index += 1) {
+      void deferred.hold('a', withinH * hourMs).then((begun) => {
+        if (queue.length < 32) queue.push({ begun, beganMs: nowMs });
+        else served.refused += 1;
+      });
+    }
+    if (nowMs % 2000 === 0) deferred.look();
+    await Promise.resolve();
+    served.mostQueued = Math.max(served.mostQueued, queue.length);
+    if (endMs !== null && nowMs >= endMs) {
+      const first = queue.shift();
+      if (first !== undefined) deferred.ended('a', first.begun, nowMs - first.beganMs);
+      served.inTime += 1;
+      endMs = null;
+    }
+    if (endMs === null && queue.length > 0) endMs = nowMs + runS * 1000;
+  }
+  return served;
+}
+
+describe('the time of readings', () => {
+  const epochMs = Date.UTC(2026, 0, 5, 2, 40);
+  const late = reading(400, {
+    validFrom: time(1),
+    validTo: time(2),
+    fetchedAt: time(2.5),
+    forecast: [2, 3, 4].map((hour) => ({
+      validFrom: time(hour),
+      validTo: time(hour + 1),
+      intensityGPerKwh: 100 * hour,
+    })),
+  });
+
+  it('is the real one for a live provider, however late its reading comes', async () => {
+    assert.equal(isLive(late, epochMs), true);
+    const slots = slotsOf(late, -epochMs, 0);
+    assert.deepEqual(slots[0], { fromMs: 0, toMs: 20 * 60_000, intensityGPerKwh: 200 });
+    assert.deepEqual(slots[1], { fromMs: 20 * 60_000, toMs: 80 * 60_000, intensityGPerKwh: 300 });
+    // A clean hour that begins in 20 minutes, told by a reading that is 100 minutes old.
+    let nowMs = 5000;
+    const deferred = new DeferredRequests({ clock: () => nowMs, epochMs: () => epochMs + nowMs });
+    const clean = late.forecast.map((point, at) => ({ ...point, intensityGPerKwh: at === 1 ? 50 : 500 }));
+    deferred.onCarbon({ ...late, forecast: clean });
+    const held = deferred.hold('a', 3 * hourMs).then(({ waitedMs }) => waitedMs);
+    nowMs = 19 * 60_000;
+    deferred.look();
+    assert.equal(deferred.waiting, 1);
+    nowMs = 20 * 60_000 + 1000;
+    deferred.look();
+    assert.equal(await held, nowMs - 5000);
+  });
+
+  it('is its own for a recording, a played curve, and what is of another time', () => {
+    assert.equal(isLive({ ...late, provider: 'trace' }, epochMs), false);
+    assert.equal(isLive({ ...late, provider: 'simulated' }, epochMs), false);
+    assert.equal(isLive({ ...late, validFrom: '2025-01-05T01:00:00Z' }, epochMs), false);
+    assert.equal(isLive(late, epochMs + 72 * hourMs), false);
+  });
+
+  it('goes on with the reading until its forecast begins', () => {
+    const gap = { ...late, forecast: late.forecast.slice(1) };
+    assert.deepEqual(slotsOf(gap, -epochMs, 0)[0], { fromMs: 0, toMs: 20 * 60_000, intensityGPerKwh: 400 });
+    assert.deepEqual(slotsOf({ ...late, forecast: [] }, -epochMs, 0).length, 1);
   });
 });
 
