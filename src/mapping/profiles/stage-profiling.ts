@@ -33,6 +33,9 @@ export interface StageProfilingOptions extends Omit<ProfilingOptions, 'runner' |
 /** A stage of this share of the whole or more leaves too little to the others: the cut is not offered, however it was estimated. */
 const longestShare = 0.85;
 
+/** Where the clocks change during a measurement it is repeated, so many times in all. */
+const mostAttempts = 3;
+
 /** One profile to be had. */
 interface Part {
   readonly model: ProfiledModel;
@@ -65,7 +68,7 @@ export function recallStageProfiles(options: Omit<StageProfilingOptions, 'runner
 }
 
 class StageProfiling {
-  private readonly point: OperatingPoint;
+  /** Speed of the clocks at the beginning: profiles at this one are to be had. */
   private readonly clock: number;
   private readonly watch: SpeedWatch | null;
   /** Classes whose speed at the beginning is known, or that were found gone. */
@@ -78,8 +81,7 @@ class StageProfiling {
   private total = 0;
 
   constructor(private readonly options: StageProfilingOptions) {
-    this.point = options.device.operatingPointInForce();
-    this.clock = clockSpeed(this.point);
+    this.clock = clockSpeed(options.device.operatingPointInForce());
     this.watch = options.runner === null ? null : new SpeedWatch(options.runner, options.signal);
   }
 
@@ -193,29 +195,41 @@ class StageProfiling {
     if (runner === null || !(await this.begin(component))) return;
     this.progress(part);
     this.options.onMeasure?.();
-    let measured: Profile;
-    try {
-      measured = await runner.measure({
+    const measureAt = ({ name }: OperatingPoint, clock: number): Promise<Profile> =>
+      runner.measure({
         path: model.path,
         sha256: model.sha256,
         dims: model.dims,
         component,
         deviceFingerprint: device.fingerprint,
-        operatingPoint: { name: this.point.name, clockSpeed: this.clock },
+        operatingPoint: { name, clockSpeed: clock },
         thorough: true,
         ...(stage && { stage, ...this.inputDimsOf(model, stage) }),
         ...(meter && { meter }),
         ...(signal && { signal }),
       });
+    let measured: Profile;
+    let changed: boolean;
+    let attempts = 0;
+    try {
+      do {
+        const before = device.operatingPointInForce();
+        const clock = clockSpeed(before);
+        measured = await measureAt(before, clock);
+        changed = !isSameClock(clockSpeed(device.operatingPointInForce()), clock);
+        attempts += 1;
+      } while (changed && attempts < mostAttempts);
     } catch (error) {
       signal?.throwIfAborted();
       await this.failed(part, error);
       return;
     }
-    this.watch?.saw(measured);
-    const suspect = this.watch?.isOff(measured) === true;
+    // The speed of the device is watched at the clocks of the beginning; at others it is another one.
+    const isWatched = !changed && isSameClock(clockSpeedOf(measured), this.clock);
+    if (isWatched) this.watch?.saw(measured);
+    const suspect = changed || (isWatched && this.watch?.isOff(measured) === true);
     const profile = suspect ? { ...measured, suspect } : measured;
-    this.measured.set(part, profile);
+    if (isWatched) this.measured.set(part, profile);
     await this.save(profile);
     this.keep(model, profile);
   }

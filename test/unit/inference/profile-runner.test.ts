@@ -81,11 +81,16 @@ describe('profile runner', function () {
     const meter = {
       readEnergy: () => ({ ...(readings.shift() ?? { totalJ: 0, idleJ: 0 }), source: 'measured' as const }),
     };
-    const { energy } = await runner.measure({ ...request, meter });
-    assert.equal(readings.length, 0);
-    assert.equal(energy?.source, 'measured');
-    // 5 J over a second of runs of well below a millisecond.
-    assert.ok(energy.perInferenceJ > 0 && energy.perInferenceJ < 0.05, `${energy.perInferenceJ} J`);
+    const { energy, contended } = await runner.measure({ ...request, meter });
+    if (contended) {
+      // On a busy machine the energy is not this model's.
+      assert.equal(energy, null);
+    } else {
+      assert.equal(readings.length, 0);
+      assert.equal(energy?.source, 'measured');
+      // 5 J over a second of runs of well below a millisecond.
+      assert.ok(energy.perInferenceJ > 0 && energy.perInferenceJ < 0.05, `${energy.perInferenceJ} J`);
+    }
     const blind = { readEnergy: () => ({ totalJ: null, idleJ: null, source: 'measured' as const }) };
     assert.equal((await runner.measure({ ...request, meter: blind })).energy, null);
     let asked = 0;

@@ -192,6 +192,39 @@ describe('ensureStageProfiles', () => {
     assert.equal(table.profileOf('inspect', 'full', 'big')?.operatingPoint?.clockSpeed, 1);
   });
 
+  it('measures again when the clocks change meanwhile, stores it under those that were in force, and marks what never held', async () => {
+    let speed = 1;
+    const changing = {
+      ...device(parts),
+      operatingPointInForce: () => ({ ...operatingPoint(parts, speed), limits: 'clock' as const }),
+    };
+    const options = () => optionsWith({ device: changing, tenants: [tenant('inspect', rows.slice(1))] });
+    before = () => {
+      if (measured.length === 0) speed = 0.5;
+    };
+    await ensureStageProfiles(options());
+    assert.deepEqual(measured, ['tiny big', 'tiny big', 'tiny little']);
+    for (const componentClass of ['big', 'little']) {
+      const found = table.profileOf('inspect', 'tiny', componentClass, 0.5);
+      assert.deepEqual(found?.operatingPoint, { name: 'speed-50', clockSpeed: 0.5 });
+      assert.equal(found.suspect, undefined);
+    }
+    // Up and down all the time: at most three times, and again the next time.
+    speed = 1;
+    measured = [];
+    before = () => (speed = speed === 1 ? 0.5 : 1);
+    await ensureStageProfiles(options());
+    assert.deepEqual(measured.slice(0, 3), ['tiny big', 'tiny big', 'tiny big']);
+    assert.equal(measured.length, 6);
+    assert.equal(table.profileOf('inspect', 'tiny', 'big', 1)?.suspect, true);
+    speed = 1;
+    measured = [];
+    before = () => undefined;
+    await ensureStageProfiles(options());
+    assert.equal(measured[0], 'tiny big');
+    assert.equal(table.profileOf('inspect', 'tiny', 'big', 1)?.suspect, undefined);
+  });
+
   it('marks what was measured while the device was slower, and measures it once more at the end', async () => {
     before = (what) => {
       anchorMs['big'] = what === 'full big' || what === 'full@0 big' ? 1.2 : 1.05;
