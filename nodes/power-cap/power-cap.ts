@@ -2,6 +2,7 @@ import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeMessage, NodeStatus } from '../../src/node-red/types';
 import type { Device } from '../../src/power/device';
 import { isHardware } from '../../src/power/caps/cap-request';
+import { KeptBudget } from '../../src/power/policies/kept-budget';
 import { PowerCap, type PolicyConfig } from '../../src/power/power-cap';
 import { powerPermissionsOf } from '../../src/power/safety/power-permissions';
 import type { Cap } from '../../src/signals/cap';
@@ -56,6 +57,7 @@ export default defineNode({
   start(node) {
     const { config } = node;
     const isDryRun = config.actuator === 'none' || (isHardware(config.actuator) && !config.apply);
+    const keptBudget = new KeptBudget(node.stateDirectory, node.id, (text) => node.warn(text));
     const powerCap = new PowerCap({
       device: node.resource<Device>(config.device, 'device'),
       policy: policyOf(config),
@@ -67,6 +69,7 @@ export default defineNode({
       apply: config.apply,
       guardBand: config.guardBandPct / 100,
       reading: takeReading(node.id),
+      keptBudget,
     });
     const show = (cap: Cap): void => {
       node.status(statusOf(cap, isDryRun));
@@ -113,6 +116,7 @@ export default defineNode({
       async close(removed) {
         if (!removed) leaveReading(node.id, powerCap.newestReading);
         await powerCap.release();
+        if (removed) await keptBudget.forget();
       },
     };
   },

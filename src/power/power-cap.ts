@@ -7,7 +7,9 @@ import { isHardware, type ActuatorChoice } from './caps/cap-request';
 import type { Device } from './device';
 import { describeEnergyWarning, energyWarningOf } from './energy-per-inference';
 import type { MeterReader } from './meters/meter';
+import { BudgetPolicy } from './policies/budget';
 import { ExternalPolicy } from './policies/external';
+import type { KeptBudget } from './policies/kept-budget';
 import { makePolicy, policyDefaults, type PolicyConfig } from './policies/make-policy';
 import { PlannedPoint } from './policies/planned-point';
 import { clampW, formatW, type CapPolicy, type CapRange } from './policies/policy';
@@ -39,6 +41,8 @@ export interface PowerCapOptions {
   readonly guardBand?: number;
   /** The newest reading known from before, so that a cap is there before the next one comes. */
   readonly reading?: CarbonReading | null;
+  /** Keeps what is left of a budget; absent: each start forgets it. */
+  readonly keptBudget?: KeptBudget;
   readonly clock?: Clock;
 }
 
@@ -90,6 +94,7 @@ export class PowerCap {
   private readonly policy: CapPolicy;
   private readonly steadiness: Steadiness;
   private rangeIsFinal: boolean;
+  private budgetIsRestored = false;
   private readonly clock: Clock;
   private readonly reader: MeterReader;
   /** The policy's own place in the meter's count: power since its last decision. */
@@ -189,7 +194,10 @@ export class PowerCap {
 
   /** Gives the device back its full speed, as far as no other power cap holds it. */
   release(): Promise<void> {
-    return this.inOrder(() => this.options.device.releaseCap(this));
+    return this.inOrder(async () => {
+      await this.keepBudget(null);
+      await this.options.device.releaseCap(this);
+    });
   }
 
   private get leastChangeW(): number {
@@ -216,6 +224,21 @@ export class PowerCap {
     return { minimumW: Math.min(least, most), maximumW: most };
   }
 
+  private async restoreBudget(): Promise<void> {
+    if (this.budgetIsRestored) return;
+    this.budgetIsRestored = true;
+    const { keptBudget } = this.options;
+    if (keptBudget === undefined || !(this.policy instanceof BudgetPolicy)) return;
+    const kept = await keptBudget.load();
+    if (kept !== null) this.policy.restore(kept);
+  }
+
+  /** @param nowMs null keeps it whenever that was done last */
+  private async keepBudget(nowMs: number | null): Promise<void> {
+    const state = this.policy instanceof BudgetPolicy ? this.policy.state : null;
+    if (state !== null) await this.options.keptBudget?.save(state, nowMs);
+  }
+
   private async answer(): Promise<Cap> {
     const { device, actuator, apply, guardBand, limits, hardLimits } = this.options;
     const request = {
@@ -228,11 +251,13 @@ export class PowerCap {
       this.allowed = effectiveRange(await device.capRangeFor(request), limits, hardLimits);
       this.rangeIsFinal = true;
     }
+    await this.restoreBudget();
     const nowMs = this.clock.monotonicMs();
     const decision = this.policy.decide(this.reading, this.policyRange(), nowMs, {
       meanPowerW: this.policyReader.readPower().powerW,
       deviceRange: this.range,
     });
+    await this.keepBudget(nowMs);
     const { capW: outerW, heldBecause } = this.steadiness.take(decision.capW, nowMs);
     const planned = this.plannedPoint.within(outerW);
     const { capW } = planned;

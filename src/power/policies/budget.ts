@@ -1,6 +1,7 @@
 import type { CarbonReading } from '../../signals/carbon';
 import { joulesPerKwh } from '../../signals/quantities';
-import { dayMs, dayStartMs, GridTime, hourMs } from './grid-time';
+import { dayMs, dayStartMs, GridTime, hourMs, leastJumpBackMs } from './grid-time';
+import type { BudgetState } from './kept-budget';
 import { GridOutlook } from './outlook';
 import {
   clampW,
@@ -62,18 +63,34 @@ export class BudgetPolicy implements CapPolicy {
     return decision;
   }
 
+  /** What is left, to be kept; null before the first decision. */
+  get state(): BudgetState | null {
+    if (this.dayMs === null || this.last === null) return null;
+    const { gramsPerDay } = this.options;
+    return { version: 1, gramsPerDay, dayMs: this.dayMs, leftG: this.leftG, atMs: this.last.atMs };
+  }
+
+  /** Goes on where an earlier one was; what was drawn since then is not counted. A budget that was changed counts for today. */
+  restore(kept: BudgetState): void {
+    const { gramsPerDay } = this.options;
+    this.dayMs = kept.dayMs;
+    this.leftG = Math.min(2 * gramsPerDay, kept.leftG + gramsPerDay - kept.gramsPerDay);
+    this.last = { atMs: kept.atMs, intensityGPerKwh: null, capW: 0 };
+  }
+
   /** Takes what was drawn since the last decision off the budget, and begins new days. */
   private account(atMs: number, meanPowerW: number | null): void {
     const { gramsPerDay } = this.options;
     const today = dayStartMs(atMs);
     // The first day, and a recording that begins anew.
-    if (this.dayMs === null || this.last === null || atMs < this.last.atMs) {
+    if (this.dayMs === null || this.last === null || atMs < this.last.atMs - leastJumpBackMs) {
       this.dayMs = today;
       this.leftG = (gramsPerDay * (today + dayMs - atMs)) / dayMs;
       return;
     }
     const { last } = this;
-    const elapsedMs = atMs - last.atMs;
+    // After a restart a reading counts from its beginning, which may be a little earlier.
+    const elapsedMs = Math.max(0, atMs - last.atMs);
     if (last.intensityGPerKwh === null) this.uncountedMs += elapsedMs;
     else this.leftG -= grams(meanPowerW ?? last.capW, elapsedMs, last.intensityGPerKwh);
     for (; this.dayMs < today; this.dayMs += dayMs) {

@@ -4,7 +4,7 @@ export const hourMs = 3_600_000;
 export const dayMs = 24 * hourMs;
 
 /** A reading this much earlier than the last one is another recording, or one that begins anew; less is a late restatement. */
-const leastJumpBackMs = 3 * hourMs;
+export const leastJumpBackMs = 3 * hourMs;
 
 /**
  * Time as the grid's readings tell it, ms since the epoch: that of the newest reading, going on with the clock until the next one.
