@@ -1,4 +1,4 @@
-import { MeasuredPlans } from '../../src/mapping/verification/measured-plans';
+import { MeasuredPlans } from './measured-plans';
 import { Random } from '../../src/simulation/random';
 import { Frontier, type Costed } from './frontier';
 import type { BenchPlan, MixPlans } from './plans';

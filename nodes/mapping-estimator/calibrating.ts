@@ -69,11 +69,6 @@ export class Calibrating {
     return ended;
   }
 
-  /** Whatever else is measured on the device meanwhile is disturbed by it. */
-  get isUnderWay(): boolean {
-    return this.#wasUnderWay;
-  }
-
   /** Shows what the node does otherwise; while a calibration runs, that comes first. */
   showPlanning(status: NodeStatus): void {
     this.#planning = status;
@@ -132,7 +127,8 @@ export class Calibrating {
 
   #send(status: CalibrationStatus): void {
     const outgoing: (NodeMessage | null)[] = [null, null, null];
-    outgoing[output] = { ...this.#startedBy, topic: topicOf('calibration'), payload: status };
+    // The calibration keeps its status: who hears of it may change what was sent.
+    outgoing[output] = { ...this.#startedBy, topic: topicOf('calibration'), payload: structuredClone(status) };
     this.options.node.send(outgoing);
   }
 

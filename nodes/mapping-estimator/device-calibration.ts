@@ -6,7 +6,6 @@ import { ProfileRunnerProcess } from '../../src/inference/profile-runner';
 import { CalibrationRun, type ProfileNetworks } from '../../src/mapping/calibration/calibration-run';
 import type { Calibrated } from '../../src/mapping/calibration/calibrated-store';
 import { knownNetworks } from '../../src/mapping/calibration/known-networks';
-import type { WantedEstimator } from '../../src/mapping/planner/protocol';
 import { ensureSensitivities } from '../../src/mapping/profiles/sensitivities';
 import { ensureStageProfiles } from '../../src/mapping/profiles/stage-profiling';
 import type { ProfileStore } from '../../src/mapping/profiles/store';
@@ -39,12 +38,6 @@ export interface DeviceCalibrationOptions {
 
 const shippedEstimatorPath = (): string => join(packageRoot(__dirname), 'models/estimator/estimator.onnx');
 
-/** What a device has learned, as the planner takes it: where the shipped estimator stays, its intervals are those of this device. */
-export function estimatorOf({ estimator, intervals }: Calibrated): WantedEstimator {
-  const model = estimator === null ? { path: shippedEstimatorPath() } : { bytes: estimator };
-  return { kind: 'calibrated', source: { model, intervals: { ...intervals } } };
-}
-
 /** Measures thoroughly what each variant costs alone, also in stages, and how it gets on in company, as far as that is not known. */
 function profileNetworks(options: DeviceCalibrationOptions, cacheDirectory: string): ProfileNetworks {
   const { node, device, table, store, profiling } = options;
@@ -52,7 +45,7 @@ function profileNetworks(options: DeviceCalibrationOptions, cacheDirectory: stri
   return async ({ signal, onProgress }) => {
     await profiling.wait(signal, onProgress);
     const tenants = withoutImported(options.tenants, table, warn);
-    const inspector = new ModelInspectorProcess({ stateDirectory: node.stateDirectory, warn });
+    const inspector = new ModelInspectorProcess({ stateDirectory: node.stateDirectory, warn, signal });
     const runner = new ProfileRunnerProcess({ cacheDirectory });
     const meter = device.openReader?.();
     const known = { device, tenants, table, store, runner, warn, signal };

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { ModelInspectorProcess } from '../../src/inference/model-inspector';
 import { ProfileRunnerProcess } from '../../src/inference/profile-runner';
 import { admit } from '../../src/mapping/admission';
+import { wantedEstimatorOf } from '../../src/mapping/calibration/wanted-estimator';
 import { MappingPlanner } from '../../src/mapping/planner';
 import { PlannerProcess } from '../../src/mapping/planner/planner-process';
 import { PlanningLoop } from '../../src/mapping/planning-loop';
@@ -15,12 +16,13 @@ import { ProfileTable, type ProfileLookup } from '../../src/mapping/profiles/tab
 import { defineNode } from '../../src/node-red/defineNode';
 import type { NodeMessage } from '../../src/node-red/types';
 import { parseControlMessage, topicOf } from '../../src/signals/message';
+import type { Source } from '../../src/signals/quantities';
 import type { CalibrationOffers } from '../shared/calibration-offers';
 import { chosenTenants } from '../shared/chosen-tenants';
 import { importedCosts } from '../shared/imported-costs';
 import { Calibrating } from './calibrating';
 import { mappingEstimatorConfig } from './config';
-import { estimatorOf, openCalibration, type CalibratedDevice } from './device-calibration';
+import { openCalibration, type CalibratedDevice } from './device-calibration';
 import { reportExcluded } from './excluded';
 import { PlanStatus } from './plan-status';
 import { ProfilingWatch } from './profiling-watch';
@@ -45,6 +47,8 @@ export default defineNode({
       onCoverage: (coverage, refreshed) => planStatus.onCoverage(coverage, refreshed),
     });
     let planner: MappingPlanner | null = null;
+    /** How the power was known to the calibration that the bound of power is from; null without one. */
+    let calibratedPower: Source | null = null;
     const planWith = (profiles: ProfileLookup): void => {
       planner = new MappingPlanner({ device, tenants, profiles, solver, clock: Date.now });
       loop.start(planner);
@@ -56,10 +60,11 @@ export default defineNode({
       after: (delayMs, action) => node.after(delayMs, action),
       ...(trialWindows > 0 && { trials: { windows: trialWindows, most: 3 } }),
       onPlan: (plan) => planStatus.onPlan(plan),
+      isDisturbed: () => offers.isUnderWay,
       onMeasured(plan, measured) {
         const sample = planner?.sampleOf(plan, measured) ?? null;
-        if (sample === null || calibrating.isUnderWay) return;
-        solver.observe(sample);
+        if (sample === null) return;
+        solver.observe(sample, measured.powerSource === calibratedPower);
         void calibration.learnFrom(sample);
       },
       sendPlan(plan, message) {
@@ -71,6 +76,8 @@ export default defineNode({
         : null,
       onError: (error, message) => node.error(error, message ?? { topic: topicOf('plan') }),
     });
+
+    const stopWatching = offers.watch(() => loop.onDisturbance());
 
     const store = new ProfileStore({ directory: join(node.stateDirectory, 'ecomap', 'profiles'), warn });
     const runner = new ProfileRunnerProcess();
@@ -88,7 +95,8 @@ export default defineNode({
       isServing: () => performance.now() - servedAtMs < servingForMs,
       onCalibrated(calibrated) {
         if (node.config.estimator !== 'auto') return;
-        solver.setEstimator(estimatorOf(calibrated));
+        calibratedPower = calibrated.summary.powerSource;
+        solver.setEstimator(wantedEstimatorOf(calibrated));
         loop.replan();
       },
     });
@@ -143,7 +151,11 @@ export default defineNode({
       if (closing.signal.aborted) return;
       planWith(table);
       // The plans that follow know what the variants compute, and what was measured of their stages and in company.
-      const inspector = new ModelInspectorProcess({ stateDirectory: node.stateDirectory, warn });
+      const inspector = new ModelInspectorProcess({
+        stateDirectory: node.stateDirectory,
+        warn,
+        signal: closing.signal,
+      });
       const known = { device, tenants, table, store, warn, signal: closing.signal };
       try {
         await recallStageProfiles({ ...known, describe: (request) => inspector.describe(request) });
@@ -170,6 +182,7 @@ export default defineNode({
       },
       async close() {
         closing.abort();
+        stopWatching();
         loop.close();
         calibrating.close();
         await Promise.all([runner.close(), solver.close(), calibration.close()]);

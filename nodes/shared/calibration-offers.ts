@@ -15,14 +15,35 @@ export interface CalibrationOffer {
 /** The calibrations that are on offer at a device, of which one runs at a time. */
 export class CalibrationOffers {
   readonly #offers: CalibrationOffer[] = [];
+  readonly #watchers = new Set<() => void>();
 
   /** Call the returned function when it can no longer be had. */
   announce(offer: CalibrationOffer): () => void {
     this.#offers.push(offer);
+    let wasUnderWay = isUnderWay(offer.calibration.status());
+    const deafen = offer.calibration.onChange((status) => {
+      if (isUnderWay(status) === wasUnderWay) return;
+      wasUnderWay = !wasUnderWay;
+      this.#tell();
+    });
     return () => {
+      deafen();
       const at = this.#offers.indexOf(offer);
-      if (at >= 0) this.#offers.splice(at, 1);
+      if (at < 0) return;
+      this.#offers.splice(at, 1);
+      if (wasUnderWay) this.#tell();
     };
+  }
+
+  /** Whether any of them measures this device: whatever else is measured on it meanwhile is disturbed. */
+  get isUnderWay(): boolean {
+    return this.#offers.some(({ calibration }) => isUnderWay(calibration.status()));
+  }
+
+  /** Told when a calibration of this device has begun or ended; call the returned function to hear no more. */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 
   /** The one that runs, else one that waits to go on, else the first; null when no mapping-estimator uses the device. */
@@ -49,5 +70,9 @@ export class CalibrationOffers {
       );
     }
     offer.calibration.start(samples);
+  }
+
+  #tell(): void {
+    for (const watcher of [...this.#watchers]) watcher();
   }
 }

@@ -15,6 +15,8 @@ export interface ModelInspectorOptions {
   /** What the process that looks at a model may have, bytes; default: 35 % of the memory that there is. */
   readonly memoryLimitBytes?: number;
   readonly warn?: (text: string) => void;
+  /** Ends the process that looks at a model, and what waits is not begun. */
+  readonly signal?: AbortSignal;
 }
 
 export interface InspectionRequest {
@@ -48,7 +50,8 @@ export class ModelInspectorProcess {
 
   /**
    * @throws EcomapError MODEL_NOT_FOUND, MODEL_INVALID, MODEL_HASH_MISMATCH, RUNTIME_UNAVAILABLE, or
-   * HOST_CRASHED when looking at the model ended its process, or took more memory than it may have
+   * HOST_CRASHED when looking at the model ended its process, or took more memory than it may have; NODE_CLOSED or the signal's
+   * reason when aborted, after the process is gone
    */
   async describe(request: InspectionRequest): Promise<ModelDescription> {
     const described = this.#tail.then(() => this.#describe(request));
@@ -57,6 +60,7 @@ export class ModelInspectorProcess {
   }
 
   async #describe({ path, sha256, dims }: InspectionRequest): Promise<ModelDescription> {
+    this.options.signal?.throwIfAborted();
     const file = await checkModelFile(path, sha256);
     const kept = await this.#store.get(file.sha256, dims);
     if (kept !== null) return kept;
@@ -66,6 +70,7 @@ export class ModelInspectorProcess {
   }
 
   async #inChild<T>(task: (host: HostProcess) => Promise<T>): Promise<T> {
+    const { signal } = this.options;
     const slots = await openSlotDirectory();
     const memoryLimitBytes = this.options.memoryLimitBytes ?? (await defaultHostLimitBytes(2));
     const host = new HostProcess({
@@ -76,12 +81,18 @@ export class ModelInspectorProcess {
       restart: false,
     });
     const stopWatching = watchMemory(host, memoryLimitBytes);
+    let closed: Promise<void> | null = null;
+    const close = (): Promise<void> => (closed ??= host.close());
+    const stop = (): void => void close();
+    signal?.addEventListener('abort', stop);
     try {
+      signal?.throwIfAborted();
       await host.start();
       return await task(host);
     } finally {
       stopWatching();
-      await host.close();
+      signal?.removeEventListener('abort', stop);
+      await close();
       await slots.remove();
     }
   }

@@ -5,6 +5,7 @@ import { CoLocationRunnerProcess } from '../inference/co-location-runner';
 import type { Calibrated } from '../mapping/calibration/calibrated-store';
 import { CalibrationRun } from '../mapping/calibration/calibration-run';
 import { knownNetworks } from '../mapping/calibration/known-networks';
+import { wantedEstimatorOf } from '../mapping/calibration/wanted-estimator';
 import type { WantedEstimator } from '../mapping/planner/protocol';
 import type { ProfileLookup } from '../mapping/profiles/table';
 import { packageRoot } from '../models/package-root';
@@ -64,11 +65,9 @@ export async function calibrateForDemo(options: DemoCalibrationOptions): Promise
     if (status.summary === null || learned === null) {
       throw new EcomapError('INTERNAL_ERROR', `The calibration ended without a result (${status.text}).`);
     }
-    const { estimator, intervals } = learned as Calibrated;
-    const model = estimator === null ? { path: shipped } : { bytes: estimator };
     const late = (ns: number): number => Math.max(0, ns / 1e6 - delayResolutionMs);
     return {
-      estimator: { kind: 'calibrated', source: { model, intervals } },
+      estimator: wantedEstimatorOf(learned),
       summary: status.summary,
       loopDelayMs: { p99: late(delay.percentile(99)), most: late(delay.max) },
     };

@@ -30,6 +30,8 @@ export interface PlanningLoopOptions<Message> {
   readonly sendViolated: ((violated: Violated, message: Message | null) => void) | null;
   /** How plans that predictions cannot tell apart are tried; absent: the one predicted best is taken. */
   readonly trials?: TrialSettings;
+  /** Whether something else is measured on the device: meanwhile no plan is tried or measured. */
+  readonly isDisturbed?: () => boolean;
   /** What a plan did while it was in force. */
   readonly onMeasured?: (plan: Plan, measured: MeasuredPlan) => void;
   /** A round that failed; the plan in force stays. */
@@ -76,9 +78,16 @@ export class PlanningLoop<Message> {
 
   constructor(options: PlanningLoopOptions<Message>) {
     this.options = options;
-    const { clock, after, onMeasured, trials } = options;
+    const { clock, after, isDisturbed, onMeasured, trials } = options;
     const onStep = (step: TrialStep): void => this.take(step);
-    this.trials = new Trials({ settings: trials ?? null, clock, after, onStep, ...(onMeasured && { onMeasured }) });
+    this.trials = new Trials({
+      settings: trials ?? null,
+      clock,
+      after,
+      onStep,
+      ...(isDisturbed && { isDisturbed }),
+      ...(onMeasured && { onMeasured }),
+    });
   }
 
   /**
@@ -119,6 +128,11 @@ export class PlanningLoop<Message> {
     const isTime = this.options.clock() - this.lastRoundMs >= roundEveryMs;
     if (this.held !== null || !(moved || (isTime && this.underWay === null))) return;
     this.replan();
+  }
+
+  /** What `isDisturbed` says has changed: whatever was being measured does not count. */
+  onDisturbance(): void {
+    if (!this.closed) this.trials.onDisturbance();
   }
 
   /** Plans again: what is known of the costs, or how they are predicted, has changed. */

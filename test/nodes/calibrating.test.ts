@@ -114,7 +114,8 @@ describe('the calibration of a device', () => {
     flow.send('one', { topic: 'ecomap/calibrate', payload: { action: 'start' } });
     await flow.waitFor('told');
     flow.send('one', { topic: 'ecomap/calibrate', payload: { action: 'cancel' } });
-    await flow.waitFor('told', (message) => statusOf(message).phase === 'cancelled');
+    const last = await flow.waitFor('told', (message) => statusOf(message).phase === 'cancelled');
+    assert.notEqual(last.payload, one().status(), 'who gets the message could change the status');
     await flow.waitFor('completed', () => flow.received('completed').length === 2);
     assert.deepEqual(flow.received('caught'), []);
   });
@@ -174,7 +175,7 @@ describe('the calibration of a device', () => {
     const flow = await start();
     flow.send('one', { topic: 'ecomap/calibrate', payload: { action: 'start' } });
     await flow.waitFor('told');
-    assert.equal(one().listeners, 1);
+    assert.ok(one().listeners > 0);
     await stopFlow();
     assert.equal(one().listeners, 0);
   });

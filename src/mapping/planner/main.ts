@@ -32,7 +32,7 @@ async function obey(service: PlanningService, command: PlannerCommand): Promise<
     return;
   }
   if (command.kind === 'observe') {
-    const seen = await service.observe(command.sample).catch(() => null);
+    const seen = await service.observe(command.sample, command.powerCounts).catch(() => null);
     if (seen !== null) tell({ kind: 'coverage', ...seen });
     return;
   }

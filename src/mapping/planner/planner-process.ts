@@ -64,6 +64,7 @@ export class PlannerProcess implements RoundSolver {
   private readonly ending = new Set<Promise<void>>();
   /** The process has said which estimator it uses. */
   private isReady = false;
+  private inForce: EstimatorName | null = null;
   /** Why there is no process at the moment. */
   private why = '';
   private lastId = 0;
@@ -81,9 +82,12 @@ export class PlannerProcess implements RoundSolver {
     this.child?.send({ kind: 'estimator', wanted });
   }
 
-  /** Holds the intervals to what a plan did. Nothing happens while there is no process or no learned estimator. */
-  observe(sample: CoLocationSample): void {
-    this.child?.send({ kind: 'observe', sample });
+  /**
+   * Holds the intervals to what a plan did. Nothing happens while there is no process or no learned estimator.
+   * @param powerCounts the power is known in the same way (measured or modelled) as when its bound was calibrated
+   */
+  observe(sample: CoLocationSample, powerCounts: boolean): void {
+    this.child?.send({ kind: 'observe', sample, powerCounts });
   }
 
   /** The process that plans now; null where there is none. */
@@ -146,6 +150,7 @@ export class PlannerProcess implements RoundSolver {
   private hear(message: PlannerMessage): void {
     if (message.kind === 'estimator') {
       this.isReady = true;
+      this.inForce = message.inForce;
       this.endPatience();
       this.child?.yieldToOthers();
       for (const { code, message: text } of message.problems) this.report(new EcomapError(code, text));
@@ -155,7 +160,7 @@ export class PlannerProcess implements RoundSolver {
     if (message.kind === 'coverage') {
       // Until it says otherwise, it still speaks of the estimator before.
       if (!this.isReady) return;
-      if (message.intervals !== null) this.wanted = withIntervals(this.wanted, message.intervals);
+      if (message.intervals !== null) this.wanted = withIntervals(this.wanted, message.intervals, this.inForce);
       this.options.onCoverage?.(message.coverage, message.intervals !== null);
       return;
     }
@@ -229,9 +234,12 @@ export class PlannerProcess implements RoundSolver {
   }
 }
 
-/** The same estimator with what its intervals have become, for a process that follows. */
-function withIntervals(wanted: WantedEstimator, intervals: Intervals): WantedEstimator {
-  if (wanted.kind === 'analytic') return wanted;
+/**
+ * The same estimator with what its intervals have become, for a process that follows. Those of another one, which stands in for
+ * it, are not its own.
+ */
+function withIntervals(wanted: WantedEstimator, intervals: Intervals, inForce: EstimatorName | null): WantedEstimator {
+  if (wanted.kind === 'analytic' || estimatorNames[wanted.kind] !== inForce) return wanted;
   return wanted.kind === 'shipped' ? { ...wanted, intervals } : { ...wanted, source: { ...wanted.source, intervals } };
 }
 

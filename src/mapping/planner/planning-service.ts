@@ -94,12 +94,16 @@ export class PlanningService {
 
   /**
    * Holds the intervals to what a plan did.
+   * @param powerCounts the power is known in the same way as when its bound was calibrated
    * @returns how they fare; null while no learned estimator is in force, or where it cannot judge what was measured
    */
-  async observe(sample: CoLocationSample): Promise<{ coverage: Coverage; intervals: Intervals | null } | null> {
+  async observe(
+    sample: CoLocationSample,
+    powerCounts: boolean,
+  ): Promise<{ coverage: Coverage; intervals: Intervals | null } | null> {
     const { inForce } = this;
     if (inForce === null) return null;
-    const outcome = await inForce.watched.observe(sample);
+    const outcome = await inForce.watched.observe(sample, powerCounts);
     if (outcome?.refreshed === true) this.use(inForce);
     return outcome === null
       ? null

@@ -64,7 +64,7 @@ export const plannerCommandSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('estimator'), wanted: wantedEstimatorSchema }),
   z.object({ kind: z.literal('solve'), id: z.number(), question: planningQuestionSchema }),
   /** What a plan did: the intervals are held to it. */
-  z.object({ kind: z.literal('observe'), sample: sampleSchema }),
+  z.object({ kind: z.literal('observe'), sample: sampleSchema, powerCounts: z.boolean() }),
 ]);
 export type PlannerCommand = z.infer<typeof plannerCommandSchema>;
 

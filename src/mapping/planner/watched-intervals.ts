@@ -1,5 +1,5 @@
 import type { CoLocationSample } from '../../signals/co-location';
-import { defaultAlpha } from '../estimator/intervals/conformal';
+import { defaultAlpha, type ConformalBins } from '../estimator/intervals/conformal';
 import { CoverageWatch } from '../estimator/intervals/coverage-watch';
 import { CoLocationEstimator } from '../estimator/learned/co-location-estimator';
 import { CoLocationFeatures } from '../estimator/learned/features';
@@ -8,38 +8,75 @@ import type { NetworkRuns } from '../estimator/learned/network-runs';
 import { PreparedCoLocation } from '../estimator/learned/prepared-co-location';
 import type { Coverage, Intervals } from './protocol';
 
-/** The intervals of an estimator, held to what its plans turn out to do. */
+/**
+ * The intervals of an estimator, held to what its plans turn out to do: latencies by predicted slowdown, power from above. Where too
+ * few lie within, because the workload has drifted or the device has changed, they are made anew of the recent ones.
+ */
 export class WatchedIntervals {
   private readonly estimator: CoLocationEstimator;
-  private readonly watch: CoverageWatch;
-  private readonly lnPowerMargin: number | null;
   private readonly given: EstimatorIntervals;
-  private refreshed = false;
+  private readonly latency: CoverageWatch;
+  /** Null where the device's own law of power is believed: then nothing relies on what the network says of power. */
+  private readonly power: CoverageWatch | null;
+  private latencyRefreshed = false;
+  private powerRefreshed = false;
 
   constructor(network: NetworkRuns, given: EstimatorIntervals) {
     this.estimator = new CoLocationEstimator(network);
     this.given = given;
-    this.lnPowerMargin = given.lnPowerMargin;
-    this.watch = new CoverageWatch(
-      given.latency ?? { alpha: defaultAlpha, cuts: [], halfWidths: [uncalibrated.latency], counts: [0] },
-    );
+    this.latency = new CoverageWatch(given.latency ?? evenBins(uncalibrated.latency));
+    this.power = given.lnPowerMargin === null ? null : new CoverageWatch(evenBins(Math.max(0, given.lnPowerMargin)));
   }
 
   get intervals(): Intervals {
-    return { latency: this.refreshed ? this.watch.bins : this.given.latency, lnPowerMargin: this.lnPowerMargin };
+    return {
+      latency: this.latencyRefreshed ? this.latency.bins : this.given.latency,
+      lnPowerMargin: this.powerRefreshed ? (this.power?.bins.halfWidths[0] ?? null) : this.given.lnPowerMargin,
+    };
   }
 
-  /** @returns null where the estimator cannot judge what was measured */
-  async observe(sample: CoLocationSample): Promise<{ coverage: Coverage; refreshed: boolean } | null> {
+  /**
+   * @param powerCounts the power of the sample is known in the same way as when the bound was calibrated
+   * @returns null where the estimator cannot judge what was measured
+   */
+  async observe(
+    sample: CoLocationSample,
+    powerCounts: boolean,
+  ): Promise<{ coverage: Coverage; refreshed: boolean } | null> {
     const features = new CoLocationFeatures(new PreparedCoLocation(sample));
-    const { latencyS, lnSlowdown } = await this.estimator.predict(features, [sample.mapping]);
+    const { latencyS, lnSlowdown, powerW } = await this.estimator.predict(features, [sample.mapping]);
     let refreshed = false;
     for (const [network, measuredS] of sample.latencyS.entries()) {
       const lnError = Math.log(measuredS / (latencyS[network] ?? Number.NaN));
       if (!Number.isFinite(lnError)) return null;
-      if (this.watch.observe({ lnError, lnSlowdown: lnSlowdown[network] ?? 0 }) !== null) refreshed = true;
+      if (this.latency.observe({ lnError, lnSlowdown: lnSlowdown[network] ?? 0 }) !== null) refreshed = true;
     }
-    this.refreshed ||= refreshed;
-    return { coverage: { ...this.watch.status() }, refreshed };
+    this.latencyRefreshed ||= refreshed;
+    if (powerCounts && this.observePower(sample.powerW / (powerW[0] ?? Number.NaN))) refreshed = true;
+    return { coverage: this.coverage(), refreshed };
+  }
+
+  /** @returns whether the bound was made anew */
+  private observePower(ratio: number): boolean {
+    if (this.power === null || !Number.isFinite(Math.log(ratio))) return false;
+    // Less than predicted breaks no cap.
+    const refreshed = this.power.observe({ lnError: Math.max(0, Math.log(ratio)), lnSlowdown: 0 }) !== null;
+    this.powerRefreshed ||= refreshed;
+    return refreshed;
+  }
+
+  /** Of the latencies, unless only the power does not hold. */
+  private coverage(): Coverage {
+    const latency = this.latency.status();
+    const power = this.power?.status();
+    return { ...(latency.holds && power?.holds === false ? power : latency) };
   }
 }
+
+/** The same for every slowdown. */
+const evenBins = (halfWidth: number): ConformalBins => ({
+  alpha: defaultAlpha,
+  cuts: [],
+  halfWidths: [halfWidth],
+  counts: [0],
+});

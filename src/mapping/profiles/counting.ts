@@ -18,7 +18,7 @@ export interface CountingOptions {
   /** Where the counts go. */
   readonly table: ProfileTable;
   readonly warn: (text: string) => void;
-  /** Stops before the next model. */
+  /** Stops before the next model; of one that is not described because of it nothing is said. */
   readonly signal?: AbortSignal;
   /** Hex SHA-256 of a file; for tests. */
   readonly hashFile?: (path: string) => Promise<string>;
@@ -41,7 +41,7 @@ export async function ensureOperations(options: CountingOptions): Promise<void> 
     if (first === undefined) continue;
     const counts =
       table.countsOf(first.tenant.name, first.variant.name) ??
-      (await count(() => describe({ path, sha256, dims }), warn));
+      (await count(() => describe({ path, sha256, dims }), warn, signal));
     if (counts === null) continue;
     for (const { tenant, variant } of used) table.setCounts(tenant.name, variant.name, counts);
   }
@@ -50,10 +50,12 @@ export async function ensureOperations(options: CountingOptions): Promise<void> 
 async function count(
   describe: () => Promise<ModelDescription>,
   warn: (text: string) => void,
+  signal: AbortSignal | undefined,
 ): Promise<ModelCounts | null> {
   try {
     return countsOf(await describe());
   } catch (error) {
+    signal?.throwIfAborted();
     warn(`What a model computes is not known, so its latency is estimated analytically: ${messageOf(error)}`);
     return null;
   }

@@ -23,6 +23,8 @@ export interface TrialsOptions {
   readonly after: (delayMs: number, action: () => void) => () => void;
   /** The trial has gone on without being asked: nothing was heard of the plan that was tried. */
   readonly onStep: (step: TrialStep) => void;
+  /** Whether something else is measured on the device, so that neither result would hold. */
+  readonly isDisturbed?: () => boolean;
   /** What a plan did while it was in force. */
   readonly onMeasured?: (plan: Plan, measured: MeasuredPlan) => void;
 }
@@ -53,6 +55,8 @@ export class Trials {
     const isMeasured = this.heard !== null && clock() - this.heard.atMs < silenceMs;
     if (settings === null || rivals.length === 0 || !isMeasured) return null;
     const { trial, step } = Trial.begin(plan, rivals, this.memory, settings);
+    // What was measured before holds all the same.
+    if (trial !== null && this.isDisturbed()) return null;
     this.trial = trial;
     if (trial !== null) this.watch(trial);
     return step;
@@ -72,6 +76,10 @@ export class Trials {
   onTelemetry(telemetry: Telemetry, goOn: boolean): TrialStep | null {
     this.heard = { atMs: this.options.clock(), windowMs: telemetry.durationS * 1000 };
     this.memory.observe(telemetry);
+    if (this.isDisturbed()) {
+      this.onDisturbance();
+      return null;
+    }
     this.measure(telemetry);
     const { trial } = this;
     const step = goOn ? (trial?.onTelemetry(telemetry) ?? null) : null;
@@ -81,9 +89,18 @@ export class Trials {
     return step;
   }
 
+  /** A disturbance has begun or ended: what is being measured does not count, nor does the window in which it happened. */
+  onDisturbance(): void {
+    if (this.inForce !== null) this.meterAnew(this.inForce.plan);
+    const { trial } = this;
+    if (trial === null) return;
+    this.end();
+    this.options.onStep(trial.giveUp());
+  }
+
   /** This plan was sent: telemetry will name it. */
   sent(plan: Plan): void {
-    this.inForce = { plan, meter: new PlanMeter(plan.planId) };
+    this.meterAnew(plan);
     this.measuredMs = -Infinity;
   }
 
@@ -100,8 +117,16 @@ export class Trials {
     if (measured === null || measured.windows < (this.options.settings?.windows ?? usualWindows)) return;
     this.memory.keep(inForce.plan, measured);
     this.measuredMs = this.options.clock();
-    this.inForce = { plan: inForce.plan, meter: new PlanMeter(inForce.plan.planId) };
+    this.meterAnew(inForce.plan);
     this.options.onMeasured?.(inForce.plan, measured);
+  }
+
+  private isDisturbed(): boolean {
+    return this.options.isDisturbed?.() === true;
+  }
+
+  private meterAnew(plan: Plan): void {
+    this.inForce = { plan, meter: new PlanMeter(plan.planId) };
   }
 
   private watch(trial: Trial): void {

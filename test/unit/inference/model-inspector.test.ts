@@ -202,6 +202,32 @@ describe('descriptions of models', function () {
     });
   });
 
+  it('end with their process when nobody wants them any more', async () => {
+    const begun = join(directory, 'begun');
+    const hostEntry = await hostEntryWith(
+      directory,
+      'hanging',
+      `onCommand(() => {
+         require('node:fs').writeFileSync(${JSON.stringify(begun)}, String(process.pid));
+         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+       });`,
+    );
+    const { path } = await writeModel(directory, 'model.onnx', doublingModel([1, 3]));
+    const abort = new AbortController();
+    const inspector = new ModelInspectorProcess({ stateDirectory: directory, hostEntry, signal: abort.signal });
+    const request = { path, sha256: null, dims: null };
+    const rejections = Promise.all([
+      assert.rejects(inspector.describe(request), { code: 'NODE_CLOSED' }),
+      assert.rejects(inspector.describe(request), { name: 'AbortError' }),
+    ]);
+    const pidOf = async (): Promise<number> => Number(await readFile(begun, 'utf8').catch(() => ''));
+    while ((await pidOf()) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const pid = await pidOf();
+    abort.abort();
+    await rejections;
+    assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+  });
+
   it('are refused for what is missing, no model, or another one', async () => {
     const inspector = inspectorOf();
     const { path } = await writeModel(directory, 'model.onnx', doublingModel([1, 3]));

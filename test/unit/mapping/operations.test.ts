@@ -241,5 +241,14 @@ describe('ensureOperations', () => {
     };
     const options = { tenants: [tenant('inspect')], table: new ProfileTable(), describe, hashFile, warn: assert.fail };
     await assert.rejects(ensureOperations({ ...options, signal: abort.signal }), { name: 'AbortError' });
+    const again = new AbortController();
+    const cutShort: DescribeModel = async () => {
+      again.abort();
+      throw new EcomapError('NODE_CLOSED', 'it was stopped');
+    };
+    // Nothing is warned of.
+    await assert.rejects(ensureOperations({ ...options, describe: cutShort, signal: again.signal }), {
+      name: 'AbortError',
+    });
   });
 });

@@ -61,16 +61,16 @@ describe('a measured plan as a sample to learn from', () => {
     const good = sampleOf(plan, measured(22), surroundings);
     const bad = sampleOf(plan, measured(120), surroundings);
     assert.ok(good && bad);
-    assert.equal(await service.observe(good), null);
+    assert.equal(await service.observe(good, true), null);
     await service.setEstimator({ kind: 'shipped' });
     for (let times = 0; times < 15; times += 1) {
-      const outcome = await service.observe(good);
+      const outcome = await service.observe(good, true);
       assert.equal(outcome?.coverage.coverage, 1);
       assert.equal(outcome.intervals, null);
     }
     let refreshed = null;
     for (let times = 0; times < 60 && refreshed === null; times += 1) {
-      refreshed = (await service.observe(bad))?.intervals ?? null;
+      refreshed = (await service.observe(bad, true))?.intervals ?? null;
     }
     const [halfWidth] = refreshed?.latency?.halfWidths ?? [];
     assert.ok((halfWidth ?? 0) > Math.log(2), `${halfWidth}`);

@@ -31,6 +31,7 @@ const other: Places = ['cpu1', 'cpu1'];
 /** Answers each question with the same best plan and rivals. */
 class Scene {
   nowMs = 0;
+  disturbed = false;
   readonly sent: { plan: Plan; message: string | null }[] = [];
   readonly measured: { plan: Plan; measured: MeasuredPlan }[] = [];
   private timers: { atMs: number; action: () => void }[] = [];
@@ -56,6 +57,7 @@ class Scene {
       },
       sendPlan: (plan, message) => this.sent.push({ plan, message }),
       sendViolated: () => undefined,
+      isDisturbed: () => this.disturbed,
       onMeasured: (plan, measured) => this.measured.push({ plan, measured }),
       onError: (error) => assert.fail(String(error)),
       ...(windows > 0 && { trials: { windows, most: 3 } }),
@@ -268,6 +270,52 @@ describe('trials of plans', () => {
     scene.pass(60_000);
     assert.deepEqual(scene.places, apart);
     assert.equal(scene.pendingTimers, 0);
+  });
+
+  it('ends as soon as something else is measured on the device, and counts nothing of it', async () => {
+    const scene = await begun();
+    await scene.window(12);
+    await scene.window(12);
+    scene.disturbed = true;
+    scene.loop.onDisturbance();
+    assert.deepEqual(scene.places, apart);
+    assert.equal(scene.pendingTimers, 0);
+    const count = scene.sent.length;
+    for (let window = 0; window < 6; window += 1) await scene.window(80, 400);
+    await scene.cap('meanwhile');
+    assert.equal(scene.pendingTimers, 0);
+    scene.next = { best: apart, rivals: [], violations: 0 };
+    scene.disturbed = false;
+    scene.loop.onDisturbance();
+    // It has seen both.
+    await scene.window(80, 400);
+    assert.equal(scene.measured.length, 0);
+    assert.ok(scene.sent.slice(count).every(({ plan }) => !plan.why.some((why) => why.includes('mappings were'))));
+    for (let window = 0; window < 2; window += 1) await scene.window(12);
+    assert.deepEqual(
+      scene.measured.map(({ measured }) => [measured.windows, measured.powerW]),
+      [[2, 12]],
+    );
+  });
+
+  it('begins none beside another measurement, but goes by what was measured before', async () => {
+    const scene = await begun();
+    for (let window = 0; window < 3; window += 1) await scene.window(12);
+    for (let window = 0; window < 3; window += 1) await scene.window(9);
+    assert.deepEqual(scene.places, other);
+    scene.disturbed = true;
+    for (let window = 0; window < 3; window += 1) await scene.window(80);
+    await scene.cap('meanwhile');
+    assert.deepEqual(scene.places, other);
+    scene.nowMs += 16 * 60_000;
+    await scene.window(80);
+    await scene.cap('much later');
+    assert.deepEqual(scene.places, apart);
+    assert.equal(scene.pendingTimers, 0);
+    scene.disturbed = false;
+    await scene.window(12);
+    await scene.cap('quiet again');
+    assert.ok(scene.pendingTimers > 0);
   });
 
   it('tries nothing where it is switched off, and where no telemetry comes', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { MeasuredPlans } from '../../../../src/mapping/verification/measured-plans';
+import { MeasuredPlans } from '../../../bench/ecomap/measured-plans';
 
 describe('measured plans', () => {
   it('believes a prediction where nothing was measured', () => {
