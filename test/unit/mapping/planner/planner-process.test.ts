@@ -163,7 +163,7 @@ describe('the process that plans', function () {
        process.on('disconnect', () => process.exit(0));
        process.on('message', (message) => {
          if (message.kind === 'estimator') {
-           require('node:fs').appendFileSync(${JSON.stringify(log)}, JSON.stringify(message.wanted) + '\n');
+           require('node:fs').appendFileSync(${JSON.stringify(log)}, JSON.stringify(message.wanted) + '\\n');
            process.send({ kind: 'estimator', inForce: 'learned (shipped)', problems: [] });
          } else process.send({ kind: 'coverage', coverage: { coverage: 0.2, measured: 20, holds: false }, intervals });
        });`,
