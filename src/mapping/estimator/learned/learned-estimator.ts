@@ -1,5 +1,5 @@
 import type { Interval } from '../../../signals/quantities';
-import { fullLoadW, type OperatingPoint } from '../../../signals/device';
+import { fullLoadW, mostBusy, type OperatingPoint } from '../../../signals/device';
 import { AnalyticEstimator } from '../analytic';
 import type { BatchEstimator, Candidate, EstimationContext, Prediction, Work } from '../estimator';
 import { placedStages } from '../placed-stages';
@@ -32,6 +32,9 @@ const saturation = 0.95;
  * even service). Latency is their sum; its upper bound stretches X by the conformal half width and by the profile's own spread,
  * and takes the tail of the wait, `W/rho ln(rho / 0.05)`.
  *
+ * Where nothing was measured on this device, or a quota stops runs in their middle, bounds of latency and loads are nowhere below
+ * those of the analytic estimator.
+ *
  * Asynchronous, unlike the analytic estimator: the network runs in batches.
  */
 export class LearnedEstimator implements BatchEstimator {
@@ -57,10 +60,15 @@ export class LearnedEstimator implements BatchEstimator {
     const { components, work, operatingPoint } = context;
     const count = work.length;
     const predicted = features === null ? null : await this.estimator.predict(features, candidates);
-    const { lnPowerMargin } = this.intervals;
+    const { latency: bins, lnPowerMargin } = this.intervals;
+    const measuredHere = bins !== null && lnPowerMargin !== null;
+    // A quota stops a run in its middle: nothing of the kind was learned from, and the queueing model reckons with it.
+    const isStopped = mostBusy(operatingPoint) < 1;
+    const queueing = measuredHere && !isStopped ? null : this.analytic.estimate(candidates, context);
     // What a network draws differs more between devices than how networks slow each other down: on a board that it never saw, the
     // network was off by as much as the power itself. The operating point's law at least is this device's.
-    const byLaw = lnPowerMargin === null ? this.analytic.estimate(candidates, context) : null;
+    const byLaw = lnPowerMargin === null ? queueing : null;
+    const cautious = bins === null || isStopped ? queueing : null;
     const mostW = fullLoadW(operatingPoint);
     return candidates.map((candidate, row) => {
       const expectedW = predicted?.powerW[row] ?? Number.NaN;
@@ -69,14 +77,14 @@ export class LearnedEstimator implements BatchEstimator {
         latencyMs: work.map((item, index) => {
           const cell = row * count + index;
           if (predicted === null || !known) return null;
-          return this.latencyOf(
-            predicted.latencyS[cell] ?? 0,
-            predicted.lnSlowdown[cell] ?? 0,
-            item,
-            candidate[index] ?? [],
-          );
+          const latencyS = predicted.latencyS[cell] ?? 0;
+          const learned = this.latencyOf(latencyS, predicted.lnSlowdown[cell] ?? 0, item, candidate[index] ?? []);
+          const other = cautious?.[row]?.latencyMs[index] ?? null;
+          return other === null ? learned : { ...learned, upper: Math.max(learned.upper, other.upper) };
         }),
-        load: loadsOf(candidate, work, components.length, operatingPoint.speed),
+        load: loadsOf(candidate, work, components.length, operatingPoint.speed).map((load, at) =>
+          Math.max(load, cautious?.[row]?.load[at] ?? 0),
+        ),
         powerW: known
           ? (byLaw?.[row]?.powerW ?? this.powerOf(expectedW, lnPowerMargin ?? 0, operatingPoint))
           : { expected: mostW, lower: operatingPoint.idleW, upper: mostW },
