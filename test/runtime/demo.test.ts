@@ -38,7 +38,7 @@ describe('the demo', function () {
   this.timeout(150_000);
 
   it('plays a grid day per policy on real inference and ends with one JSON object', async () => {
-    const { code, output, progress } = await runDemo(['--seconds', '45', '--json']);
+    const { code, output, progress } = await runDemo(['--seconds', '80', '--json']);
     assert.equal(code, 0, progress);
     const { demo } = answer.parse(JSON.parse(output));
     assert.deepEqual(

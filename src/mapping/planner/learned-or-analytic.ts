@@ -1,9 +1,13 @@
 import type { BatchEstimator, EstimationContext, Work } from '../estimator/estimator';
+import { mostBusy } from '../../signals/device';
 import type { LearnedEstimator } from '../estimator/learned/learned-estimator';
 import { AnalyticOnly, type ChosenEstimator, type Estimators } from '../rounds/estimators';
 import type { EstimatorName } from './protocol';
 
-/** The learned estimator where it knows enough about everything that a round looks into, else the analytic one. */
+/**
+ * The learned estimator where it knows enough about everything that a round looks into, else the analytic one: also where a quota or
+ * pauses limit the time that components may compute.
+ */
 export class LearnedOrAnalytic implements Estimators {
   private readonly analytic = new AnalyticOnly();
   private readonly named: BatchEstimator;
@@ -16,6 +20,12 @@ export class LearnedOrAnalytic implements Estimators {
   }
 
   choose(contexts: readonly EstimationContext[]): ChosenEstimator {
+    if (contexts.some(({ operatingPoint }) => mostBusy(operatingPoint) < 1)) {
+      // Measured in the demo: planned by the learned estimator under a quota, 84 to 95 % of the answers came in time instead of 97.
+      const remark =
+        'predicted by the queueing model: how a CPU quota stops runs is nothing that the learned one has seen';
+      return { estimator: this.analytic.choose().estimator, remarks: [remark] };
+    }
     const unknown = new Set(contexts.flatMap(({ work }) => work.filter((one) => !isKnown(one)).map(describe)));
     if (unknown.size === 0 && contexts.every((context) => this.learned.covers(context))) {
       return { estimator: this.named, remarks: [] };

@@ -1,5 +1,5 @@
 import type { Interval } from '../../../signals/quantities';
-import { fullLoadW, mostBusy, type OperatingPoint } from '../../../signals/device';
+import { fullLoadW, type OperatingPoint } from '../../../signals/device';
 import { AnalyticEstimator } from '../analytic';
 import type { BatchEstimator, Candidate, EstimationContext, Prediction, Work } from '../estimator';
 import { placedStages } from '../placed-stages';
@@ -32,8 +32,7 @@ const saturation = 0.95;
  * even service). Latency is their sum; its upper bound stretches X by the conformal half width and by the profile's own spread,
  * and takes the tail of the wait, `W/rho ln(rho / 0.05)`.
  *
- * Where nothing was measured on this device, or a quota stops runs in their middle, bounds of latency and loads are nowhere below
- * those of the analytic estimator.
+ * Where nothing was measured on this device, bounds of latency and loads are nowhere below those of the analytic estimator.
  *
  * Asynchronous, unlike the analytic estimator: the network runs in batches.
  */
@@ -62,13 +61,11 @@ export class LearnedEstimator implements BatchEstimator {
     const predicted = features === null ? null : await this.estimator.predict(features, candidates);
     const { latency: bins, lnPowerMargin } = this.intervals;
     const measuredHere = bins !== null && lnPowerMargin !== null;
-    // A quota stops a run in its middle: nothing of the kind was learned from, and the queueing model reckons with it.
-    const isStopped = mostBusy(operatingPoint) < 1;
-    const queueing = measuredHere && !isStopped ? null : this.analytic.estimate(candidates, context);
+    const queueing = measuredHere ? null : this.analytic.estimate(candidates, context);
     // What a network draws differs more between devices than how networks slow each other down: on a board that it never saw, the
     // network was off by as much as the power itself. The operating point's law at least is this device's.
     const byLaw = lnPowerMargin === null ? queueing : null;
-    const cautious = bins === null || isStopped ? queueing : null;
+    const cautious = bins === null ? queueing : null;
     const mostW = fullLoadW(operatingPoint);
     return candidates.map((candidate, row) => {
       const expectedW = predicted?.powerW[row] ?? Number.NaN;
