@@ -13,6 +13,7 @@ import type { ProfileTable } from '../../src/mapping/profiles/table';
 import { packageRoot } from '../../src/models/package-root';
 import type { NodeContext } from '../../src/node-red/types';
 import type { InferenceDevice } from '../../src/signals/device';
+import type { DeviceDescription } from '../../src/signals/device-description';
 import type { EnergyReader } from '../../src/signals/profile';
 import type { PowerReading } from '../../src/signals/quantities';
 import type { Tenant } from '../../src/signals/tenant';
@@ -21,6 +22,7 @@ import type { ProfilingWatch } from './profiling-watch';
 
 /** A device that can be calibrated: where it has a meter, power is read from it. */
 export interface CalibratedDevice extends InferenceDevice {
+  readonly description?: DeviceDescription;
   openReader?(): EnergyReader & { readPower(): PowerReading };
 }
 

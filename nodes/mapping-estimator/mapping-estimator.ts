@@ -65,7 +65,7 @@ export default defineNode({
         const sample = planner?.sampleOf(plan, measured) ?? null;
         if (sample === null) return;
         solver.observe(sample, measured.powerSource === calibratedPower);
-        void calibration.learnFrom(sample);
+        void calibration.learnFrom(sample, measured.powerSource);
       },
       sendPlan(plan, message) {
         node.debug(plan.why.join('; '));

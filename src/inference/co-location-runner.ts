@@ -1,5 +1,6 @@
 import type { CoLocationRun, CoLocationRunner, NetworkToRun } from '../signals/co-location-run';
 import { powerAt, type InferenceDevice } from '../signals/device';
+import type { DeviceDescription } from '../signals/device-description';
 import { asEcomapError, EcomapError, type ErrorCode } from '../signals/errors';
 import type { PowerReading } from '../signals/quantities';
 import { ClosedLoop } from './co-location/closed-loop';
@@ -19,7 +20,10 @@ interface PowerReader {
 }
 
 export interface CoLocationRunnerOptions {
-  readonly device: Pick<InferenceDevice, 'components' | 'operatingPointInForce' | 'register'>;
+  readonly device: Pick<InferenceDevice, 'components' | 'operatingPointInForce' | 'register'> & {
+    /** What its power law covers; absent: the computing module of this machine. */
+    readonly description?: Pick<DeviceDescription, 'powerScope' | 'simulated'>;
+  };
   /** A reader of the device's meter; absent: its power law with the time that the hosts computed, which is `modelled`. */
   readonly openReader?: () => PowerReader;
   /** Where what is found out about the insides of models is kept; null keeps it in memory. */
@@ -60,6 +64,7 @@ export class CoLocationRunnerProcess implements CoLocationRunner {
   #slots: Promise<{ directory: SlotDirectory; slots: RequestSlots }> | null = null;
   #tail: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #closing: Promise<void> | null = null;
 
   constructor(private readonly options: CoLocationRunnerOptions) {
     this.#timing = { ...defaultTiming, ...options.timing };
@@ -72,8 +77,11 @@ export class CoLocationRunnerProcess implements CoLocationRunner {
   }
 
   /** Ends the hosts at once; what is under way is rejected with NODE_CLOSED. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  close(): Promise<void> {
+    return (this.#closing ??= this.#end());
+  }
+
+  async #end(): Promise<void> {
     this.#closed = true;
     for (const stop of this.#stopWatching) stop();
     const hosts = await Promise.allSettled(this.#hosts.values());
@@ -196,8 +204,11 @@ export class CoLocationRunnerProcess implements CoLocationRunner {
       await host.close();
       throw error;
     }
+    if (this.#closed) {
+      await host.close();
+      this.#checkOpen(undefined);
+    }
     this.#stopWatching.push(watchMemory(host, memoryLimitBytes));
-    if (this.#closed) await host.close();
     return host;
   }
 
@@ -270,13 +281,18 @@ export class CoLocationRunnerProcess implements CoLocationRunner {
       power: async () => {
         const [from, to] = [await before, await seconds()];
         const elapsedS = (performance.now() - beganMs) / 1000;
-        const { components, operatingPointInForce } = this.options.device;
+        const { components, operatingPointInForce, description } = this.options.device;
+        const { powerScope = 'module', simulated = false } = description ?? {};
         const busy = components.map(({ name, threads }): [string, number] => [
           name,
           Math.min(1, ((to.get(name) ?? 0) - (from.get(name) ?? 0)) / threads / elapsedS),
         ]);
         const point = operatingPointInForce.call(this.options.device);
-        return { powerW: powerAt(point, Object.fromEntries(busy)), source: 'modelled', scope: 'module' };
+        return {
+          powerW: powerAt(point, Object.fromEntries(busy)),
+          source: simulated ? 'simulated' : 'modelled',
+          scope: powerScope,
+        };
       },
     };
   }

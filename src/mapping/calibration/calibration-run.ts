@@ -5,6 +5,7 @@ import type { CoLocationSample } from '../../signals/co-location';
 import type { CoLocationRunner } from '../../signals/co-location-run';
 import type { InferenceDevice } from '../../signals/device';
 import { asEcomapError, EcomapError, messageOf } from '../../signals/errors';
+import type { Source } from '../../signals/quantities';
 import { checkJaxInstalled } from '../training/jax-installed';
 import { calibrateInProcess } from '../training/training-process';
 import { calibrationDirectory, loadCalibrated, saveCalibrated, type Calibrated } from './calibrated-store';
@@ -50,8 +51,6 @@ export interface CalibrationRunOptions {
 const defaultSamples = 160;
 /** The longest text of a status. */
 const longestText = 300;
-/** Of the plans that were tried in service, so many are kept. */
-const mostTriedKept = 500;
 
 const idle: CalibrationStatus = {
   phase: 'idle',
@@ -77,6 +76,9 @@ export class CalibrationRun implements DeviceCalibration {
   private log: SampleLog | null = null;
   private cancelling: AbortController | null = null;
   private running: Promise<void> | null = null;
+  /** Whether the run under way has begun, or gone on with, the calibration in the log. */
+  private hasBegun = false;
+  private compacting: Promise<void> | null = null;
   private closed = false;
 
   constructor(private readonly options: CalibrationRunOptions) {
@@ -112,10 +114,11 @@ export class CalibrationRun implements DeviceCalibration {
   }
 
   /** A plan that was tried for a moment, as it ran: the next calibration learns from it, too. Never rejects. */
-  async learnFrom(sample: CoLocationSample): Promise<void> {
+  async learnFrom(sample: CoLocationSample, powerSource: Source): Promise<void> {
     await this.ready;
     try {
-      await this.log?.append({ kind: 'tried', at: this.now(), sample });
+      await this.log?.append({ kind: 'tried', at: this.now(), sample, powerSource });
+      await this.compact();
     } catch (error) {
       this.options.warn(`What a tried plan did could not be kept: ${messageOf(error)}`);
     }
@@ -128,6 +131,7 @@ export class CalibrationRun implements DeviceCalibration {
     this.listeners.clear();
     await this.ready;
     await this.running;
+    await this.compacting?.catch(() => undefined);
   }
 
   private now(): string {
@@ -135,12 +139,11 @@ export class CalibrationRun implements DeviceCalibration {
   }
 
   private async recall(): Promise<void> {
-    const { device, stateDirectory, warn, shippedEstimator } = this.options;
-    // Without it a calibration would fail and say so; what was learned before still serves.
-    const shipped = await shippedEstimator().catch(() => undefined);
-    const calibrated = await loadCalibrated(stateDirectory, device.fingerprint, { warn, ...(shipped && { shipped }) });
+    const { warn } = this.options;
+    const calibrated = await this.loadKept(warn);
     if (calibrated !== null && !this.closed) this.options.onCalibrated?.(calibrated);
     this.log = await SampleLog.open(join(this.directory, 'samples.jsonl'), warn);
+    await this.compact().catch((error: unknown) => warn(messageOf(error)));
     const { begun, records, ended } = lastOf(this.log.records);
     const summary = calibrated?.summary ?? null;
     if (begun === null || ended !== null) {
@@ -149,6 +152,32 @@ export class CalibrationRun implements DeviceCalibration {
       const done = new Set(records.flatMap((record) => (record.kind === 'sample' ? [record.planned] : []))).size;
       const text = 'A calibration was interrupted: start it again to go on where it was.';
       this.tell({ phase: 'interrupted', done, total: begun.samples, text, summary });
+    }
+  }
+
+  private async loadKept(warn: (text: string) => void): Promise<Calibrated | null> {
+    const { device, stateDirectory, shippedEstimator } = this.options;
+    // Without it a calibration would fail and say so; what was learned before still serves.
+    const shipped = await shippedEstimator().catch(() => undefined);
+    return loadCalibrated(stateDirectory, device.fingerprint, { warn, ...(shipped && { shipped }) });
+  }
+
+  /** Writes the log anew where it has grown too long, unless a calibration is writing it. */
+  private async compact(): Promise<void> {
+    const { log } = this;
+    if (log?.isOvergrown !== true || this.running !== null || this.closed) return;
+    this.compacting ??= this.compactAlone(log).finally(() => (this.compacting = null));
+    await this.compacting;
+  }
+
+  private async compactAlone(log: SampleLog): Promise<void> {
+    const unlock = await lockDevice(this.directory);
+    if (unlock === null) return;
+    try {
+      await log.reload();
+      if (log.isOvergrown) await log.replace(log.records);
+    } finally {
+      await unlock();
     }
   }
 
@@ -166,7 +195,9 @@ export class CalibrationRun implements DeviceCalibration {
   /** Never rejects. @returns how it ended */
   private async run(samples: number | undefined, signal: AbortSignal): Promise<Partial<CalibrationStatus>> {
     let unlock: (() => Promise<void>) | null = null;
+    this.hasBegun = false;
     try {
+      await this.compacting?.catch(() => undefined);
       signal.throwIfAborted();
       (this.options.checkTrainer ?? checkJaxInstalled)();
       unlock = await lockDevice(this.directory);
@@ -176,6 +207,7 @@ export class CalibrationRun implements DeviceCalibration {
           'Another calibration of this device is under way: wait for it, or cancel it there.',
         );
       }
+      await this.catchUp();
       const summary = await this.calibrate(samples, signal);
       return { phase: 'done', secondsLeft: 0, text: wordsOf(summary), code: null, summary };
     } catch (error) {
@@ -185,12 +217,21 @@ export class CalibrationRun implements DeviceCalibration {
     }
   }
 
+  /** Another node or process may have calibrated this device since its log was opened here. */
+  private async catchUp(): Promise<void> {
+    await this.log?.reload();
+    // What is wrong with it was said when it was read first.
+    const calibrated = await this.loadKept(() => undefined);
+    this.current = { ...this.current, summary: calibrated?.summary ?? null };
+  }
+
   private async concludeStopped(reason: unknown): Promise<Partial<CalibrationStatus>> {
     const { code, message } = asEcomapError(reason);
     // Closed with its node it counts as interrupted; a person who cancels does not want to be asked again.
     if (code !== 'CANCELLED') return { phase: 'interrupted', secondsLeft: null, text: message, code: null };
     try {
-      if (this.log !== null && lastOf(this.log.records).begun !== null) {
+      // Cancelled before that, the calibration in the log is an earlier one, which stays as it was.
+      if (this.hasBegun && this.log !== null && lastOf(this.log.records).ended === null) {
         await this.log.append({ kind: 'ended', at: this.now(), outcome: 'cancelled' });
       }
     } catch (failure) {
@@ -206,6 +247,7 @@ export class CalibrationRun implements DeviceCalibration {
     const networks = await this.profile(asked ?? options.samples ?? defaultSamples, timeLeft, signal);
     signal.throwIfAborted();
     const { plan, records, log } = await this.begin(networks, asked);
+    this.hasBegun = true;
     const judged = await this.measure(networks, plan, records, log, timeLeft, signal);
     signal.throwIfAborted();
     checkSteady(judged, plan.length);
@@ -264,7 +306,7 @@ export class CalibrationRun implements DeviceCalibration {
         plan: key,
         samples: plan.length,
       };
-      const tried = log.records.filter(({ kind }) => kind === 'tried').slice(-mostTriedKept);
+      const tried = log.records.filter(({ kind }) => kind === 'tried');
       await log.replace([...tried, begun]);
     }
     return { plan, log, records: () => lastOf(log.records).records };
@@ -282,7 +324,14 @@ export class CalibrationRun implements DeviceCalibration {
     timeLeft.begin();
     this.tell({ phase: 'measuring', done: 0, total: plan.length, text: this.words('starting') });
     const runner = openRunner();
-    const stop = (): void => void runner.close();
+    let closing: Promise<void> | null = null;
+    const close = (): Promise<void> =>
+      (closing ??= runner
+        .close()
+        .catch((error: unknown) =>
+          warn(`The hosts of the calibration did not end as they should: ${messageOf(error)}`),
+        ));
+    const stop = (): void => void close();
     signal.addEventListener('abort', stop);
     try {
       return await measurePlan({
@@ -300,7 +349,7 @@ export class CalibrationRun implements DeviceCalibration {
       });
     } finally {
       signal.removeEventListener('abort', stop);
-      await runner.close();
+      await close();
     }
   }
 
@@ -314,13 +363,15 @@ export class CalibrationRun implements DeviceCalibration {
     const text = 'learning from what was measured';
     this.tell({ phase: 'training', done: 0, total: 0, secondsLeft: timeLeft.ofTraining, text });
     const basis = await shippedEstimator();
-    const samples = await trainingSetInTurns(samplesToLearnFrom(judged, this.log?.records ?? []));
+    const learned = samplesToLearnFrom(judged, this.log?.records ?? []);
+    const samples = await trainingSetInTurns(learned.samples);
     const stateFile = join(this.directory, 'training-state');
     const { report, estimator } = await train(
       { estimator: basis, samples, seed, stateFile },
       { signal, onProgress: ({ done, total, secondsLeft }) => this.tell({ done, total, secondsLeft }) },
     );
-    const parts = { deviceFingerprint: device.fingerprint, finishedAt: this.now(), plan, judged, report };
+    const { powerSource } = learned;
+    const parts = { deviceFingerprint: device.fingerprint, finishedAt: this.now(), plan, judged, powerSource, report };
     return { calibrated: { estimator, intervals: report.intervals, summary: summaryOf(parts) }, basis };
   }
 
@@ -368,7 +419,7 @@ function lastOf(records: readonly CalibrationRecord[]): {
       begun = record;
       own = [];
       ended = null;
-    } else if (record.kind === 'ended') ended = record.outcome;
+    } else if (record.kind === 'ended') ended = ended === 'done' ? ended : record.outcome;
     else if (record.kind !== 'tried') {
       own.push(record);
       ended = null;

@@ -32,6 +32,8 @@ const leastCycleS = 1 / 250;
 /** Pauses of up to so many times what the network takes alone: a rare guest. */
 const longestPause = 20;
 const attempts = 200;
+/** Draws per set that is wanted before any set that is left will do: a plan is made in one go, which must be short. */
+const drawsPerSet = 5;
 
 /** Sizes of sets that are worth trying: up to one network more than there are tenants. */
 function largestSet(networks: readonly CalibrationNetwork[]): number {
@@ -98,7 +100,8 @@ type Below = (count: number) => number;
 /** Uniform in [0, 1). */
 const uniform = (below: Below): number => below(1 << 20) / (1 << 20);
 
-function drawSets(networks: readonly CalibrationNetwork[], count: number, below: Below): number[][] {
+/** Different sets of networks, by their numbers. @param count at most as many as are possible */
+export function drawSets(networks: readonly CalibrationNetwork[], count: number, below: Below): number[][] {
   const largest = largestSet(networks);
   const taken = new Set<string>();
   const sets: number[][] = [];
@@ -107,7 +110,7 @@ function drawSets(networks: readonly CalibrationNetwork[], count: number, below:
     // One alone now and then, as what company is compared with; mostly several.
     const size = largest === 1 || (attempt % 8 === 0 && attempt < attempts) ? 1 : 2 + below(largest - 1);
     // Late attempts take any size and any company: whatever set is left.
-    const exhausted = attempt > attempts * count;
+    const exhausted = attempt > drawsPerSet * count;
     const set = drawSet(networks, exhausted ? 1 + below(largest) : size, size <= tenants && !exhausted, below);
     const key = set.join(',');
     if (taken.has(key)) continue;

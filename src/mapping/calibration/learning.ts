@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import type { CoLocationSample } from '../../signals/co-location';
 import type { CalibrationSummary } from '../../signals/calibration';
-import { weakestSource } from '../../signals/quantities';
+import { weakestSource, type Source } from '../../signals/quantities';
 import { joinSets, trainingSetOf, type TrainingSet } from '../estimator/learned/training-set';
 import type { CalibrationReport } from '../training/protocol';
 import { mostTogether, type PlannedCoLocation } from './co-location-plan';
-import type { CalibrationRecord, SampleRecord, TriedRecord } from './sample-records';
+import type { CalibrationRecord, TriedRecord } from './sample-records';
 import type { Judged } from './steadiness';
 
 /** Samples worked out before others get a turn. */
@@ -15,15 +15,19 @@ const mostTried = 200;
 /** Points of the plot. */
 const mostPoints = 300;
 
-/** What a calibration learns from: what it measured, and what was tried in service. */
-export function samplesToLearnFrom(judged: Judged, records: readonly CalibrationRecord[]): CoLocationSample[] {
-  const own = [...judged.good.values()].flatMap(({ sample }) => (sample === null ? [] : [sample]));
+/** What a calibration learns from: what it measured, and what was tried in service; and the weakest source of power in it. */
+export function samplesToLearnFrom(
+  judged: Judged,
+  records: readonly CalibrationRecord[],
+): { readonly samples: readonly CoLocationSample[]; readonly powerSource: Source | null } {
+  const measured = [...judged.good.values()].filter(({ sample }) => sample !== null);
+  const own = measured.flatMap(({ sample }) => sample ?? []);
   const firstOther = 1 + own.reduce((most, { workload }) => Math.max(most, workload), 0);
-  const tried = records
-    .filter((record): record is TriedRecord => record.kind === 'tried')
-    .slice(-mostTried)
-    .map(({ sample }) => ({ ...sample, workload: firstOther + sample.workload }));
-  return [...own, ...tried];
+  const tried = records.filter((record): record is TriedRecord => record.kind === 'tried').slice(-mostTried);
+  return {
+    samples: [...own, ...tried.map(({ sample }) => ({ ...sample, workload: firstOther + sample.workload }))],
+    powerSource: weakestSource([...measured, ...tried].map(({ powerSource }) => powerSource)),
+  };
 }
 
 /** As `trainingSetOf`, in turns: it never holds up the event loop for long. */
@@ -60,12 +64,14 @@ export interface SummaryParts {
   readonly finishedAt: string;
   readonly plan: readonly PlannedCoLocation[];
   readonly judged: Judged;
+  /** Of everything that was learned from. */
+  readonly powerSource: Source | null;
   readonly report: CalibrationReport;
 }
 
-export function summaryOf({ deviceFingerprint, finishedAt, plan, judged, report }: SummaryParts): CalibrationSummary {
+export function summaryOf(parts: SummaryParts): CalibrationSummary {
+  const { deviceFingerprint, finishedAt, plan, judged, powerSource, report } = parts;
   const { kept, reason, samples, workloads, before, after, additiveMapePct } = report;
-  const sources = [...judged.good.values()].map(({ powerSource }: SampleRecord) => powerSource);
   const every = Math.max(1, Math.ceil(report.points.length / mostPoints));
   return {
     deviceFingerprint,
@@ -79,7 +85,7 @@ export function summaryOf({ deviceFingerprint, finishedAt, plan, judged, report 
     after: kept ? after : before,
     additiveMapePct,
     floorPct: floorPctOf(plan, judged),
-    powerSource: weakestSource(sources) ?? 'modelled',
+    powerSource: powerSource ?? 'modelled',
     points: report.points
       .filter((_, index) => index % every === 0)
       .map(({ measuredS, beforeS, predictedS }) => ({

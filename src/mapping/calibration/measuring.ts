@@ -106,7 +106,7 @@ class Measuring {
       at: new Date(clock()).toISOString(),
       planned,
       sample: measured?.sample ?? null,
-      powerSource: measured?.run.power.source ?? 'modelled',
+      powerSource: measured?.run.power.source ?? null,
     });
   }
 

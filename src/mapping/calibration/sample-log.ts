@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { appendFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../signals/errors';
@@ -7,6 +8,10 @@ import { recordSchema, recordsVersion, versionedSchema, type CalibrationRecord }
 
 /** Lines parsed before others get a turn. */
 const linesPerTurn = 8;
+/** Of the plans that were tried in service, so many of the latest are kept. */
+export const mostTriedKept = 500;
+/** The file may hold so many more before it is written anew. */
+const triedBeforeCompaction = 250;
 
 /**
  * Records of what was measured, one line of JSON each, appended one by one: a process that is killed at any byte loses at most the
@@ -14,42 +19,35 @@ const linesPerTurn = 8;
  */
 export class SampleLog {
   private writing: Promise<void> = Promise.resolve();
+  private known: CalibrationRecord[] = [];
+  /** Known, and about to be in the file. */
+  private readonly unwritten = new Set<CalibrationRecord>();
+  /** Whether the file ends in the middle of a line. */
+  private torn = false;
+  private damaged = 0;
+  /** How many of the file's records are of plans that were tried. */
+  private triedInFile = 0;
 
   private constructor(
     private readonly path: string,
-    private known: CalibrationRecord[],
-    /** Whether the file ends in the middle of a line. */
-    private torn: boolean,
+    private readonly warn: (text: string) => void,
   ) {}
 
   /** Never rejects: what cannot be read is as good as not there, and `warn` is told why. */
   static async open(path: string, warn: (text: string) => void): Promise<SampleLog> {
-    let text: string;
-    try {
-      text = await readFile(path, 'utf8');
-    } catch (error) {
-      const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-      if (!missing) warn(`Measurements in ${path} cannot be read (${messageOf(error)}): they are made afresh.`);
-      return new SampleLog(path, [], false);
-    }
-    const lines = text.split('\n');
-    // What a process was writing when it ended.
-    const torn = lines.pop() !== '';
-    const records: CalibrationRecord[] = [];
-    let damaged = 0;
-    for (const [index, line] of lines.entries()) {
-      if (index % linesPerTurn === linesPerTurn - 1) await setImmediate();
-      if (line === '') continue;
-      const parsed = parseLine(line);
-      if (parsed === 'newer') {
-        await setAside(path, warn);
-        return new SampleLog(path, [], false);
-      }
-      if (parsed === null) damaged += 1;
-      else records.push(parsed);
-    }
-    if (damaged > 0) warn(`${damaged} lines in ${path} are damaged and left out.`);
-    return new SampleLog(path, records, torn);
+    const log = new SampleLog(path, warn);
+    await log.reload();
+    return log;
+  }
+
+  /** Reads what others have written meanwhile. Never rejects, as `open`. */
+  reload(): Promise<void> {
+    return this.inTurn(() => this.read());
+  }
+
+  /** Whether the file holds so many plans that were tried that it should be written anew with fewer. */
+  get isOvergrown(): boolean {
+    return this.triedInFile >= mostTriedKept + triedBeforeCompaction;
   }
 
   get records(): readonly CalibrationRecord[] {
@@ -59,14 +57,18 @@ export class SampleLog {
   /** @throws the file system's error; the record is known all the same */
   append(record: CalibrationRecord): Promise<void> {
     this.known.push(record);
-    return this.inTurn(async () => {
+    this.unwritten.add(record);
+    if (record.kind === 'tried') this.known = withoutOldTried(this.known);
+    const written = this.inTurn(async () => {
       await mkdir(dirname(this.path), { recursive: true });
       const start = this.torn ? '\n' : '';
       // Until it is known to be whole, the next one begins a line of its own.
       this.torn = true;
       await appendFile(this.path, `${start}${JSON.stringify(record)}\n`);
       this.torn = false;
+      if (record.kind === 'tried') this.triedInFile += 1;
     });
+    return written.finally(() => this.unwritten.delete(record));
   }
 
   /** Puts these records in the place of all, at once or not at all. @throws the file system's error */
@@ -78,13 +80,17 @@ export class SampleLog {
       try {
         const file = await open(temporary, 'w');
         try {
-          await file.writeFile(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+          for (let first = 0; first < records.length; first += linesPerTurn) {
+            const some = records.slice(first, first + linesPerTurn);
+            await file.appendFile(some.map((record) => `${JSON.stringify(record)}\n`).join(''));
+          }
           await file.sync();
         } finally {
           await file.close();
         }
         await rename(temporary, this.path);
         this.torn = false;
+        this.triedInFile = countTried(records);
       } catch (error) {
         await rm(temporary, { force: true });
         throw error;
@@ -92,11 +98,72 @@ export class SampleLog {
     });
   }
 
+  private async read(): Promise<void> {
+    const { path, warn } = this;
+    let records: CalibrationRecord[] = [];
+    let rest = '';
+    let lines = 0;
+    let damaged = 0;
+    let triedSince = 0;
+    this.triedInFile = 0;
+    try {
+      // In pieces: nobody knows how long the file has become.
+      for await (const piece of createReadStream(path, { encoding: 'utf8' })) {
+        const ended = (rest + String(piece)).split('\n');
+        rest = ended.pop() ?? '';
+        for (const line of ended) {
+          lines += 1;
+          if (lines % linesPerTurn === 0) await setImmediate();
+          if (line === '') continue;
+          const parsed = parseLine(line);
+          if (parsed === 'newer') {
+            await setAside(path, warn);
+            this.triedInFile = 0;
+            this.know([], false);
+            return;
+          }
+          if (parsed === null) damaged += 1;
+          else records.push(parsed);
+          if (parsed?.kind !== 'tried') continue;
+          this.triedInFile += 1;
+          triedSince += 1;
+          if (triedSince < mostTriedKept) continue;
+          records = withoutOldTried(records);
+          triedSince = 0;
+        }
+      }
+    } catch (error) {
+      const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+      if (!missing) warn(`Measurements in ${path} cannot be read (${messageOf(error)}): they are made afresh.`);
+      this.know([], false);
+      return;
+    }
+    if (damaged > this.damaged) warn(`${damaged} lines in ${path} are damaged and left out.`);
+    this.damaged = damaged;
+    // What a process was writing when it ended.
+    this.know(records, rest !== '');
+  }
+
+  private know(records: readonly CalibrationRecord[], torn: boolean): void {
+    this.known = withoutOldTried([...records, ...this.unwritten]);
+    this.torn = torn;
+  }
+
   private inTurn(write: () => Promise<void>): Promise<void> {
     const written = this.writing.then(write);
     this.writing = written.catch(() => undefined);
     return written;
   }
+}
+
+const countTried = (records: readonly CalibrationRecord[]): number =>
+  records.reduce((count, { kind }) => count + (kind === 'tried' ? 1 : 0), 0);
+
+/** The same records, of the plans that were tried the latest only. */
+function withoutOldTried(records: CalibrationRecord[]): CalibrationRecord[] {
+  let tooMany = countTried(records) - mostTriedKept;
+  if (tooMany <= 0) return records;
+  return records.filter(({ kind }) => kind !== 'tried' || tooMany-- <= 0);
 }
 
 function parseLine(line: string): CalibrationRecord | 'newer' | null {

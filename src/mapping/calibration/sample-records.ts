@@ -58,7 +58,8 @@ const sampleSchema = z.object({
   planned: count,
   /** Null where too few of its networks could run. */
   sample: coLocationSampleSchema.nullable(),
-  powerSource: sourceSchema,
+  /** Null where nothing was measured. */
+  powerSource: sourceSchema.nullable(),
 });
 /** The co-location that is measured again and again. */
 const anchorSchema = z.object({
@@ -71,7 +72,13 @@ const anchorSchema = z.object({
 });
 const endedSchema = z.object({ kind: z.literal('ended'), at: timeSchema, outcome: z.enum(['done', 'cancelled']) });
 /** A plan that was tried in service: it belongs to no calibration. */
-const triedSchema = z.object({ kind: z.literal('tried'), at: timeSchema, sample: coLocationSampleSchema });
+const triedSchema = z.object({
+  kind: z.literal('tried'),
+  at: timeSchema,
+  sample: coLocationSampleSchema,
+  /** Records that do not say it were not told of a sensor. */
+  powerSource: sourceSchema.default('modelled'),
+});
 
 export const recordSchema = z.discriminatedUnion('kind', [
   begunSchema,

@@ -68,6 +68,45 @@ describe('co-locations measured in hosts', function () {
     assert.deepEqual(power, { powerW: 7.5, source: 'measured', scope: 'wall' });
   });
 
+  it('says of modelled power what the law of the device covers', async () => {
+    await runner.close();
+    const simulated = Object.assign(device, { description: { powerScope: 'wall', simulated: true } as const });
+    runner = new CoLocationRunnerProcess({ device: simulated, timing });
+    const { power } = await runner.measure([on('quick', quick, [['cpu1', 0]], 0.005)]);
+    assert.deepEqual([power.source, power.scope], ['simulated', 'wall']);
+  });
+
+  it('leaves no host and no timer behind when it is closed while a host starts', async () => {
+    const ticking = new Set<unknown>();
+    const { setInterval: set, clearInterval: clear } = globalThis;
+    const ended: Promise<void>[] = [];
+    const { register } = device;
+    device.register = (target) => {
+      ended.push(runner.close(), runner.close());
+      return register.call(device, target);
+    };
+    globalThis.setInterval = Object.assign((...args: Parameters<typeof set>) => {
+      const timer = set(...args);
+      ticking.add(timer);
+      return timer;
+    }, set);
+    globalThis.clearInterval = (timer) => {
+      ticking.delete(timer);
+      clear(timer);
+    };
+    try {
+      assert.equal(await codeOf(runner.measure([on('quick', quick, [['cpu0', 0]])])), 'NODE_CLOSED');
+      assert.equal(ended.length, 2);
+      assert.equal(ended[0], ended[1], 'one end, for which everybody waits');
+      await Promise.all(ended);
+    } finally {
+      globalThis.setInterval = set;
+      globalThis.clearInterval = clear;
+    }
+    assert.equal(ticking.size, 0);
+    assert.equal(device.gone.length, device.registered.length);
+  });
+
   it('runs a network in stages on two components', async () => {
     const cut = await runner.measure([
       on('cut', slow, [

@@ -192,6 +192,79 @@ describe('calibration of a device', () => {
     assert.ok(runner.asked.length >= 48 + 3, 'everything was measured once more');
   });
 
+  it('measures anew after one that was done, also when the one between was cancelled before it measured', async () => {
+    assert.equal((await calibrated(newRun())).phase, 'done');
+    const hasty: CalibrationRun = newRun({
+      profile: () => {
+        hasty.cancel();
+        return Promise.resolve(networks);
+      },
+    });
+    assert.equal((await calibrated(hasty)).phase, 'cancelled');
+    assert.doesNotMatch(await readFile(logFile(), 'utf8'), /"cancelled"/);
+    runner.asked.length = 0;
+    assert.equal((await calibrated(newRun())).phase, 'done');
+    assert.ok(runner.asked.length >= 48 + 3, 'nothing of the earlier one passes for measured now');
+  });
+
+  it('goes on with what another node of the device has measured since it was opened, and knows how that ended', async () => {
+    const other = newRun();
+    await other.ready;
+    assert.equal(other.status().summary, null);
+    const run = newRun();
+    runner.before = (call) => {
+      if (call === 31) run.cancel();
+    };
+    assert.equal((await calibrated(run)).phase, 'cancelled');
+    runner = new FakeRunner(aloneMs);
+    assert.equal((await calibrated(other)).phase, 'done');
+    assert.ok(runner.asked.length < 30, 'the first half was known');
+    let summary: unknown = null;
+    run.onChange((status) => (summary ??= status.phase === 'profiling' ? status.summary : null));
+    assert.equal((await calibrated(run)).phase, 'done');
+    assert.deepEqual(summary, other.status().summary);
+  });
+
+  it('ends when its hosts have, and warns where they do not end as they should', async () => {
+    let isOpen = true;
+    runner.close = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      isOpen = false;
+      throw new Error('a host is stuck');
+    };
+    const run = newRun();
+    runner.before = (call) => {
+      if (call === 5) run.cancel();
+    };
+    const { phase } = await calibrated(run);
+    assert.deepEqual([phase, isOpen], ['cancelled', false]);
+    assert.deepEqual(warnings, ['The hosts of the calibration did not end as they should: a host is stuck']);
+  });
+
+  it('keeps of the plans that were tried the latest only, in memory and in the file, beside what was measured', async () => {
+    assert.equal((await calibrated(newRun())).phase, 'done');
+    const [sample] = fewSamples(1, 1);
+    assert.ok(sample);
+    const at = '2026-11-21T20:00:00.000Z';
+    const lines = Array.from({ length: 740 }, (_, index) =>
+      JSON.stringify({ kind: 'tried', at, sample: { ...sample, workload: index }, powerSource: 'modelled' }),
+    );
+    await appendFile(logFile(), `${lines.join('\n')}\n`);
+    const triedIn = async (): Promise<string[]> =>
+      (await readFile(logFile(), 'utf8')).split('\n').filter((line) => line.includes('"tried"'));
+    const run = newRun();
+    await run.ready;
+    for (let workload = 740; workload < 755; workload += 1) await run.learnFrom({ ...sample, workload }, 'measured');
+    const tried = await triedIn();
+    assert.equal(tried.length, 505, 'the 750th made it write the file anew');
+    assert.match(tried.at(-1) ?? '', /"workload":754.*"measured"/);
+    assert.equal(await measuredIn(), 48);
+    await appendFile(logFile(), `${lines.join('\n')}\n`);
+    await newRun().ready;
+    assert.equal((await triedIn()).length, 500, 'and so does opening it');
+    assert.deepEqual(warnings, []);
+  });
+
   it('does nothing when it is started twice, and lets one calibrate at a time', async () => {
     const run = newRun();
     const other = newRun();
@@ -293,10 +366,11 @@ describe('calibration of a device', () => {
   it('learns of twelve tenants, and of plans that were tried in service', async () => {
     const run = newRun({}, networksOf(12, runMs));
     await run.ready;
-    for (const sample of fewSamples(3, 2)) await run.learnFrom(sample);
+    for (const sample of fewSamples(3, 2)) await run.learnFrom(sample, 'simulated');
     const { phase, summary } = await calibrated(run);
     assert.equal(phase, 'done');
     assert.equal(summary?.samples, 48 + 6);
+    assert.equal(summary?.powerSource, 'simulated', 'the weakest of everything that was learned from');
     const [job] = trainer.jobs;
     assert.equal(summary?.workloads, new Set(job?.samples.workload).size);
     assert.ok((await readFile(logFile(), 'utf8')).includes('"tried"'), 'the next calibration learns from them, too');

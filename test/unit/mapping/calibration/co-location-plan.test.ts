@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { planCoLocations, possibleWorkloads } from '../../../../src/mapping/calibration/co-location-plan';
+import { drawSets, planCoLocations, possibleWorkloads } from '../../../../src/mapping/calibration/co-location-plan';
+import { seededInteger } from '../../../../src/mapping/search/seeded';
 import { networksOf } from '../../../support/calibration-fixtures';
 
 const sum = (pausesS: readonly number[]): number => pausesS.reduce((all, pauseS) => all + pauseS, 0);
@@ -64,6 +65,24 @@ describe('plan of co-locations to measure', () => {
     assert.equal(new Set(one.map(({ workload }) => workload)).size, 6);
     const twelve = planCoLocations(networksOf(12, [9, 5]), 2, 100, 1);
     assert.equal(Math.max(...twelve.map(({ networks: set }) => set.length)), 5);
+  });
+
+  it('finds as many sets as there are without drawing for long', () => {
+    for (const [tenants, runMs, count] of [
+      [3, [9, 5, 2], 200],
+      [5, [9], 31],
+      [1, [8, 7, 6, 5, 4, 3, 2, 1], 36],
+      [2, [8, 7, 6, 5, 4, 3, 2, 1], 200],
+    ] as const) {
+      const below = seededInteger(3);
+      let draws = 0;
+      const sets = drawSets(networksOf(tenants, runMs), count, (most) => {
+        draws += 1;
+        return below(most);
+      });
+      assert.equal(new Set(sets.map((set) => set.join(','))).size, count);
+      assert.ok(draws < 100 * count, `${draws} draws for ${count} sets of ${tenants} tenants`);
+    }
   });
 
   it('says that one or two variants are too few', () => {

@@ -42,7 +42,7 @@ describe('log of measured co-locations', () => {
       begun,
       sampleRecord(0),
       { kind: 'anchor', at, point: 'full', lnLatency: -4.5 },
-      { kind: 'tried', at, sample: resting },
+      { kind: 'tried', at, sample: resting, powerSource: 'measured' },
       { kind: 'ended', at, outcome: 'done' },
     ];
     for (const record of records) await log.append(record);
@@ -84,6 +84,45 @@ describe('log of measured co-locations', () => {
     assert.deepEqual(await readdir(directory), ['samples.jsonl.set-aside']);
     await fresh.append(begun);
     assert.deepEqual((await open()).records, [begun]);
+  });
+
+  it('keeps the latest five hundred plans that were tried, and gives way to others while it is read', async () => {
+    const [sample] = samples;
+    assert.ok(sample);
+    const tried = (workload: number): string =>
+      JSON.stringify({ kind: 'tried', at, sample: { ...sample, workload }, powerSource: 'modelled' });
+    const lines = [begun, sampleRecord(0)].map((record) => JSON.stringify(record));
+    for (let index = 0; index < 1200; index += 1) lines.push(tried(index));
+    await writeFile(path, `${lines.join('\n')}\n`);
+    let turns = 0;
+    const counting = setInterval(() => (turns += 1), 0);
+    const log = await open();
+    clearInterval(counting);
+    assert.ok(turns > 10, `others had ${turns} turns`);
+    const workloads = log.records.flatMap((record) => (record.kind === 'tried' ? [record.sample.workload] : []));
+    assert.deepEqual([workloads.length, workloads[0], workloads.at(-1)], [500, 700, 1199]);
+    assert.deepEqual(log.records.slice(0, 2), [begun, sampleRecord(0)]);
+    assert.ok(log.isOvergrown);
+    await log.append({ kind: 'tried', at, sample: { ...sample, workload: 1200 }, powerSource: 'modelled' });
+    assert.equal(log.records.length, 502);
+    await log.replace(log.records);
+    assert.ok(!log.isOvergrown);
+    assert.deepEqual((await open()).records, log.records);
+  });
+
+  it('knows after reading again what others wrote, and what it is writing itself', async () => {
+    const [log, other] = [await open(), await open()];
+    await other.append(begun);
+    await Promise.all([log.reload(), log.append(sampleRecord(0)), other.append(sampleRecord(1))]);
+    await log.reload();
+    const planned = log.records.flatMap((record) => (record.kind === 'sample' ? [record.planned] : []));
+    assert.deepEqual(planned.sort(), [0, 1]);
+    assert.deepEqual(log.records[0], begun);
+    const written = log.append(sampleRecord(1));
+    const reloaded = log.reload();
+    void log.append(sampleRecord(0));
+    await Promise.all([written, reloaded]);
+    assert.equal(log.records.length, 5, 'what is under way is not lost');
   });
 
   it('is replaced as a whole', async () => {
