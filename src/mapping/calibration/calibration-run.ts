@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { CalibrationStatus, CalibrationSummary, DeviceCalibration } from '../../signals/calibration';
 import type { CoLocationSample } from '../../signals/co-location';
@@ -9,14 +8,15 @@ import type { Source } from '../../signals/quantities';
 import { checkJaxInstalled } from '../training/jax-installed';
 import { calibrateInProcess } from '../training/training-process';
 import { calibrationDirectory, loadCalibrated, saveCalibrated, type Calibrated } from './calibrated-store';
-import { leastWorkloads, planCoLocations, type PlannedCoLocation } from './co-location-plan';
+import { planCoLocations, type PlannedCoLocation } from './co-location-plan';
 import { lockDevice } from './device-lock';
 import { samplesToLearnFrom, summaryOf, trainingSetInTurns } from './learning';
 import { measurePlan } from './measuring';
+import { keyOf, lastOf } from './last-calibration';
 import type { CalibrationNetwork } from './networks';
 import { SampleLog } from './sample-log';
 import { recordsVersion, type BegunRecord, type CalibrationRecord } from './sample-records';
-import type { Judged } from './steadiness';
+import { checkSteady, type Judged } from './steadiness';
 import { TimeLeft } from './time-left';
 
 /** Measures what is missing of each variant alone, and tells what is known of them. */
@@ -392,55 +392,4 @@ function wordsOf({ kept, reason, before, after }: CalibrationSummary): string {
   if (!kept) return reason ?? '';
   const [from, to] = [before.latencyMapePct.toFixed(1), after.latencyMapePct.toFixed(1)];
   return `The error of predicted latencies fell from ${from} % to ${to} % on workloads that were held out.`;
-}
-
-/** @throws EcomapError INVALID_CONFIG where so much was set aside that too little is left to learn from */
-function checkSteady({ good, setAside }: Judged, planned: number): void {
-  const workloads = new Set([...good.values()].flatMap(({ sample }) => (sample === null ? [] : [sample.workload])));
-  if (setAside.length === 0 || workloads.size >= leastWorkloads) return;
-  throw new EcomapError(
-    'INVALID_CONFIG',
-    `The device kept changing its speed (other programs, heat), so ${setAside.length} of ${planned} co-locations do not count. ` +
-      'Calibrate again when it is quiet.',
-  );
-}
-
-/** Of the log, the last calibration: how it began, what belongs to it, and how it ended. */
-function lastOf(records: readonly CalibrationRecord[]): {
-  begun: BegunRecord | null;
-  records: readonly CalibrationRecord[];
-  ended: 'done' | 'cancelled' | null;
-} {
-  let begun: BegunRecord | null = null;
-  let own: CalibrationRecord[] = [];
-  let ended: 'done' | 'cancelled' | null = null;
-  for (const record of records) {
-    if (record.kind === 'begun') {
-      begun = record;
-      own = [];
-      ended = null;
-    } else if (record.kind === 'ended') ended = ended === 'done' ? ended : record.outcome;
-    else if (record.kind !== 'tried') {
-      own.push(record);
-      ended = null;
-    }
-  }
-  return { begun, records: own, ended };
-}
-
-/** The same where the plan is: another file, cut or component makes another. */
-function keyOf(
-  networks: readonly CalibrationNetwork[],
-  { components, fingerprint }: CalibrationRunOptions['device'],
-  samples: number,
-  seed: number,
-): string {
-  const parts = [
-    networks.map(({ name, sha256, dims, ways }) => [name, sha256, dims, ways.map(({ firstNodes }) => firstNodes)]),
-    components.map(({ name, componentClass }) => [name, componentClass]),
-    fingerprint,
-    samples,
-    seed,
-  ];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }

@@ -1,4 +1,6 @@
+import { EcomapError } from '../../signals/errors';
 import { quantile } from '../../signals/statistics';
+import { leastWorkloads } from './co-location-plan';
 import type { AnchorRecord, CalibrationRecord, SampleRecord } from './sample-records';
 
 /** Beyond this the device has another speed than usual: heat, other programs. ln 1.1 */
@@ -41,4 +43,15 @@ export function judge(records: readonly CalibrationRecord[]): Judged {
     else good.set(record.planned, record);
   }
   return { good, setAside: [...aside].filter((planned) => !good.has(planned)), isAway: isAway(anchors.at(-1)) };
+}
+
+/** @throws EcomapError INVALID_CONFIG where so much was set aside that too little is left to learn from */
+export function checkSteady({ good, setAside }: Judged, planned: number): void {
+  const workloads = new Set([...good.values()].flatMap(({ sample }) => (sample === null ? [] : [sample.workload])));
+  if (setAside.length === 0 || workloads.size >= leastWorkloads) return;
+  throw new EcomapError(
+    'INVALID_CONFIG',
+    `The device kept changing its speed (other programs, heat), so ${setAside.length} of ${planned} co-locations do not count. ` +
+      'Calibrate again when it is quiet.',
+  );
 }
