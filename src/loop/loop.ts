@@ -13,14 +13,18 @@ import type { Telemetry } from '../signals/telemetry';
 /** The boxes of the picture in the design, each made elsewhere, as far as the wires touch them. */
 export interface LoopBoxes {
   readonly source: Pick<CarbonSource, 'read'>;
-  readonly powerCap: Pick<PowerCap, 'onCarbon'>;
+  readonly powerCap: Pick<PowerCap, 'onCarbon' | 'onPlan'>;
   readonly planner: Pick<Planner, 'onCap' | 'onVariants' | 'setRates' | 'replan'>;
   readonly selector: Pick<VariantSelector, 'onViolated' | 'onTelemetry'>;
   readonly executor: Pick<InferenceExecutor, 'onCarbon' | 'applyPlan' | 'takeTelemetry'>;
   readonly ledger: Pick<CarbonLedger, 'onCarbon' | 'onTelemetry'>;
 }
 
+export type LoopStep = 'control' | 'window';
+
 export interface LoopObserver {
+  /** A step begins: nothing of it was asked or decided yet. */
+  readonly onStep?: (step: LoopStep) => void;
   readonly onControl?: (reading: CarbonReading, cap: Cap, round: PlanningRound) => void;
   readonly onWindow?: (telemetry: Telemetry, receipt: Receipt) => void;
   readonly onError?: (what: string, message: string) => void;
@@ -28,9 +32,17 @@ export interface LoopObserver {
 
 /** A plan and a variant choice answer each other at most this often per tick; the selector itself always comes to an end. */
 const mostRoundsPerTick = 64;
+/** A plan that asks for another operating point is answered by a cap and planned again at most this often per tick; once is usual. */
+const mostPointsPerTick = 8;
+
+/** What cap and planner have agreed on; null cap: it stays as it was. */
+interface Agreed<SomeCap extends Cap | null> {
+  readonly cap: SomeCap;
+  readonly round: PlanningRound;
+}
 
 /**
- * The wires between the boxes, for where there is no Node-RED: carbon -> cap -> plan <-> variants -> executor -> ledger.
+ * The wires between the boxes, for where there is no Node-RED: carbon -> cap <-> plan <-> variants -> executor -> ledger.
  * It decides nothing itself. Each step is serialised; a step that fails leaves what is in force and is reported.
  */
 export class Loop {
@@ -64,8 +76,8 @@ export class Loop {
       const reading = await source.read();
       ledger.onCarbon(reading);
       executor.onCarbon(reading);
-      const cap = await powerCap.onCarbon(reading);
-      const round = await this.settle(await planner.onCap(cap));
+      const first = await powerCap.onCarbon(reading);
+      const { cap, round } = await this.followPoint(first, await this.settle(await planner.onCap(first)));
       this.observer.onControl?.(reading, cap, round);
       await executor.applyPlan(round.plan);
     });
@@ -81,8 +93,9 @@ export class Loop {
       const ratesMoved = planner.setRates(telemetry);
       const variants = selector.onTelemetry(telemetry);
       if (!variants && !ratesMoved) return;
-      const round = await (variants ? planner.onVariants(variants) : planner.replan());
-      await executor.applyPlan((await this.settle(round)).plan);
+      const first = await (variants ? planner.onVariants(variants) : planner.replan());
+      const { round } = await this.followPoint(null, await this.settle(first));
+      await executor.applyPlan(round.plan);
     });
   }
 
@@ -97,7 +110,29 @@ export class Loop {
     return round;
   }
 
-  private serialised(what: string, step: () => Promise<void>): Promise<void> {
+  /**
+   * Hands the plan to the power cap, which puts the operating point it asks for in force where the policy leaves that to the planner;
+   * then the plan is made again for what is in force.
+   */
+  private async followPoint<SomeCap extends Cap | null>(
+    cap: SomeCap,
+    round: PlanningRound,
+  ): Promise<Agreed<SomeCap | Cap>> {
+    const { powerCap, planner } = this.boxes;
+    let agreed: Agreed<SomeCap | Cap> = { cap, round };
+    for (let points = 0; points < mostPointsPerTick; points += 1) {
+      const changed = await powerCap.onPlan(agreed.round.plan);
+      if (changed === null) break;
+      agreed = { cap: changed, round: await this.settle(await planner.onCap(changed)) };
+    }
+    return agreed;
+  }
+
+  private serialised(what: LoopStep, work: () => Promise<void>): Promise<void> {
+    const step = (): Promise<void> => {
+      this.observer.onStep?.(what);
+      return work();
+    };
     this.busy = this.busy.then(step).catch((error: unknown) => {
       this.observer.onError?.(what, messageOf(error));
     });

@@ -5,7 +5,7 @@ import type { Plan } from '../signals/plan';
 import { systemClock, type Clock } from './clock';
 import { isHardware, type ActuatorChoice } from './caps/cap-request';
 import type { Device } from './device';
-import { describeEnergyWarning, energyWarningOf } from './energy-per-inference';
+import { describeEnergyWarning, energyWarningOf, loadOnOffer } from './energy-per-inference';
 import type { MeterReader } from './meters/meter';
 import { BudgetPolicy } from './policies/budget';
 import { ExternalPolicy } from './policies/external';
@@ -23,8 +23,16 @@ export interface CapLimits {
   readonly maximumW: number | null;
 }
 
+/** What a power cap needs of a device. */
+export type CappedDevice = Pick<
+  Device,
+  'capRange' | 'capRangeFor' | 'operatingPoints' | 'checkActuator' | 'applyCap' | 'releaseCap'
+> & {
+  openReader(): Pick<MeterReader, 'readPower'>;
+};
+
 export interface PowerCapOptions {
-  readonly device: Device;
+  readonly device: CappedDevice;
   readonly policy: PolicyConfig;
   /** What the flow asks for. */
   readonly limits?: CapLimits;
@@ -88,6 +96,9 @@ export function effectiveRange(own: CapRange, limits: CapLimits | undefined, har
   return range;
 }
 
+/** What a plan says of the work on offer is believed for so long, ms: planners repeat themselves far more often. */
+const planHoldsMs = 3_600_000;
+
 /** Decides the cap, puts it into force on the device, reads back and tells. Calls are answered in order. */
 export class PowerCap {
   private allowed: CapRange;
@@ -96,10 +107,12 @@ export class PowerCap {
   private rangeIsFinal: boolean;
   private budgetIsRestored = false;
   private readonly clock: Clock;
-  private readonly reader: MeterReader;
+  private readonly reader: Pick<MeterReader, 'readPower'>;
   /** The policy's own place in the meter's count: power since its last decision. */
-  private readonly policyReader: MeterReader;
+  private readonly policyReader: Pick<MeterReader, 'readPower'>;
   private readonly plannedPoint = new PlannedPoint();
+  /** Work on offer as the last plan tells; null load: it tells nothing of it. */
+  private planned: { readonly load: number | null; readonly atMs: number } | null = null;
   private reading: CarbonReading | null;
   private lastCap: Cap | null = null;
   private lastProblem: EcomapError | null = null;
@@ -169,9 +182,11 @@ export class PowerCap {
   }
 
   /**
-   * Follows the operating point of a plan where the policy leaves it to the planner. Null when the cap stays as it is.
+   * Follows the operating point of a plan where the policy leaves it to the planner, and learns how much work is on offer. Null when
+   * the cap stays as it is.
    */
   async onPlan(plan: Plan): Promise<Cap | null> {
+    this.planned = { load: loadOnOffer(plan), atMs: this.clock.monotonicMs() };
     if (this.policy.followsPlan !== true || !this.canTick) return null;
     return this.inOrder(async () => {
       const measured = this.lastCap?.power.source === 'measured';
@@ -264,7 +279,13 @@ export class PowerCap {
     const applied = await device.applyCap(capW, request);
     this.lastProblem = applied.problem;
     const stricter = applied.capW < capW ? `another power cap holds this device at ${formatW(applied.capW)}` : null;
-    const energyWarning = energyWarningOf(applied.operatingPoint, device.operatingPoints, this.range.maximumW);
+    const isFresh = this.planned !== null && nowMs - this.planned.atMs < planHoldsMs;
+    const energyWarning = energyWarningOf(
+      applied.operatingPoint,
+      device.operatingPoints,
+      this.range.maximumW,
+      isFresh ? (this.planned?.load ?? null) : null,
+    );
     const costly = energyWarning === null ? null : describeEnergyWarning(energyWarning);
     const reason = [decision.reason, heldBecause, planned.reason, stricter, applied.how, costly];
     this.lastCap = {

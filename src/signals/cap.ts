@@ -12,8 +12,10 @@ export const energyWarningSchema = z.object({
   /** The point that needs least, and its power at full load: the least cap that allows it, W. */
   thriftierPoint: z.string(),
   thriftierCapW: z.number().positive(),
-  /** The load for which this holds. */
-  load: z.literal('always busy'),
+  /** The load for which this holds: work without a pause, or what the last plan says is on offer. */
+  load: z.enum(['always busy', 'on offer']),
+  /** Only with `on offer`: the work, as a share of what the device does at full speed without a pause. */
+  loadShare: z.number().positive().max(1).optional(),
   source: sourceSchema,
 });
 export type EnergyWarning = z.infer<typeof energyWarningSchema>;

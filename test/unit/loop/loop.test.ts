@@ -23,6 +23,9 @@ interface Scene {
   readonly loop: Loop;
   readonly calls: string[];
   readonly errors: string[];
+  readonly steps: string[];
+  /** Cap and plan that each control period came to. */
+  readonly agreed: string[];
 }
 
 function scene(
@@ -31,17 +34,29 @@ function scene(
     observed?: boolean;
     ratesMove?: boolean;
     failPlan?: boolean;
+    /** So many plans are answered by a cap of their own. */
+    points?: number;
     /** What applying a plan waits for. */
     slow?: Promise<void>;
   } = {},
 ): Scene {
   const calls: string[] = [];
   const errors: string[] = [];
+  const steps: string[] = [];
+  const agreed: string[] = [];
   let answers = settings.answers ?? 0;
+  let points = settings.points ?? 0;
   let rounds = 0;
   const boxes: LoopBoxes = {
     source: { read: () => (calls.push('read'), Promise.resolve(reading)) },
-    powerCap: { onCarbon: (got) => (calls.push(`cap for ${got.zone}`), Promise.resolve(cap)) },
+    powerCap: {
+      onCarbon: (got) => (calls.push(`cap for ${got.zone}`), Promise.resolve(cap)),
+      onPlan: async ({ planId }) => {
+        if ((points -= 1) < 0) return null;
+        calls.push(`point of ${planId}`);
+        return { policy: `cap of ${planId}` } as Cap;
+      },
+    },
     planner: {
       onCap: (got) => (calls.push(`plan for ${got.policy}`), Promise.resolve(roundOf(`p${(rounds += 1)}`))),
       onVariants: (got) => (calls.push(`plan with ${got.reason}`), Promise.resolve(roundOf(`p${(rounds += 1)}`))),
@@ -66,7 +81,12 @@ function scene(
       onTelemetry: (got) => (calls.push(`account ${got.planId ?? ''}`), receipt),
     },
   };
-  return { loop: new Loop(boxes, { onError: (what, message) => errors.push(`${what}: ${message}`) }), calls, errors };
+  const loop = new Loop(boxes, {
+    onStep: (step) => steps.push(step),
+    onControl: (_, got, { plan }) => agreed.push(`${got.policy}, ${plan.planId}`),
+    onError: (what, message) => errors.push(`${what}: ${message}`),
+  });
+  return { loop, calls, errors, steps, agreed };
 }
 
 describe('the loop without Node-RED', () => {
@@ -86,6 +106,34 @@ describe('the loop without Node-RED', () => {
     const { loop, calls } = scene({ answers: Number.POSITIVE_INFINITY });
     await loop.control();
     assert.equal(calls.at(-1), 'apply p65');
+  });
+
+  it('hands plans to the power cap, and plans again for the operating point that it put in force', async () => {
+    const { loop, calls, agreed } = scene({ points: 1 });
+    await loop.control();
+    assert.deepEqual(calls.slice(2), ['cap for reading', 'plan for cap', 'point of p1', 'plan for cap of p1', 'apply p2']);
+    assert.deepEqual(agreed, ['cap of p1, p2']);
+    const window = scene({ points: 1, ratesMove: true });
+    await window.loop.window();
+    assert.deepEqual(window.calls.slice(1), ['replan', 'point of p1', 'plan for cap of p1', 'apply p2']);
+  });
+
+  it('hands a plan on only once planner and selector agree, and comes to an end with a cap that never does', async () => {
+    const settled = scene({ answers: 2, points: 1 });
+    await settled.loop.control();
+    assert.deepEqual(
+      settled.calls.filter((call) => call.startsWith('point')),
+      ['point of p3'],
+    );
+    const endless = scene({ points: Number.POSITIVE_INFINITY });
+    await endless.loop.control();
+    assert.equal(endless.calls.at(-1), 'apply p9');
+  });
+
+  it('tells when a step begins, also one that fails', async () => {
+    const { loop, steps } = scene({ failPlan: true });
+    await Promise.all([loop.control(), loop.window()]);
+    assert.deepEqual(steps, ['control', 'window']);
   });
 
   it('accounts a window, and plans again for an observed violation or for other arrival rates only', async () => {

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import type { HardwareState } from '../../../src/power/actuators/hardware-actuator';
-import { describeEnergyWarning, energyPerWorkJ, energyWarningOf } from '../../../src/power/energy-per-inference';
+import {
+  describeEnergyWarning,
+  energyPerWorkJ,
+  energyWarningOf,
+  loadOnOffer,
+} from '../../../src/power/energy-per-inference';
 import { powerLawOf } from '../../../src/power/laws/power-law';
 import { fullLoadW, mostBusy, type Component, type OperatingPoint } from '../../../src/signals/device';
+import type { Plan } from '../../../src/signals/plan';
 
 const gpu: Component = { name: 'gpu', kind: 'gpu', cores: [], threads: 1, componentClass: 'gpu' };
 const cpu: Component = { name: 'cpu-a', kind: 'cpu', cores: [0, 1, 2, 3], threads: 4, componentClass: 'cpu-4t' };
@@ -129,5 +135,85 @@ describe('energy per inference', () => {
     const limited = energyWarningOf(point(points, 'MODE_10W'), all, 15);
     assert.equal(limited?.thriftierPoint, 'MODE_15W');
     assert.equal(energyWarningOf(point(points, 'MODE_10W'), all, 9), null);
+  });
+
+  /** One component: watts idle, watts more while it computes, speed of its clock. */
+  const clocked = (name: string, speed: number, idleW: number, gpuW: number): OperatingPoint => ({
+    name,
+    speed,
+    idleW,
+    activeW: { gpu: gpuW },
+    limits: 'clock',
+  });
+  const fast = clocked('fast', 1, 10, 20);
+
+  it('is compared under the load on offer where that is known: idle power is then drawn anyway', () => {
+    // Without a pause 36 J against 30 J; work for a fifth of the time at full speed: 13.2 W against 14 W.
+    const thrifty = clocked('thrifty', 0.5, 10, 8);
+    assert.equal(energyWarningOf(thrifty, [fast, thrifty])?.load, 'always busy');
+    assert.equal(energyWarningOf(thrifty, [fast, thrifty], Infinity, 0.2), null);
+    // Without a pause 44 J against 30 J; for a fifth of the time 14.8 W against 14 W: nobody would raise a cap for it.
+    const slow = clocked('slow', 0.5, 10, 12);
+    assert.equal(energyWarningOf(slow, [fast, slow])?.load, 'always busy');
+    assert.equal(energyWarningOf(slow, [fast, slow], Infinity, 0.2), null);
+  });
+
+  it('says that a race to idle wins, with the load that it holds for', () => {
+    // 10 + 0.4 / 0.5 * 19 = 25.2 W against 10 + 0.4 * 20 = 18 W.
+    const slow = clocked('slow', 0.5, 10, 19);
+    const warning = energyWarningOf(slow, [fast, slow], Infinity, 0.4);
+    assert.ok(warning);
+    assert.ok(Math.abs(warning.increasePct - 40) < 1e-9, String(warning.increasePct));
+    assert.deepEqual([warning.load, warning.loadShare, warning.thriftierPoint], ['on offer', 0.4, 'fast']);
+    assert.match(describeEnergyWarning(warning), /work on offer \(40 % of full speed\).*about 40 % more energy/);
+  });
+
+  it('is compared without a pause where the point in force cannot do the work on offer, and not at all without work', () => {
+    const slow = clocked('slow', 0.5, 10, 12);
+    assert.equal(energyWarningOf(slow, [fast, slow], Infinity, 0.6)?.load, 'always busy');
+    assert.equal(energyWarningOf(slow, [fast, slow], Infinity, 0), null);
+    // Under a quota a component computes at full clock: the same work draws the same, whatever the quota is.
+    const quota: OperatingPoint = { name: 'quota', speed: 0.5, idleW: 10, activeW: { gpu: 20 } };
+    assert.equal(energyWarningOf(quota, [fast, quota])?.load, 'always busy');
+    assert.equal(energyWarningOf(quota, [fast, quota], Infinity, 0.3), null);
+  });
+
+  describe('load on offer', () => {
+    const planAt = (operatingPoint: OperatingPoint, expectedW: number, meetsLimit = true): Plan => ({
+      planId: 'p',
+      createdAt: '2026-11-02T10:00:00Z',
+      tenants: [
+        {
+          tenant: 'inspect',
+          variant: 'large',
+          accuracy: 0.9,
+          stages: [{ stage: 0, component: 'gpu', firstNode: 0 }],
+          latencyMs: null,
+          latencyLimitMs: 100,
+          meetsLimit,
+          energyJ: null,
+          alwaysMax: { variant: 'large', accuracy: 0.9, energyJ: null },
+        },
+      ],
+      operatingPoint,
+      capW: null,
+      powerW: { expected: expectedW, lower: expectedW, upper: expectedW },
+      powerSource: 'modelled',
+      feasible: meetsLimit,
+      why: [],
+      search: { estimator: 'analytic', candidates: 1, evaluated: 1, elapsedMs: 0 },
+    });
+
+    it('is what the power of a plan says, in work of full speed', () => {
+      assert.equal(loadOnOffer(planAt(fast, 18)), 0.4);
+      assert.equal(loadOnOffer(planAt(clocked('slow', 0.5, 10, 12), 16)), 0.25);
+      assert.equal(loadOnOffer(planAt(fast, 9)), 0);
+    });
+
+    it('is unknown where more may be on offer than is done', () => {
+      assert.equal(loadOnOffer(planAt(fast, 29.5)), null);
+      assert.equal(loadOnOffer(planAt(fast, 18, false)), null);
+      assert.equal(loadOnOffer(planAt({ ...fast, activeW: {} }, 18)), null);
+    });
   });
 });

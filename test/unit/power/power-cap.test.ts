@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { createDevice } from '../../../src/power/device';
 import { effectiveRange, PowerCap, type PowerCapOptions } from '../../../src/power/power-cap';
 import { capSchema } from '../../../src/signals/cap';
+import type { OperatingPoint } from '../../../src/signals/device';
 import { isEcomapError } from '../../../src/signals/errors';
+import type { Plan } from '../../../src/signals/plan';
 import { FakeHost, ManualClock, reading, twoCoreMachine, withoutGroups } from './fakes';
 
 const bounds = { lowGPerKwh: 100, highGPerKwh: 500 };
@@ -13,6 +15,19 @@ function makeCap(options: Partial<PowerCapOptions> = {}) {
   const powerCap = new PowerCap({ device, policy: { kind: 'linear', bounds }, clock, leastDwellS: 0, ...options });
   return { clock, device, powerCap };
 }
+
+const planAt = (operatingPoint: OperatingPoint, expectedW: number): Plan => ({
+  planId: 'p',
+  createdAt: '2025-01-01T00:00:00Z',
+  tenants: [],
+  operatingPoint,
+  capW: null,
+  powerW: { expected: expectedW, lower: expectedW, upper: expectedW },
+  powerSource: 'modelled',
+  feasible: true,
+  why: [],
+  search: { estimator: 'analytic', candidates: 1, evaluated: 1, elapsedMs: 0 },
+});
 
 const invalid = (error: unknown): boolean => isEcomapError(error) && error.code === 'INVALID_CONFIG';
 
@@ -64,6 +79,19 @@ describe('power cap', () => {
     const cap = await powerCap.tick();
     assert.equal(cap.capW, 22);
     assert.match(cap.reason, /unknown for 30 s: safe middle/);
+  });
+
+  it('warns of dearer inferences by the work on offer once a plan tells it, for as long as that is believed', async () => {
+    const { powerCap, device, clock } = makeCap();
+    const warned = async (): Promise<string | undefined> =>
+      (await powerCap.onCarbon(reading(500))).energyWarning?.load;
+    assert.equal(await warned(), 'always busy');
+    // A quota leaves the clocks as they are: the work on offer costs the same at any of them.
+    const plan = planAt(device.operatingPointInForce(), 11);
+    assert.equal(await powerCap.onPlan(plan), null, 'this policy leaves nothing to the planner');
+    assert.equal(await warned(), undefined);
+    clock.passS(3600);
+    assert.equal(await warned(), 'always busy');
   });
 
   it('answers readings in order', async () => {
