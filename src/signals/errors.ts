@@ -23,6 +23,9 @@ export const errorCodes = [
   'NO_FEASIBLE_PLAN',
   'RUNTIME_UNAVAILABLE',
   'REMOTE_UNAVAILABLE',
+  // A recorded day that cannot be replayed: damaged or contradictory, or made by a later version of this package.
+  'RECORDING_INVALID',
+  'RECORDING_TOO_NEW',
   // From the adapter: the node was stopped before it had answered, or failed in a way that nobody foresaw.
   'NODE_CLOSED',
   'INTERNAL_ERROR',

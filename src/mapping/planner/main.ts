@@ -36,9 +36,9 @@ async function obey(service: PlanningService, command: PlannerCommand): Promise<
     if (seen !== null) tell({ kind: 'coverage', ...seen });
     return;
   }
-  const { id, question } = command;
+  const { id, question, effort } = command;
   try {
-    tell({ kind: 'answer', id, answer: await service.solve(question) });
+    tell({ kind: 'answer', id, answer: await service.solve(question, effort) });
   } catch (error) {
     const code = isEcomapError(error) ? error.code : 'INTERNAL_ERROR';
     tell({ kind: 'failed', id, problem: { code, message: messageOf(error) } });

@@ -4,7 +4,7 @@ import { EcomapError, messageOf } from '../../signals/errors';
 import type { PlanningAnswer, RoundSolver } from '../rounds/answer';
 import { AnalyticOnly } from '../rounds/estimators';
 import type { PlanningQuestion } from '../rounds/question';
-import { solveRound } from '../rounds/solve';
+import { solveRound, type Effort } from '../rounds/solve';
 import { PlannerChild } from './planner-child';
 import {
   estimatorNames,
@@ -34,7 +34,16 @@ export interface PlannerProcessOptions {
   readonly roundLimitMs?: number;
   /** While the process starts, a round waits so long before it is answered here, ms. */
   readonly startPatienceMs?: number;
+  /** What a round may cost in the process; without a limit of time the same question always gets the same answer. */
+  readonly effort?: Effort;
+  /** Hears which round was not worked out in the process, and why. */
+  readonly onFallback?: (planId: string, why: string) => void;
   readonly program?: () => ChildProgram;
+}
+
+/** What a round comes to where the process that plans cannot be asked: the analytic estimator with little effort, and it says why. */
+export function answerWithoutProcess(question: PlanningQuestion, why: string): Promise<PlanningAnswer> {
+  return solveRound(question, new AnalyticOnly([`predicted by the queueing model: ${why}`]));
 }
 
 interface OpenRound {
@@ -113,7 +122,7 @@ export class PlannerProcess implements RoundSolver {
       const late = `did not answer within ${limitMs / 1000} s and was ended`;
       const watchdog = setTimeout(() => child.kill(late), limitMs);
       this.rounds.set(id, { question, resolve, reject, watchdog });
-      child.send({ kind: 'solve', id, question });
+      child.send({ kind: 'solve', id, question, ...(this.options.effort && { effort: this.options.effort }) });
       if (!this.isReady) this.hurry(id);
     });
   }
@@ -201,7 +210,8 @@ export class PlannerProcess implements RoundSolver {
   }
 
   private solveHere(question: PlanningQuestion, why = this.why): Promise<PlanningAnswer> {
-    return solveRound(question, new AnalyticOnly([`predicted by the queueing model: ${why}`]));
+    this.options.onFallback?.(question.planId, why);
+    return answerWithoutProcess(question, why);
   }
 
   private endPatience(): void {

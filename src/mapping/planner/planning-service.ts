@@ -9,7 +9,7 @@ import { readEstimator } from '../estimator/learned/read-estimator';
 import type { PlanningAnswer } from '../rounds/answer';
 import { AnalyticOnly, type Estimators } from '../rounds/estimators';
 import type { PlanningQuestion } from '../rounds/question';
-import { solveRound } from '../rounds/solve';
+import { ownThreadEffort, solveRound, type Effort } from '../rounds/solve';
 import { LearnedOrAnalytic } from './learned-or-analytic';
 import {
   estimatorNames,
@@ -38,9 +38,6 @@ export interface EstimatorInForce {
   /** Why it is not the one that was wanted; empty when it is. */
   readonly problems: readonly PlannerProblem[];
 }
-
-/** The process has its thread for itself; a cap still wants its answer soon. */
-const effort = { evaluations: 3000, timeMs: 250 } as const;
 
 const withoutIntervals: EstimatorIntervals = { latency: null, lnPowerMargin: null };
 
@@ -88,7 +85,7 @@ export class PlanningService {
     return { name: name ?? estimatorNames.analytic, problems };
   }
 
-  solve(question: PlanningQuestion): Promise<PlanningAnswer> {
+  solve(question: PlanningQuestion, effort: Effort = ownThreadEffort): Promise<PlanningAnswer> {
     return solveRound(question, this.estimators, effort);
   }
 

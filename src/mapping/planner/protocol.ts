@@ -62,7 +62,13 @@ export type Coverage = z.infer<typeof coverageSchema>;
 
 export const plannerCommandSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('estimator'), wanted: wantedEstimatorSchema }),
-  z.object({ kind: z.literal('solve'), id: z.number(), question: planningQuestionSchema }),
+  /** Without an effort: that of the service. */
+  z.object({
+    kind: z.literal('solve'),
+    id: z.number(),
+    question: planningQuestionSchema,
+    effort: z.object({ evaluations: z.number(), timeMs: z.number().optional() }).optional(),
+  }),
   /** What a plan did: the intervals are held to it. */
   z.object({ kind: z.literal('observe'), sample: sampleSchema, powerCounts: z.boolean() }),
 ]);

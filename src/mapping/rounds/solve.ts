@@ -24,6 +24,9 @@ export interface Effort {
 /** For a thread that others share. */
 const littleEffort: Effort = { evaluations: 500 };
 
+/** For a process that has its thread for itself; a cap still wants its answer soon. */
+export const ownThreadEffort = { evaluations: 3000, timeMs: 250 } as const;
+
 /**
  * Works out a round: the best mapping found, unless the one in force is hardly worse; what it breaks; and what each swap of a
  * single variant would lead to. Bounded in evaluations.
