@@ -7,6 +7,9 @@ import { StepClock } from '../../src/loop/recording/step-clock';
 import { MappingPlanner } from '../../src/mapping/planner';
 import { ProfileTable } from '../../src/mapping/profiles/table';
 import { PlannerProcess } from '../../src/mapping/planner/planner-process';
+import type { RoundSolver } from '../../src/mapping/rounds/answer';
+import { AnalyticOnly } from '../../src/mapping/rounds/estimators';
+import { solveRound } from '../../src/mapping/rounds/solve';
 import { createDevice, type Device } from '../../src/power/device';
 import { PowerCap } from '../../src/power/power-cap';
 import { VariantSelector } from '../../src/selection/selector';
@@ -26,7 +29,7 @@ export interface DayToRecord {
   /** The source fails at this hour. */
   readonly sourceFailsAtH?: number;
   /** Rounds are worked out by the process that plans; absent: here. */
-  readonly process?: boolean;
+  readonly inProcess?: boolean;
 }
 
 const stepS = 900;
@@ -85,7 +88,12 @@ function gridOf(sourceFailsAtH: number | undefined, now: () => number): LoopBoxe
       forecast: Array.from({ length: 24 }, (_, hour) => {
         const fromMs = nowMs + stepS * 1000 + hour * 3_600_000;
         const toMs = fromMs + 3_600_000;
-        return { validFrom: stamp(fromMs), validTo: stamp(toMs), intensityGPerKwh: curveAt(shape, fromMs), horizonH: hour + 1 };
+        return {
+          validFrom: stamp(fromMs),
+          validTo: stamp(toMs),
+          intensityGPerKwh: curveAt(shape, fromMs),
+          horizonH: hour + 1,
+        };
       }),
       forecastBy: 'provider',
     });
@@ -108,15 +116,15 @@ export async function recordDay({ path, policy, hours = 24, seed = 1, ...how }: 
   const problems: string[] = [];
   const recording = await startRecording(path, {
     ...{ device, tenants, profiles, cap, selector: settings, seed, clock },
-    ...(how.process !== true && { estimator: { kind: 'analytic' } as const }),
+    estimator: { kind: 'analytic' },
     onProblem: (problem) => problems.push(problem),
   });
   const { recorder, planning } = recording;
-  const solver = new PlannerProcess({
-    ...planning,
-    estimator: { kind: how.process === true ? 'shipped' : 'analytic' },
-    onProblem: ({ message }) => problems.push(message),
-  });
+  const onProblem = ({ message }: Error): void => void problems.push(message);
+  const process = new PlannerProcess({ ...planning, estimator: { kind: 'analytic' }, onProblem });
+  const estimators = new AnalyticOnly();
+  const here: RoundSolver = { solve: (question) => solveRound(question, estimators, planning.effort) };
+  const solver = how.inProcess === true ? process : here;
   const random = new Random(seed);
   let inForce: Plan | null = null;
   const boxes: LoopBoxes = {
@@ -145,7 +153,7 @@ export async function recordDay({ path, policy, hours = 24, seed = 1, ...how }: 
     meterClock.passS(stepS);
     host.cpuS += stepS * random.uniform(0.1, 0.6);
   }
-  await solver.close();
+  await process.close();
   await recording.close();
   await device.close();
   if (problems.length > 0) throw new Error(problems.join('; '));

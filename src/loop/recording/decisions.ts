@@ -53,9 +53,7 @@ const variantsDecisionSchema = z.object({
 export const decisionSchemas = [capDecisionSchema, planDecisionSchema, variantsDecisionSchema] as const;
 
 export type Decision =
-  | z.infer<typeof capDecisionSchema>
-  | z.infer<typeof planDecisionSchema>
-  | z.infer<typeof variantsDecisionSchema>;
+  z.infer<typeof capDecisionSchema> | z.infer<typeof planDecisionSchema> | z.infer<typeof variantsDecisionSchema>;
 
 export function decisionOfCap(cap: Cap, atMs: number): Decision {
   const { capW, policy, reason, operatingPoint, enforced, capUnreachable } = cap;

@@ -40,7 +40,9 @@ export class StepInputs {
 
   /** Why a plan was worked out without the process that plans; null where it was not. */
   fallback(planId: string): string | null {
-    return this.take((one): one is EventOf<'fallback'> => one.kind === 'fallback' && one.planId === planId)?.why ?? null;
+    return (
+      this.take((one): one is EventOf<'fallback'> => one.kind === 'fallback' && one.planId === planId)?.why ?? null
+    );
   }
 
   private take<Event extends RecordedEvent>(isWanted: (event: RecordedEvent) => event is Event): Event | null {

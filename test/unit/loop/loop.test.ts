@@ -111,7 +111,13 @@ describe('the loop without Node-RED', () => {
   it('hands plans to the power cap, and plans again for the operating point that it put in force', async () => {
     const { loop, calls, agreed } = scene({ points: 1 });
     await loop.control();
-    assert.deepEqual(calls.slice(2), ['cap for reading', 'plan for cap', 'point of p1', 'plan for cap of p1', 'apply p2']);
+    assert.deepEqual(calls.slice(2), [
+      'cap for reading',
+      'plan for cap',
+      'point of p1',
+      'plan for cap of p1',
+      'apply p2',
+    ]);
     assert.deepEqual(agreed, ['cap of p1, p2']);
     const window = scene({ points: 1, ratesMove: true });
     await window.loop.window();

@@ -83,8 +83,7 @@ describe('power cap', () => {
 
   it('warns of dearer inferences by the work on offer once a plan tells it, for as long as that is believed', async () => {
     const { powerCap, device, clock } = makeCap();
-    const warned = async (): Promise<string | undefined> =>
-      (await powerCap.onCarbon(reading(500))).energyWarning?.load;
+    const warned = async (): Promise<string | undefined> => (await powerCap.onCarbon(reading(500))).energyWarning?.load;
     assert.equal(await warned(), 'always busy');
     // A quota leaves the clocks as they are: the work on offer costs the same at any of them.
     const plan = planAt(device.operatingPointInForce(), 11);

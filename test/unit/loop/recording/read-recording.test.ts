@@ -99,9 +99,9 @@ describe('the file of a recorded day', () => {
       readRecording(foreign),
       failsWith('RECORDING_INVALID', /inspect full was measured on another device \(a-jetson\)/),
     );
-    const lines = whole.split('\n').map((line) =>
-      line.includes('"kind":"applied"') ? line.replace('"activeW":{', '"activeW":{"dla0":3,') : line,
-    );
+    const lines = whole
+      .split('\n')
+      .map((line) => (line.includes('"kind":"applied"') ? line.replace('"activeW":{', '"activeW":{"dla0":3,') : line));
     await assert.rejects(
       readRecording(await written(lines.join('\n'))),
       failsWith('RECORDING_INVALID', /another device: it has no component dla0/),
@@ -118,7 +118,10 @@ describe('the file of a recorded day', () => {
   describe('while it is written', () => {
     it('is never one that was there already', async () => {
       const path = await written(whole);
-      await assert.rejects(RecordingWriter.create(path, assert.fail), failsWith('INVALID_CONFIG', /there is one already/));
+      await assert.rejects(
+        RecordingWriter.create(path, assert.fail),
+        failsWith('INVALID_CONFIG', /there is one already/),
+      );
       assert.equal(await readFile(path, 'utf8'), whole);
     });
 

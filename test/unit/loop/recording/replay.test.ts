@@ -50,7 +50,7 @@ describe('the replay of a recorded day', function () {
     assert.deepEqual([outcome.identical, outcome.steps], [outcome.decisions, 192]);
     // A day in which nothing happens would prove nothing.
     const { cap = 0, plan = 0, variants = 0 } = kinds(decisions);
-    assert.ok(cap === 96 && plan > 100 && variants > 10, JSON.stringify({ cap, plan, variants }));
+    assert.ok(cap === 96 && plan > 100 && variants > 5, JSON.stringify({ cap, plan, variants }));
     const caps = decisions.flatMap(({ recorded: one }) => (one?.kind === 'cap' ? [one.operatingPoint] : []));
     assert.ok(new Set(caps).size >= 3, 'the cap moves between operating points');
     assert.ok(decisions.every((decision) => decisionLine(decision).includes('identical')));
@@ -64,12 +64,19 @@ describe('the replay of a recorded day', function () {
     assert.ok(caps.length > 96, 'plans were answered by caps of their own');
   });
 
+  it('comes to the same decisions here as in the process that planned then', async () => {
+    const recording = await recorded({ policy: { kind: 'linear' }, hours: 3, inProcess: true });
+    assert.equal((await replay(recording)).first, null);
+  });
+
   it('comes to the same decisions under a budget, which counts the power that was recorded', async () => {
     await recorded({ policy: { kind: 'budget', gramsPerDay: 60 }, hours: 12 });
     assert.equal((await replayChanged((line) => line)).first, null);
     // The policy's own reader is the second one.
     const outcome = await replayChanged((line) =>
-      line.includes('"kind":"power"') && line.includes('"reader":1') ? line.replace(/"powerW":[\d.]+/, '"powerW":29') : line,
+      line.includes('"kind":"power"') && line.includes('"reader":1')
+        ? line.replace(/"powerW":[\d.]+/, '"powerW":29')
+        : line,
     );
     assert.equal(outcome.first?.recorded?.kind, 'cap');
   });
@@ -134,7 +141,9 @@ describe('the replay of a recorded day', function () {
     it('takes nothing for a difference that only the last digits of a processor can tell', async () => {
       const at = await lineOf('cap', 0);
       const outcome = await replayChanged((line, index) =>
-        index === at ? line.replace(/"capW":([\d.]+)/, (_, watts: string) => `"capW":${Number(watts) * (1 + 1e-12)}`) : line,
+        index === at
+          ? line.replace(/"capW":([\d.]+)/, (_, watts: string) => `"capW":${Number(watts) * (1 + 1e-12)}`)
+          : line,
       );
       assert.equal(outcome.first, null);
     });
@@ -142,9 +151,15 @@ describe('the replay of a recorded day', function () {
 
   it('says what was recorded, and of what', async () => {
     const recording = await recorded({ policy: { kind: 'linear' }, hours: 1 });
-    assert.match(recordingLines(recording).join('\n'), /Test CPU.*inspect, gauge; cap policy linear; planned by the queueing/);
+    assert.match(
+      recordingLines(recording).join('\n'),
+      /Test CPU.*inspect, gauge; cap policy linear; planned by the queueing/,
+    );
     const text = await readFile(path, 'utf8');
     assert.ok(!text.includes('/models/'), 'folders of the machine are not recorded');
-    assert.ok(!text.includes('horizonH') && text.includes('"forecast":[]'), 'what the policy does not look at is left out');
+    assert.ok(
+      !text.includes('horizonH') && text.includes('"forecast":[]'),
+      'what the policy does not look at is left out',
+    );
   });
 });
