@@ -70,6 +70,7 @@ export function tabularNetwork(fit: (table: Table) => Regression, train: Trainin
         features,
         mask,
         lnLatencyRatio: nothing,
+        lnTailOverMean: nothing,
         lnSharedOverAlone: nothing,
         sharedS: nothing,
         lnPowerRatio: new Float32Array(batch),

@@ -1,13 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CoLocationRunnerProcess } from '../../src/inference/co-location-runner';
-import { ModelInspectorProcess } from '../../src/inference/model-inspector';
-import { ProfileRunnerProcess } from '../../src/inference/profile-runner';
+import { profileNetworks } from '../../src/loop/profile-networks';
 import { CalibrationRun, type ProfileNetworks } from '../../src/mapping/calibration/calibration-run';
 import type { Calibrated } from '../../src/mapping/calibration/calibrated-store';
-import { knownNetworks } from '../../src/mapping/calibration/known-networks';
-import { ensureSensitivities } from '../../src/mapping/profiles/sensitivities';
-import { ensureStageProfiles } from '../../src/mapping/profiles/stage-profiling';
+import type { CappedDevice } from '../../src/mapping/calibration/quotas';
 import type { ProfileStore } from '../../src/mapping/profiles/store';
 import type { ProfileTable } from '../../src/mapping/profiles/table';
 import { packageRoot } from '../../src/models/package-root';
@@ -21,7 +18,7 @@ import type { MappingEstimatorConfig } from './config';
 import type { ProfilingWatch } from './profiling-watch';
 
 /** A device that can be calibrated: where it has a meter, power is read from it. */
-export interface CalibratedDevice extends InferenceDevice {
+export interface CalibratedDevice extends InferenceDevice, CappedDevice {
   readonly description?: DeviceDescription;
   openReader?(): EnergyReader & { readPower(): PowerReading };
 }
@@ -40,41 +37,16 @@ export interface DeviceCalibrationOptions {
 
 const shippedEstimatorPath = (): string => join(packageRoot(__dirname), 'models/estimator/estimator.onnx');
 
-/** Measures thoroughly what each variant costs alone, also in stages, and how it gets on in company, as far as that is not known. */
-function profileNetworks(options: DeviceCalibrationOptions, cacheDirectory: string): ProfileNetworks {
+/** As every calibration, once `profiling` has ended; what a file says of a variant is left to it. */
+function profile(options: DeviceCalibrationOptions, cacheDirectory: string): ProfileNetworks {
   const { node, device, table, store, profiling } = options;
   const warn = (text: string): void => node.warn(text);
-  return async ({ signal, onProgress }) => {
-    await profiling.wait(signal, onProgress);
+  return async (progress) => {
+    await profiling.wait(progress.signal, progress.onProgress);
     const tenants = withoutImported(options.tenants, table, warn);
-    const inspector = new ModelInspectorProcess({ stateDirectory: node.stateDirectory, warn, signal });
-    const runner = new ProfileRunnerProcess({ cacheDirectory });
+    const { stateDirectory } = node;
     const meter = device.openReader?.();
-    const known = { device, tenants, table, store, runner, warn, signal };
-    // Both count as one phase.
-    const variants = tenants.reduce((count, tenant) => count + tenant.variants.length, 0);
-    const classes = new Set(device.components.map(({ componentClass }) => componentClass)).size;
-    let alone = 0;
-    try {
-      await ensureStageProfiles({
-        ...known,
-        describe: (request) => inspector.describe(request),
-        ...(meter && { meter }),
-        onProgress({ done, total, what }) {
-          alone = total;
-          onProgress({ done, total: total + variants * classes, what });
-        },
-      });
-      await ensureSensitivities({
-        ...known,
-        onProgress: ({ done, total, what }) => onProgress({ done: alone + done, total: alone + total, what }),
-      });
-    } finally {
-      await runner.close();
-    }
-    const { networks, leftOut } = knownNetworks(device, tenants, table);
-    for (const why of leftOut) warn(`The calibration goes on without ${why}`);
-    return networks;
+    return profileNetworks({ device, tenants, table, store, stateDirectory, cacheDirectory, meter, warn })(progress);
   };
 }
 
@@ -99,7 +71,7 @@ export function openCalibration(options: DeviceCalibrationOptions): CalibrationR
     stateDirectory: node.stateDirectory,
     samples: node.config.calibrationSamples,
     shippedEstimator: () => readFile(shippedEstimatorPath()),
-    profile: profileNetworks(options, cacheDirectory),
+    profile: profile(options, cacheDirectory),
     openRunner: () => new CoLocationRunnerProcess({ device, cacheDirectory, ...(openReader && { openReader }) }),
     isServing,
     warn: (text) => node.warn(text),

@@ -4,20 +4,23 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { CoLocationRunnerProcess } from '../inference/co-location-runner';
 import type { Calibrated } from '../mapping/calibration/calibrated-store';
 import { CalibrationRun } from '../mapping/calibration/calibration-run';
-import { knownNetworks } from '../mapping/calibration/known-networks';
 import { wantedEstimatorOf } from '../mapping/calibration/wanted-estimator';
 import type { WantedEstimator } from '../mapping/planner/protocol';
-import type { ProfileLookup } from '../mapping/profiles/table';
+import type { ProfileStore } from '../mapping/profiles/store';
+import type { ProfileTable } from '../mapping/profiles/table';
 import { packageRoot } from '../models/package-root';
 import type { Device } from '../power/device';
 import type { CalibrationStatus, CalibrationSummary } from '../signals/calibration';
 import { EcomapError } from '../signals/errors';
 import type { Tenant } from '../signals/tenant';
+import { profileNetworks } from './profile-networks';
 
 export interface DemoCalibrationOptions {
   readonly device: Device;
   readonly tenants: readonly Tenant[];
-  readonly profiles: ProfileLookup;
+  /** What is known of each variant alone: the calibration adds to it. */
+  readonly profiles: ProfileTable;
+  readonly store: ProfileStore;
   readonly stateDirectory: string;
   /** Co-locations to measure. */
   readonly samples: number;
@@ -42,12 +45,12 @@ const shipped = join(packageRoot(), 'models', 'estimator', 'estimator.onnx');
  * @throws EcomapError with the code of the calibration that failed
  */
 export async function calibrateForDemo(options: DemoCalibrationOptions): Promise<DemoCalibration> {
-  const { device, tenants, profiles, stateDirectory, samples, seed, say } = options;
+  const { device, tenants, profiles, store, stateDirectory, samples, seed, say } = options;
   let calibrated: Calibrated | null = null;
   const run = new CalibrationRun({
     device,
     stateDirectory,
-    profile: async () => knownNetworks(device, tenants, profiles).networks,
+    profile: profileNetworks({ device, tenants, table: profiles, store, stateDirectory, meter: device.openReader(), warn: say }),
     openRunner: () => new CoLocationRunnerProcess({ device, openReader: () => device.openReader() }),
     shippedEstimator: () => readFile(shipped),
     warn: say,

@@ -64,11 +64,12 @@ async function demo({ seconds, seed, calibrate, json }: Options): Promise<void> 
     say(
       `${description.label}: ${device.components.map(({ name }) => name).join(', ')}; power is modelled: ${description.powerMethod}`,
     );
+    const store = new ProfileStore({ directory: join(stateDirectory, 'profiles'), warn: say });
     const profiles = await ensureProfiles({
       device,
       tenants,
       runner,
-      store: new ProfileStore({ directory: join(stateDirectory, 'profiles'), warn: say }),
+      store,
       warn: say,
       onProgress: ({ done, total, what }) => {
         say(`profiling ${done}/${total}: ${what}`);
@@ -85,7 +86,10 @@ async function demo({ seconds, seed, calibrate, json }: Options): Promise<void> 
     let learned: DemoCalibration | null = null;
     for (const policy of policies) {
       if (policy === 'calibrated') {
-        learned = await calibrateForDemo({ device, tenants, profiles, stateDirectory, samples: calibrate, seed, say });
+        learned = await calibrateForDemo({
+          ...{ device, tenants, profiles, store, stateDirectory, seed, say },
+          samples: calibrate,
+        });
         say(calibrationLine(learned));
       }
       say(`${policy}: a grid day in ${dayS.toFixed(0)} s`);

@@ -21,6 +21,7 @@ export interface NetworkRun {
   /** Mean time from request to answer, ms: waiting for its components included. */
   readonly meanMs: number;
   readonly p50Ms: number;
+  readonly p95Ms: number;
   /** Mean pause as it really was: timers are late. s */
   readonly pauseS: number;
   readonly answers: number;

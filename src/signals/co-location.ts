@@ -79,6 +79,8 @@ export interface CoLocationSample extends CoLocation {
   readonly workload: number;
   /** Mean latency of each network from request to answer, s. */
   readonly latencyS: readonly number[];
+  /** 95th percentile of the same, s; absent where it was not measured. */
+  readonly tailS?: readonly number[] | undefined;
   /** Mean power of the whole device, W. */
   readonly powerW: number;
 }

@@ -61,7 +61,7 @@ export class FakeRunner implements CoLocationRunner {
       networks: networks.map(({ name, stages, pauseS }) => {
         if (this.broken.has(name)) return null;
         const meanMs = this.slowness * together(stages[0]?.component);
-        return { meanMs, p50Ms: meanMs, pauseS, answers: 12 };
+        return { meanMs, p50Ms: meanMs, p95Ms: 1.2 * meanMs, pauseS, answers: 12 };
       }),
       leftOut: networks.flatMap(({ name }, network) =>
         this.broken.has(name) ? [{ network, name, code: 'HOST_CRASHED' as const, reason: 'it crashed' }] : [],

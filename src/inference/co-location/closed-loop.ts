@@ -47,10 +47,12 @@ export class ClosedLoop {
   result(): NetworkRun | null {
     const { times } = this;
     const p50Ms = quantile(times, 0.5);
-    if (p50Ms === null || this.failure !== null) return null;
+    const p95Ms = quantile(times, 0.95);
+    if (p50Ms === null || p95Ms === null || this.failure !== null) return null;
     return {
       meanMs: times.reduce((sum, timeMs) => sum + timeMs, 0) / times.length,
       p50Ms,
+      p95Ms,
       pauseS: this.pauses === 0 ? 0 : this.pausedMs / this.pauses / 1000,
       answers: times.length,
     };

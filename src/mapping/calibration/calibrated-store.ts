@@ -7,22 +7,10 @@ import { messageOf } from '../../signals/errors';
 import { fileNameOf, readJsonFile, writeJsonFile } from '../../signals/json-file';
 import { describeIssues } from '../../signals/parse';
 import { featuresVersion } from '../estimator/learned/features';
+import { intervalsSchema } from '../estimator/intervals/interval-schema';
 import type { EstimatorIntervals } from '../estimator/learned/learned-estimator';
 
 const layoutVersion = 1;
-
-const intervalsSchema = z.object({
-  latency: z
-    .object({
-      alpha: z.number().positive().max(1),
-      cuts: z.array(z.number()),
-      halfWidths: z.array(z.number().nonnegative()).min(1),
-      counts: z.array(z.number().int().nonnegative()),
-    })
-    .refine(({ cuts, halfWidths }) => halfWidths.length === cuts.length + 1, 'one more half width than cuts is needed')
-    .nullable(),
-  lnPowerMargin: z.number().nullable(),
-});
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 const fileSchema = z.object({
@@ -125,18 +113,7 @@ export async function saveCalibrated(
     featuresVersion,
     estimator: sha256 === null || file === null ? null : { file, sha256 },
     basisSha256: sha256Of(basis),
-    intervals: {
-      latency:
-        intervals.latency === null
-          ? null
-          : {
-              alpha: intervals.latency.alpha,
-              cuts: [...intervals.latency.cuts],
-              halfWidths: [...intervals.latency.halfWidths],
-              counts: [...intervals.latency.counts],
-            },
-      lnPowerMargin: intervals.lnPowerMargin,
-    },
+    intervals,
     summary,
   };
   await writeJsonFile(fileIn(directory), content);

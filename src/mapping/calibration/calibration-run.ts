@@ -10,6 +10,7 @@ import { calibrateInProcess } from '../training/training-process';
 import { calibrationDirectory, loadCalibrated, saveCalibrated, type Calibrated } from './calibrated-store';
 import { planCoLocations, type PlannedCoLocation } from './co-location-plan';
 import { lockDevice } from './device-lock';
+import { leastBusyOf, quotaPoints, Quotas, type CappedDevice } from './quotas';
 import { samplesToLearnFrom, summaryOf, trainingSetInTurns } from './learning';
 import { measurePlan } from './measuring';
 import { keyOf, lastOf } from './last-calibration';
@@ -26,7 +27,7 @@ export type ProfileNetworks = (options: {
 }) => Promise<readonly CalibrationNetwork[]>;
 
 export interface CalibrationRunOptions {
-  readonly device: Pick<InferenceDevice, 'components' | 'operatingPointInForce' | 'fingerprint'>;
+  readonly device: Pick<InferenceDevice, 'components' | 'operatingPointInForce' | 'fingerprint'> & CappedDevice;
   /** Node-RED's user directory; everything is kept below `ecomap/calibration` there. */
   readonly stateDirectory: string;
   readonly profile: ProfileNetworks;
@@ -296,8 +297,9 @@ export class CalibrationRun implements DeviceCalibration {
     const last = lastOf(log.records);
     const isOpen = last.begun !== null && last.ended !== 'done';
     const samples = asked ?? (isOpen ? last.begun?.samples : undefined) ?? this.options.samples ?? defaultSamples;
-    const plan = planCoLocations(networks, device.components.length, samples, seed);
-    const key = keyOf(networks, device, samples, seed);
+    const quotas = quotaPoints(device).map(({ name }) => name);
+    const plan = planCoLocations(networks, device.components.length, samples, seed, quotas);
+    const key = keyOf(networks, device, samples, seed, quotas);
     if (!isOpen || last.begun?.plan !== key) {
       const begun: BegunRecord = {
         kind: 'begun',
@@ -339,6 +341,7 @@ export class CalibrationRun implements DeviceCalibration {
         networks,
         device,
         runner,
+        quotas: new Quotas(device),
         log,
         records,
         clock,
@@ -372,7 +375,9 @@ export class CalibrationRun implements DeviceCalibration {
     );
     const { powerSource } = learned;
     const parts = { deviceFingerprint: device.fingerprint, finishedAt: this.now(), plan, judged, powerSource, report };
-    return { calibrated: { estimator, intervals: report.intervals, summary: summaryOf(parts) }, basis };
+    const leastBusy = leastBusyOf(plan, judged, quotaPoints(device));
+    const intervals = { ...report.intervals, leastBusy };
+    return { calibrated: { estimator, intervals, summary: summaryOf(parts) }, basis };
   }
 
   /** What is done, and what disturbs it. */

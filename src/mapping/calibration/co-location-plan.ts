@@ -16,6 +16,8 @@ export interface PlannedCoLocation {
   /** Co-locations of the same networks belong together. */
   readonly workload: number;
   readonly networks: readonly PlannedNetwork[];
+  /** Operating point to have in force, by name, where a quota limits the time; null: the device as it is. */
+  readonly quota: string | null;
   /** Number of the earlier one that this measures again; null for the first time. */
   readonly repeats: number | null;
 }
@@ -29,6 +31,8 @@ const mappingsPerWorkload = 5;
 const repeatEvery = 12;
 /** Shortest time from request to request, s: below it the calling process would be busy with sending. */
 const leastCycleS = 1 / 250;
+/** Where quotas can be had, every so manieth measurement is made under one of them. */
+const quotaEvery = 2;
 /** Pauses of up to so many times what the network takes alone: a rare guest. */
 const longestPause = 20;
 const attempts = 200;
@@ -54,9 +58,11 @@ export function possibleWorkloads(networks: readonly CalibrationNetwork[]): numb
 
 /**
  * What to measure: random sets of the networks, each in a few mappings, with and without pauses; sets take turns, so that what is
- * there after an early end is of all kinds. Seeded: the same networks and seed give the same plan.
+ * there after an early end is of all kinds. Half of them under a quota, where there are some. Seeded: the same networks and seed
+ * give the same plan.
  * @param components number of the device's components
  * @param samples how many, repetitions included
+ * @param quotas names of operating points that limit the time
  * @throws EcomapError INVALID_CONFIG where there are too few networks
  */
 export function planCoLocations(
@@ -64,6 +70,7 @@ export function planCoLocations(
   components: number,
   samples: number,
   seed: number,
+  quotas: readonly string[] = [],
 ): PlannedCoLocation[] {
   const possible = possibleWorkloads(networks);
   if (possible < leastWorkloads) {
@@ -89,8 +96,12 @@ export function planCoLocations(
     }
     const workload = fresh.length % workloads;
     const mapped = drawMapping(networks, sets[workload] ?? [], components, taken, below);
+    // Each turn of the sets begins with the other kind, so that every set comes with and without, and with another quota.
+    const turn = Math.floor(fresh.length / workloads);
+    const underQuota = quotas.length > 0 && (fresh.length + turn) % quotaEvery === 1;
+    const quota = underQuota ? (quotas[(Math.floor(fresh.length / quotaEvery) + turn) % quotas.length] ?? null) : null;
     fresh.push(plan.length);
-    plan.push({ workload, networks: mapped, repeats: null });
+    plan.push({ workload, networks: mapped, quota, repeats: null });
   }
   return plan;
 }

@@ -32,6 +32,7 @@ export function keyOf(
   { components, fingerprint }: Pick<InferenceDevice, 'components' | 'fingerprint'>,
   samples: number,
   seed: number,
+  quotas: readonly string[],
 ): string {
   const parts = [
     networks.map(({ name, sha256, dims, ways }) => [name, sha256, dims, ways.map(({ firstNodes }) => firstNodes)]),
@@ -39,6 +40,7 @@ export function keyOf(
     fingerprint,
     samples,
     seed,
+    quotas,
   ];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }

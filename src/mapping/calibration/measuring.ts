@@ -7,6 +7,7 @@ import type { PlannedCoLocation, PlannedNetwork } from './co-location-plan';
 import type { CalibrationNetwork } from './networks';
 import type { SampleLog } from './sample-log';
 import type { CalibrationRecord } from './sample-records';
+import type { Quotas } from './quotas';
 import { judge, type Judged } from './steadiness';
 
 export interface MeasuringProgress {
@@ -21,6 +22,8 @@ export interface MeasuringOptions {
   readonly networks: readonly CalibrationNetwork[];
   readonly device: Pick<InferenceDevice, 'components' | 'operatingPointInForce'>;
   readonly runner: Pick<CoLocationRunner, 'measure'>;
+  /** Puts the quotas of the plan into force; absent: everything is measured on the device as it is. */
+  readonly quotas?: Pick<Quotas, 'take' | 'release'>;
   readonly log: SampleLog;
   /** Of the log, those of this calibration. */
   readonly records: () => readonly CalibrationRecord[];
@@ -59,11 +62,20 @@ class Measuring {
     const { plan } = options;
     // Two or three networks without long pauses tell of the whole device in the shortest time.
     const pause = ({ networks }: PlannedCoLocation): number => Math.max(...networks.map(({ pauseS }) => pauseS));
-    const few = plan.filter(({ networks }) => networks.length === 2 || networks.length === 3);
-    this.anchor = (few.length > 0 ? few : [...plan]).sort((a, b) => pause(a) - pause(b))[0];
+    const unlimited = plan.filter(({ quota }) => quota === null);
+    const few = unlimited.filter(({ networks }) => networks.length === 2 || networks.length === 3);
+    this.anchor = (few.length > 0 ? few : unlimited).sort((a, b) => pause(a) - pause(b))[0];
   }
 
   async run(): Promise<Judged> {
+    try {
+      return await this.runPlan();
+    } finally {
+      await this.options.quotas?.release();
+    }
+  }
+
+  private async runPlan(): Promise<Judged> {
     const { plan, records } = this.options;
     const known = new Set(records().flatMap((record) => (record.kind === 'sample' ? [record.planned] : [])));
     const open = plan.flatMap((_, planned) => (known.has(planned) ? [] : [planned]));
@@ -100,6 +112,7 @@ class Measuring {
     const able = coLocation.networks.filter(({ network }) => !this.isGivenUp(network));
     const names = able.map(({ network }) => this.options.networks[network]?.name ?? '').join(', ');
     onProgress({ done, total: plan.length + this.again, text: names });
+    await this.options.quotas?.take(coLocation.quota);
     const measured = able.length === 0 ? null : await this.measure(able, coLocation.workload);
     await log.append({
       kind: 'sample',
@@ -115,6 +128,7 @@ class Measuring {
     const { log, clock } = this.options;
     this.sinceAnchor = 0;
     if (anchor === undefined || anchor.networks.some(({ network }) => this.isGivenUp(network))) return;
+    await this.options.quotas?.take(anchor.quota);
     const measured = await this.measure(anchor.networks, anchor.workload);
     if (measured?.sample.latencyS.length !== anchor.networks.length) return;
     const { latencyS } = measured.sample;
@@ -211,6 +225,7 @@ class Measuring {
       mapping: ran.map(({ network }) => network.places),
       workload,
       latencyS: ran.map(({ result }) => result.meanMs / 1000),
+      tailS: ran.map(({ result }) => result.p95Ms / 1000),
       powerW,
     };
   }

@@ -38,6 +38,7 @@ export const coLocationSampleSchema: z.ZodType<CoLocationSample> = z.object({
   mapping: z.array(z.array(count)),
   workload: count,
   latencyS: z.array(z.number().positive()),
+  tailS: z.array(z.number().positive()).optional(),
   powerW: z.number().positive(),
 });
 

@@ -1,6 +1,7 @@
 import { childProgram, type ChildProgram } from '../../models/child-program';
 import type { CoLocationSample } from '../../signals/co-location';
 import { EcomapError, messageOf } from '../../signals/errors';
+import type { Intervals } from '../estimator/intervals/interval-schema';
 import type { PlanningAnswer, RoundSolver } from '../rounds/answer';
 import { AnalyticOnly } from '../rounds/estimators';
 import type { PlanningQuestion } from '../rounds/question';
@@ -10,7 +11,6 @@ import {
   estimatorNames,
   type Coverage,
   type EstimatorName,
-  type Intervals,
   type PlannerMessage,
   type WantedEstimator,
 } from './protocol';

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { packageRoot } from '../../models/package-root';
 import type { CoLocationSample } from '../../signals/co-location';
 import { EcomapError, isEcomapError, messageOf } from '../../signals/errors';
+import type { Intervals } from '../estimator/intervals/interval-schema';
 import { LearnedEstimator, type EstimatorIntervals } from '../estimator/learned/learned-estimator';
 import type { NetworkRuns } from '../estimator/learned/network-runs';
 import { readEstimator } from '../estimator/learned/read-estimator';
@@ -15,7 +16,6 @@ import {
   estimatorNames,
   type Coverage,
   type EstimatorName,
-  type Intervals,
   type PlannerProblem,
   type WantedEstimator,
 } from './protocol';

@@ -1,22 +1,11 @@
 import { z } from 'zod';
 import type { CoLocationSample } from '../../signals/co-location';
 import { errorCodes } from '../../signals/errors';
+import { intervalsSchema } from '../estimator/intervals/interval-schema';
 import { planningAnswerSchema } from '../rounds/answer';
 import { planningQuestionSchema } from '../rounds/question';
 
 /** What the planner's process is told and tells, over the channel of `fork` with structured cloning. */
-
-export const intervalsSchema = z.object({
-  latency: z
-    .object({
-      alpha: z.number(),
-      cuts: z.array(z.number()).readonly(),
-      halfWidths: z.array(z.number()).readonly(),
-      counts: z.array(z.number()).readonly(),
-    })
-    .nullable(),
-  lnPowerMargin: z.number().nullable(),
-});
 
 /** An estimator to predict with: an ONNX file of `estimatorOnnx`, and the intervals that hold for it. */
 export const estimatorSourceSchema = z.object({
@@ -27,8 +16,6 @@ export const estimatorSourceSchema = z.object({
   intervals: intervalsSchema,
 });
 export type EstimatorSource = z.infer<typeof estimatorSourceSchema>;
-
-export type Intervals = z.infer<typeof intervalsSchema>;
 
 /** Which estimator is wanted: what calibration made on this device, the one that is shipped, or the analytic one alone. */
 export const wantedEstimatorSchema = z.union([

@@ -1,12 +1,13 @@
 import type { CoLocationSample } from '../../signals/co-location';
 import { defaultAlpha, type ConformalBins } from '../estimator/intervals/conformal';
 import { CoverageWatch } from '../estimator/intervals/coverage-watch';
+import type { Intervals } from '../estimator/intervals/interval-schema';
 import { CoLocationEstimator } from '../estimator/learned/co-location-estimator';
 import { CoLocationFeatures } from '../estimator/learned/features';
 import { uncalibrated, type EstimatorIntervals } from '../estimator/learned/learned-estimator';
 import type { NetworkRuns } from '../estimator/learned/network-runs';
 import { PreparedCoLocation } from '../estimator/learned/prepared-co-location';
-import type { Coverage, Intervals } from './protocol';
+import type { Coverage } from './protocol';
 
 /**
  * The intervals of an estimator, held to what its plans turn out to do: latencies by predicted slowdown, power from above. Where too
@@ -30,6 +31,7 @@ export class WatchedIntervals {
 
   get intervals(): Intervals {
     return {
+      ...this.given,
       latency: this.latencyRefreshed ? this.latency.bins : this.given.latency,
       lnPowerMargin: this.powerRefreshed ? (this.power?.bins.halfWidths[0] ?? null) : this.given.lnPowerMargin,
     };

@@ -1,5 +1,5 @@
 import { EcomapError, isEcomapError } from '../../signals/errors';
-import { conformalBins, powerMargin } from '../estimator/intervals/conformal';
+import { conformalBins, powerMargin, upperBins } from '../estimator/intervals/conformal';
 import type { EstimatorIntervals } from '../estimator/learned/learned-estimator';
 import type { LnRatios } from '../estimator/learned/network-runs';
 import type { EstimatorNetwork } from '../estimator/learned/network-shape';
@@ -216,6 +216,7 @@ function resultOf(
     splits.map(({ heldOut }, fold) => residualsOf(heldOut, outcomes[fold]?.predictions[epoch] ?? nothing));
   const [before, after] = [residuals(0), residuals(epochs)];
   const latency = after.flatMap((fold) => fold.latency);
+  const tail = after.flatMap((fold) => fold.tail);
   const lnPower = after.flatMap((fold) => fold.lnPower);
   return {
     network: tuned ?? network,
@@ -226,7 +227,7 @@ function resultOf(
     epochs,
     before: errorsOf(before),
     after: errorsOf(after),
-    intervals: { latency: conformalBins(latency), lnPowerMargin: powerMargin(lnPower) },
+    intervals: { latency: conformalBins(latency), lnPowerMargin: powerMargin(lnPower), tail: upperBins(tail) },
     additiveMapePct: additiveMapeOf(samples),
     points: splits.flatMap(({ heldOut }, fold) => {
       const predictions = outcomes[fold]?.predictions;

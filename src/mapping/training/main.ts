@@ -55,24 +55,9 @@ async function run(message: unknown): Promise<void> {
   await state?.clear();
   await tell({
     kind: 'done',
-    report: { ...report, points: [...report.points], intervals: clonedIntervals(report.intervals) },
+    report: { ...report, points: [...report.points] },
     estimator: report.kept ? estimatorOnnx(tuned) : null,
   });
-}
-
-function clonedIntervals({ latency, lnPowerMargin }: Awaited<ReturnType<typeof calibrate>>['intervals']) {
-  return {
-    latency:
-      latency === null
-        ? null
-        : {
-            alpha: latency.alpha,
-            cuts: [...latency.cuts],
-            halfWidths: [...latency.halfWidths],
-            counts: [...latency.counts],
-          },
-    lnPowerMargin,
-  };
 }
 
 main();

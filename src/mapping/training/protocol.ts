@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorCodes } from '../../signals/errors';
+import { intervalsSchema } from '../estimator/intervals/interval-schema';
 
 /** What the process that trains is told and tells, over the channel of `fork` with structured cloning. */
 
@@ -12,6 +13,7 @@ const trainingSetSchema = z.object({
   features: floats,
   mask: floats,
   lnLatencyRatio: floats,
+  lnTailOverMean: floats,
   lnPowerRatio: floats,
   lnSharedOverAlone: floats,
   sharedS: floats,
@@ -41,17 +43,7 @@ export const calibrationReportSchema = z.object({
   epochs: z.number(),
   before: errorsSchema,
   after: errorsSchema,
-  intervals: z.object({
-    latency: z
-      .object({
-        alpha: z.number(),
-        cuts: z.array(z.number()),
-        halfWidths: z.array(z.number()),
-        counts: z.array(z.number()),
-      })
-      .nullable(),
-    lnPowerMargin: z.number().nullable(),
-  }),
+  intervals: intervalsSchema,
   additiveMapePct: z.number(),
   points: z.array(z.object({ measuredS: z.number(), beforeS: z.number(), predictedS: z.number() })),
 });

@@ -55,6 +55,16 @@ export function conformalQuantile(
   return null;
 }
 
+/**
+ * Upper ends only: `prediction * exp(halfWidth)` is exceeded in a share alpha of cases. Of what never lies below the prediction,
+ * such as a high percentile.
+ */
+export const upperBins = (residuals: readonly Residual[], alpha: number = defaultAlpha): ConformalBins | null =>
+  conformalBins(
+    residuals.map((residual) => ({ ...residual, lnError: Math.max(0, residual.lnError) })),
+    alpha,
+  );
+
 /** Fewest scores that promise anything, of equal weight: 9 for 90 %. */
 const leastScores = (alpha: number): number => Math.ceil(1 / alpha) - 1;
 

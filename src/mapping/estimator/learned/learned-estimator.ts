@@ -16,6 +16,10 @@ export interface EstimatorIntervals {
   readonly latency: ConformalBins | null;
   /** Null: the power was not measured together with what ran, and the device's own power law predicts it. */
   readonly lnPowerMargin: number | null;
+  /** Upper ends only, of the 95th percentile of latencies against the predicted mean; absent or null: not measured. */
+  readonly tail?: ConformalBins | null | undefined;
+  /** Least share of the time, where a quota limits it, that was measured; absent: 1, they hold without quotas only. */
+  readonly leastBusy?: number | undefined;
 }
 
 /** ln half width of latencies where no measurement on this device stands behind it. */
@@ -29,8 +33,8 @@ const saturation = 0.95;
  *
  * The network predicts `X_i`, the mean time an answer takes once it is being computed, among the others. A tenant's requests come
  * at random with rate r_i and also wait for each other: `W_i = rho X_i / (2 (1 - rho))` with `rho = r_i X_i` (Pollaczek-Khinchine,
- * even service). Latency is their sum; its upper bound stretches X by the conformal half width and by the profile's own spread,
- * and takes the tail of the wait, `W/rho ln(rho / 0.05)`.
+ * even service). Latency is their sum; its upper bound stretches X by the conformal half width and by the profile's own spread, at
+ * least to what slow answers took in calibration, and takes the tail of the wait, `W/rho ln(rho / 0.05)`.
  *
  * Where nothing was measured on this device, bounds of latency and loads are nowhere below those of the analytic estimator.
  *
@@ -47,6 +51,11 @@ export class LearnedEstimator implements BatchEstimator {
     private readonly intervals: EstimatorIntervals = { latency: null, lnPowerMargin: null },
   ) {
     this.estimator = new CoLocationEstimator(network);
+  }
+
+  /** Down to which share of the time, as a quota limits it, something was measured here. */
+  get leastBusy(): number {
+    return this.intervals.leastBusy ?? 1;
   }
 
   /** True where everything is known that it needs; else the analytic estimator has to do. */
@@ -100,13 +109,15 @@ export class LearnedEstimator implements BatchEstimator {
   }
 
   private latencyOf(computedS: number, lnSlowdown: number, item: Work, places: readonly number[]): Interval {
-    const { latency: bins } = this.intervals;
+    const { latency: bins, tail = null } = this.intervals;
     const halfWidth = bins === null ? uncalibrated.latency : halfWidthAt(bins, lnSlowdown);
     const share = Math.min(item.ratePerS * computedS, saturation);
     const crowded = Math.max(1, (item.ratePerS * computedS) / saturation);
     const waitS = (share * computedS * crowded) / (2 * (1 - share));
     const tailS = share <= tailShare ? waitS : Math.max(waitS, (waitS / share) * Math.log(share / tailShare));
-    const upperS = Math.exp(halfWidth) * (computedS * spreadOf(item, places) + tailS);
+    const slowS = Math.exp(halfWidth) * computedS * spreadOf(item, places);
+    const measuredS = tail === null ? 0 : Math.exp(halfWidthAt(tail, lnSlowdown)) * computedS;
+    const upperS = Math.max(slowS, measuredS) + Math.exp(halfWidth) * tailS;
     return {
       expected: 1000 * (computedS + waitS),
       lower: 1000 * computedS * Math.exp(-halfWidth),

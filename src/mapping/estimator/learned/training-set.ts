@@ -15,6 +15,8 @@ export interface TrainingSet {
   readonly mask: Float32Array;
   /** [count, slots]: ln(latency / V). */
   readonly lnLatencyRatio: Float32Array;
+  /** [count, slots]: ln(95th percentile of the latency / its mean); NaN where it was not measured. */
+  readonly lnTailOverMean: Float32Array;
   /** [count]: ln(power / power by V). */
   readonly lnPowerRatio: Float32Array;
   /** [count, slots]: ln(V / A), which makes a ratio to V a slowdown. */
@@ -29,7 +31,7 @@ export interface TrainingSet {
   readonly workload: Int32Array;
 }
 
-const perNetwork = ['mask', 'lnLatencyRatio', 'lnSharedOverAlone', 'sharedS'] as const;
+const perNetwork = ['mask', 'lnLatencyRatio', 'lnTailOverMean', 'lnSharedOverAlone', 'sharedS'] as const;
 const perSample = ['lnPowerRatio', 'sharedPowerW', 'lnAdditivePower', 'workload'] as const;
 
 /**
@@ -54,6 +56,7 @@ export function trainingSetOf(samples: readonly CoLocationSample[], slots: numbe
       all.mask[cell] = 1;
       all.sharedS[cell] = shared;
       all.lnLatencyRatio[cell] = Math.log((sample.latencyS[network] ?? 0) / shared);
+      all.lnTailOverMean[cell] = Math.log((sample.tailS?.[network] ?? Number.NaN) / (sample.latencyS[network] ?? 0));
       all.lnSharedOverAlone[cell] = Math.log(shared / (prepared.mapped.aloneS[network] ?? 0));
     }
     all.lnPowerRatio[count] = Math.log(sample.powerW / bases.sharedPowerW);
@@ -73,6 +76,7 @@ function empty(count: number, slots: number): TrainingSet {
     features: new Float32Array(count * slots * featureCount),
     mask: cells(),
     lnLatencyRatio: cells(),
+    lnTailOverMean: cells(),
     lnPowerRatio: new Float32Array(count),
     lnSharedOverAlone: cells(),
     sharedS: cells(),

@@ -43,6 +43,7 @@ function fakeTrainer(kept = true) {
         intervals: {
           latency: { alpha: 0.1, cuts: [0.5], halfWidths: [0.1, 0.3], counts: [40, 30] },
           lnPowerMargin: 0.05,
+          tail: { alpha: 0.1, cuts: [], halfWidths: [0.4], counts: [70] },
         },
         points: Array.from({ length: 700 }, (_, index) => ({ measuredS: index, beforeS: 0.2, predictedS: 0.1 })),
       },
@@ -136,6 +137,8 @@ describe('calibration of a device', () => {
     assert.deepEqual(stored?.estimator, tuned);
     assert.deepEqual(stored?.summary, summary);
     assert.equal(stored?.intervals.lnPowerMargin, 0.05);
+    assert.deepEqual(stored?.intervals.tail?.halfWidths, [0.4]);
+    assert.equal(stored?.intervals.leastBusy, 1);
     assert.deepEqual(warnings, []);
   });
 

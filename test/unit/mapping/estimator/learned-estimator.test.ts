@@ -75,6 +75,20 @@ describe('the learned estimator in the planner', () => {
     assert.ok(Math.abs(Math.log(upper / expected) - 0.05) < 1e-6);
   });
 
+  it('allows for slow answers as calibration saw them, by slowdown', async () => {
+    const bins = { alpha: 0.1, cuts: [], halfWidths: [0.1], counts: [50] };
+    const tail = { alpha: 0.1, cuts: [0.5], halfWidths: [0.9, 0.05], counts: [50, 50] };
+    const upper = async (lnLatency: number, more: object): Promise<number> => {
+      const estimator = new LearnedEstimator(network(lnLatency), { latency: bins, lnPowerMargin: 0.05, ...more });
+      const [prediction] = await estimator.estimate([[[0]]], context([work(0.01)]));
+      return Math.log((prediction?.latencyMs[0]?.upper ?? 0) / 20.25) - lnLatency;
+    };
+    // Without: the half width, and slow runs of the profile.
+    assert.ok(Math.abs((await upper(0, {})) - 0.1 - Math.log(1.2)) < 0.01);
+    assert.ok(Math.abs((await upper(0, { tail })) - 0.9) < 0.01);
+    assert.ok(Math.abs((await upper(1, { tail })) - 0.1 - Math.log(1.2)) < 0.01, 'never less than without');
+  });
+
   it("goes by the device's own law of power until the power was measured with what ran", async () => {
     const items = context([work(25)]);
     const [byLaw] = await new LearnedEstimator(network(0, 3)).estimate([[[0]]], items);
