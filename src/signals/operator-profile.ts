@@ -58,7 +58,6 @@ export type OperatorTimes = z.infer<typeof operatorTimesSchema>;
 
 /** Where a number of joules comes from: a sensor, or a power law applied to measured activity. */
 export const energyBasisSchema = z.object({ source: sourceSchema, method: z.string() });
-export type EnergyBasis = z.infer<typeof energyBasisSchema>;
 
 /** Operator times with the energy of a run, as they are kept. */
 export const operatorProfileSchema = operatorTimesSchema.extend({

@@ -14,7 +14,7 @@ export interface DeferralOptions {
   readonly mostAtOnce?: number;
 }
 
-export const deferralDefaults = { mostWaiting: 1000, mostAtOnce: 8 } as const;
+const deferralDefaults = { mostWaiting: 1000, mostAtOnce: 8 } as const;
 
 /** A plan is kept by so much: looks are seconds apart, and runs may take longer than they did. */
 const leastMarginMs = 60_000;

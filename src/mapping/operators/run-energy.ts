@@ -5,7 +5,7 @@ import type { OperatorProfile, OperatorTimes } from '../../signals/operator-prof
  * Latency without what other programs have added to it, ms. One thread alone computes all of the time that its run takes, so that
  * time on the clock beyond its CPU time was spent waiting for the core; several also wait for each other.
  */
-export function undisturbedLatencyMs({ latencyMs, cpuMs }: OperatorTimes, { kind, threads }: Component): number {
+function undisturbedLatencyMs({ latencyMs, cpuMs }: OperatorTimes, { kind, threads }: Component): number {
   return kind === 'cpu' && threads === 1 && cpuMs > 0 ? Math.min(latencyMs, cpuMs) : latencyMs;
 }
 

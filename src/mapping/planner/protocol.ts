@@ -15,7 +15,6 @@ export const estimatorSourceSchema = z.object({
   ]),
   intervals: intervalsSchema,
 });
-export type EstimatorSource = z.infer<typeof estimatorSourceSchema>;
 
 /** Which estimator is wanted: what calibration made on this device, the one that is shipped, or the analytic one alone. */
 export const wantedEstimatorSchema = z.union([

@@ -2,7 +2,7 @@ import type { StageSpan } from '../../signals/profile';
 import { transferSeconds, type CountedCut, type ModelCounts } from './operations';
 
 /** A variant that takes less, ms, is not cut: handing over would cost a good part of what two components save. */
-export const leastCutMs = 2;
+const leastCutMs = 2;
 /** A cut pays where the longest stage, with bringing its input, takes at most this share of the whole. */
 const mostOfWhole = 0.8;
 /** One stage more has to shorten the longest one to this share. */

@@ -6,7 +6,7 @@ import type { Profile, ProfileRunner } from '../../signals/profile';
 const mostMoved = Math.log(1.1);
 
 /** Whether two anchor latencies (see `ProfileRunner.anchorLatencyMs`) come from a device at different speeds. */
-export function hasMoved(beforeMs: number | null | undefined, nowMs: number): boolean {
+function hasMoved(beforeMs: number | null | undefined, nowMs: number): boolean {
   return typeof beforeMs === 'number' && Math.abs(Math.log(nowMs / beforeMs)) > mostMoved;
 }
 

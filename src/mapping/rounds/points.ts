@@ -10,7 +10,7 @@ import type { PlanningQuestion } from './question';
 /** Evaluations of one round for the choice of an operating point, all points together. */
 const pointsBudget = 250;
 
-export function problemAt(problem: SearchProblem, operatingPoint: OperatingPoint): SearchProblem {
+function problemAt(problem: SearchProblem, operatingPoint: OperatingPoint): SearchProblem {
   const context = { ...problem.context, operatingPoint };
   return { ...problem, context, groups: interchangeableGroups(context.components, operatingPoint) };
 }

@@ -28,7 +28,7 @@ export function latencyRatioOf(plan: Plan, measured: MeasuredPlan): number | nul
  * Power at the same rate of answers: arrivals fluctuate, and who happened to get fewer requests would look thrifty. Null when
  * unknown.
  */
-export function powerAtRate({ powerW, idleW, tenants }: MeasuredPlan, servedPerS: number): number | null {
+function powerAtRate({ powerW, idleW, tenants }: MeasuredPlan, servedPerS: number): number | null {
   if (powerW === null || idleW === null) return powerW;
   const served = servedPerSecond(tenants);
   return served > 0 ? idleW + ((powerW - idleW) / served) * servedPerS : powerW;

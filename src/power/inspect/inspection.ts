@@ -178,4 +178,3 @@ export type ActuatorFacts = z.infer<typeof actuatorSchema>;
 export type Accelerator = z.infer<typeof acceleratorSchema>;
 export type Permission = z.infer<typeof permissionSchema>;
 export type ModelCosts = z.infer<typeof modelCostsSchema>;
-export type RuntimeFacts = z.infer<typeof runtimeSchema>;

@@ -9,7 +9,6 @@ import { QualityPolicy } from './quality';
 import { TwoLevelPolicy } from './two-level';
 
 export const policyKinds = ['linear', 'two-level', 'budget', 'quality', 'external', 'fixed'] as const;
-export type PolicyKind = (typeof policyKinds)[number];
 
 export type PolicyConfig =
   | {
