@@ -1,3 +1,4 @@
+import { getPriority } from 'node:os';
 import type { CoLocationRun, CoLocationRunner, NetworkToRun } from '../signals/co-location-run';
 import { powerAt, type InferenceDevice } from '../signals/device';
 import type { DeviceDescription } from '../signals/device-description';
@@ -10,6 +11,7 @@ import type { HostLog } from './hosting/host-log';
 import { HostLostError } from './hosting/host-lost-error';
 import { HostProcess } from './hosting/host-process';
 import { defaultHostLimitBytes } from './hosting/memory-limit';
+import { setProcessPriority } from './hosting/process-priority';
 import { watchMemory } from './hosting/memory-watch';
 import { RequestSlots } from './shared-memory/request-slots';
 import { openSlotDirectory, type SlotDirectory } from './shared-memory/slot-directory';
@@ -48,6 +50,8 @@ const defaultTiming: RunTiming = { warmUpMs: 250, leastMs: 800, enoughAnswers: 1
 const leastAnswers = 3;
 const limitMs = 60_000;
 const pollMs = 10;
+/** They keep all cores busy: Node-RED goes first. So much is added to its nice value. */
+const nicer = 5;
 /** Models without users may take this share of what a host may have: few are then loaded twice. */
 const idleShare = 0.6;
 
@@ -209,6 +213,8 @@ export class CoLocationRunnerProcess implements CoLocationRunner {
       this.#checkOpen(undefined);
     }
     this.#stopWatching.push(watchMemory(host, memoryLimitBytes));
+    // Where the system refuses, they compute like everybody else.
+    if (host.pid !== null) await setProcessPriority(host.pid, Math.min(19, getPriority() + nicer));
     return host;
   }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getPriority } from 'node:os';
 import { CoLocationRunnerProcess } from '../../../../src/inference/co-location-runner';
 import type { NetworkToRun } from '../../../../src/signals/co-location-run';
 import type { TestVariant } from '../support';
@@ -55,6 +56,12 @@ describe('co-locations measured in hosts', function () {
       ['cpu0'],
       'one host, which stays and which the cap applies to',
     );
+  });
+
+  it('lets Node-RED go first on cores that it keeps busy', async () => {
+    await runner.measure([on('quick', quick, [['cpu0', 0]])]);
+    const [host] = device.registered;
+    assert.ok(getPriority(host?.pid) > getPriority(), `${getPriority(host?.pid)} is nicer than ${getPriority()}`);
   });
 
   it('takes what the meter says', async () => {
