@@ -50,7 +50,7 @@ export default defineNode({
     /** How the power was known to the calibration that the bound of power is from; null without one. */
     let calibratedPower: Source | null = null;
     const planWith = (profiles: ProfileLookup): void => {
-      planner = new MappingPlanner({ device, tenants, profiles, solver, clock: Date.now });
+      planner = new MappingPlanner({ device, tenants, profiles, solver, recallsSteady: true, clock: Date.now });
       loop.start(planner);
     };
     const { trialWindows } = node.config;

@@ -11,11 +11,12 @@ import { admit, type Candidacy } from './admission';
 import { VariantCosts } from './costs';
 import type { ProfileLookup } from './profiles/table';
 import { ArrivalRates } from './rates';
-import type { RoundSolver } from './rounds/answer';
+import type { PlanningAnswer, RoundSolver } from './rounds/answer';
 import { placesOf } from './rounds/places';
 import { AnalyticOnly } from './rounds/estimators';
 import type { PlanningQuestion, QuestionTenant } from './rounds/question';
 import { solveRound } from './rounds/solve';
+import { SteadyRounds } from './rounds/steady-rounds';
 import type { MeasuredPlan } from './trials/measured-plan';
 import { sampleOf } from './trials/sample-of';
 
@@ -52,6 +53,8 @@ export interface MappingPlannerOptions {
   readonly profiles: ProfileLookup;
   /** Where rounds are worked out; by default here, with the analytic estimator. */
   readonly solver?: RoundSolver;
+  /** Answers a question that was answered just now the same, without working it out; by default every round is worked out. */
+  readonly recallsSteady?: boolean;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
 }
@@ -78,6 +81,7 @@ export class MappingPlanner implements Planner {
   private readonly rates: ArrivalRates;
   private readonly costs: VariantCosts;
   private readonly choices = new Map<string, Choice>();
+  private readonly steady: SteadyRounds | null;
   private readonly idPrefix: string;
   private rounds = 0;
   private cap: Cap | null = null;
@@ -94,6 +98,7 @@ export class MappingPlanner implements Planner {
     }
     this.options = options;
     this.solver = options.solver ?? inProcess();
+    this.steady = options.recallsSteady === true ? new SteadyRounds() : null;
     const { candidacies, remarks } = admit(options.tenants, options.profiles);
     this.candidacies = candidacies;
     this.remarks = remarks;
@@ -157,15 +162,27 @@ export class MappingPlanner implements Planner {
 
   private async plan(remarks: readonly string[] = []): Promise<PlanningRound> {
     if (this.tentative !== null) this.inForce = this.tentative.mapping;
-    this.plannedRates = this.rates.snapshot();
+    const rates = this.rates.snapshot();
     const question = this.question(remarks);
-    const round = await this.solver.solve(question);
+    const round = await this.answer(question, rates);
     const { planId } = round.plan;
     const mapping = mappingOf(round.plan);
     const holds = round.violated.violations.length === 0;
     this.last = { planId, before: this.inForce };
     if (holds) this.inForce = mapping;
     this.tentative = holds ? null : { planId, mapping };
+    return round;
+  }
+
+  /** Worked out, unless it was just now and nothing has changed since. */
+  private async answer(question: PlanningQuestion, rates: ReadonlyMap<string, number>): Promise<PlanningAnswer> {
+    const { revision = 0 } = this.solver;
+    const steady = this.steady?.recall(question, revision) ?? null;
+    if (steady !== null) return steady;
+    this.plannedRates = rates;
+    const round = await this.solver.solve(question);
+    // What came late from another one than it would be now is not its answer.
+    if ((this.solver.revision ?? 0) === revision) this.steady?.keep(question, revision, round);
     return round;
   }
 

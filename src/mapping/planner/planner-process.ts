@@ -77,6 +77,7 @@ export class PlannerProcess implements RoundSolver {
   /** Why there is no process at the moment. */
   private why = '';
   private lastId = 0;
+  private changes = 0;
   private closed = false;
 
   constructor(options: PlannerProcessOptions = {}) {
@@ -87,6 +88,7 @@ export class PlannerProcess implements RoundSolver {
   /** Predicts with another estimator from the next round on, e.g. with what a calibration has made. */
   setEstimator(wanted: WantedEstimator): void {
     this.wanted = wanted;
+    this.changes += 1;
     this.isReady = false;
     this.child?.send({ kind: 'estimator', wanted });
   }
@@ -97,6 +99,11 @@ export class PlannerProcess implements RoundSolver {
    */
   observe(sample: CoLocationSample, powerCounts: boolean): void {
     this.child?.send({ kind: 'observe', sample, powerCounts });
+  }
+
+  /** Changes with the estimator, its intervals, and whether there is a process at all. */
+  get revision(): number {
+    return this.changes;
   }
 
   /** The process that plans now; null where there is none. */
@@ -160,6 +167,7 @@ export class PlannerProcess implements RoundSolver {
     if (message.kind === 'estimator') {
       this.isReady = true;
       this.inForce = message.inForce;
+      this.changes += 1;
       this.endPatience();
       this.child?.yieldToOthers();
       for (const { code, message: text } of message.problems) this.report(new EcomapError(code, text));
@@ -169,7 +177,10 @@ export class PlannerProcess implements RoundSolver {
     if (message.kind === 'coverage') {
       // Until it says otherwise, it still speaks of the estimator before.
       if (!this.isReady) return;
-      if (message.intervals !== null) this.wanted = withIntervals(this.wanted, message.intervals, this.inForce);
+      if (message.intervals !== null) {
+        this.wanted = withIntervals(this.wanted, message.intervals, this.inForce);
+        this.changes += 1;
+      }
       this.options.onCoverage?.(message.coverage, message.intervals !== null);
       return;
     }
@@ -193,6 +204,7 @@ export class PlannerProcess implements RoundSolver {
   /** There is no process: what is open is answered here, and the next one is started after a while. */
   private failed(how: string): void {
     this.endPatience();
+    this.changes += 1;
     this.why = `the process that plans ${how}`;
     this.report(
       new EcomapError(

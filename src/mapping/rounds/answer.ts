@@ -18,4 +18,6 @@ export type PlanningAnswer = z.infer<typeof planningAnswerSchema>;
 /** Works rounds out: here, or in another process. */
 export interface RoundSolver {
   solve(question: PlanningQuestion): Promise<PlanningAnswer>;
+  /** Changes whenever the same question may get another answer; absent: it never does. */
+  readonly revision?: number;
 }
