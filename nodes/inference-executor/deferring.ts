@@ -9,7 +9,7 @@ const hourMs = 3_600_000;
 const deferral = z.object({ deferrableUntilH: z.number().min(0).max(mostDeferralH).optional() });
 
 /**
- * How long a request may wait for a cleaner grid, ms: what `msg.deferrableUntilH` says (0: not at all), else its tenant. Null
+ * How long a request may wait for a cleaner grid, in time of the grid, ms: what `msg.deferrableUntilH` says (0: not at all), else its tenant. Null
  * where it may not wait.
  * @throws EcomapError INVALID_MESSAGE
  */
@@ -20,7 +20,10 @@ export function mayWaitMs({ deferrableUntilH }: NodeMessage, tenant: Tenant | un
   return hours === null || hours === 0 ? null : hours * hourMs;
 }
 
-/** Runs a request when its time has come; its deadline is how long it may wait, unless it has an earlier one. */
+/**
+ * Runs a request when its time has come; its deadline is how long it may wait, unless it has an earlier one.
+ * @param waitMs in time of the grid: where its days are played fast, hours are short here, too
+ */
 export async function inferDeferred<Answer extends { readonly account: InferenceAccount }>(
   deferred: DeferredRequests,
   request: InferenceRequest,
@@ -29,7 +32,7 @@ export async function inferDeferred<Answer extends { readonly account: Inference
   infer: (request: InferenceRequest) => Promise<Answer>,
 ): Promise<Answer> {
   const now = Date.now();
-  const deadlineMs = Math.min(now + waitMs, request.deadlineMs ?? Infinity);
+  const deadlineMs = Math.min(now + deferred.here(waitMs), request.deadlineMs ?? Infinity);
   const begun = await deferred.hold(request.tenant, deadlineMs - now, signal);
   let latencyMs: number | null = null;
   try {

@@ -71,6 +71,8 @@ export interface CarbonProvider {
   readonly attribution: string;
   /** What the source should be told once, e.g. how many lines of a trace could not be read. */
   readonly notes: readonly string[];
+  /** Seconds of grid time in a second of wall time, where that is not 1. */
+  readonly speed?: number;
   /** The time on the grid's clock: wall time, or the time inside a trace or a simulated day, ms since the epoch. */
   gridTimeMs(): number;
   read(): Promise<ProviderAnswer>;

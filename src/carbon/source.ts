@@ -348,6 +348,7 @@ class ChainedSource implements CarbonSource {
     why: string[],
   ): Omit<CarbonReading, 'intensityGPerKwh' | 'validFrom' | 'validTo' | 'quality'> {
     const kept = this.#kept;
+    const { speed } = this.#provider;
     const forecast = known.forecastAhead();
     return {
       signal: kept?.signal ?? this.#provider.signal,
@@ -356,6 +357,7 @@ class ChainedSource implements CarbonSource {
       fetchedAt: iso(kept?.fetchedAtMs ?? this.#now()),
       provider: this.#provider.name,
       ...(this.#provider.version === undefined ? {} : { providerVersion: this.#provider.version }),
+      ...(speed === undefined || speed === 1 ? {} : { speed }),
       suspect: false,
       forecast,
       ...(forecast.length > 0 ? { forecastBy: known.forecastBy } : {}),

@@ -60,6 +60,8 @@ export const carbonReadingSchema = z.object({
   fetchedAt: timeSchema,
   provider: z.string(),
   quality: carbonQualitySchema,
+  /** Seconds of the grid in a second here, where a recording or a curve is played fast; absent: time passes as it does here. */
+  speed: z.number().positive().optional(),
   /** An implausible jump: reported, not acted on. */
   suspect: z.boolean().default(false),
   forecast: z.array(carbonForecastPointSchema).default([]),

@@ -1,5 +1,5 @@
 import type { CarbonReading } from '../../signals/carbon';
-import { dueNow, isLive, slotsOf, type Slot } from './slots';
+import { dueNow, isLive, slotsOf, speedOf, type Slot } from './slots';
 
 export interface DeferralOptions {
   /** Milliseconds on a clock that never jumps. */
@@ -16,8 +16,10 @@ export interface DeferralOptions {
 
 const deferralDefaults = { mostWaiting: 1000, mostAtOnce: 8 } as const;
 
-/** A plan is kept by so much: looks are seconds apart, and runs may take longer than they did. */
-const leastMarginMs = 60_000;
+/** A plan is kept by so much time of the grid, because runs may take longer than they did ... */
+const gridMarginMs = 60_000;
+/** ... and by so much here, because looks are seconds apart. */
+const leastMarginMs = 5_000;
 /** A run is reckoned to take this much longer than measured. */
 const runFactor = 2;
 /** What a run is reckoned to take before one was measured, ms. */
@@ -88,6 +90,11 @@ export class DeferredRequests {
     this.look();
   }
 
+  /** What a time of the grid takes here, ms: less where its days are played fast. */
+  here(gridMs: number): number {
+    return gridMs / this.speed;
+  }
+
   /** Learns how long a request of a tenant takes, ms. */
   measured(tenant: string, runMs: number): void {
     const known = this.runMs.get(tenant);
@@ -137,7 +144,7 @@ export class DeferredRequests {
     if (this.held.length === 0) return;
     const nowMs = this.clock();
     const waiting = this.held.map(({ tenant, deadlineMs }) => ({ deadlineMs, runMs: this.reckonedMs(tenant) }));
-    const due = dueNow(waiting, this.slots(nowMs), nowMs, leastMarginMs).flatMap((index) => this.held[index] ?? []);
+    const due = dueNow(waiting, this.slots(nowMs), nowMs, this.marginMs).flatMap((index) => this.held[index] ?? []);
     const items = this.withRoom(due, nowMs);
     if (items.length === 0) return;
     const beginning = new Set(items);
@@ -145,6 +152,14 @@ export class DeferredRequests {
     for (const item of items) {
       item.begin(this.begun(item.tenant, nowMs - item.sinceMs, this.explain(item, nowMs)));
     }
+  }
+
+  private get speed(): number {
+    return this.reading === null ? 1 : speedOf(this.reading.value);
+  }
+
+  private get marginMs(): number {
+    return Math.max(leastMarginMs, this.here(gridMarginMs));
   }
 
   private slots(nowMs: number): Slot[] {
@@ -167,7 +182,7 @@ export class DeferredRequests {
       const runMs = this.reckonedMs(tenant);
       state.aheadMs += runMs;
       const leftMs = deadlineMs - nowMs;
-      const isShort = leftMs < 2 * leastMarginMs + state.aheadMs;
+      const isShort = leftMs < 2 * this.marginMs + state.aheadMs;
       const begins = state.usual > 0 || (isShort && state.room > 0) || leftMs < runMs + lastMomentMs;
       if (begins) {
         state.room -= 1;
@@ -197,11 +212,12 @@ export class DeferredRequests {
   }
 
   private explain({ sinceMs, sinceGPerKwh }: Held, nowMs: number): string | null {
-    const waitedH = (nowMs - sinceMs) / 3_600_000;
+    const waitedH = ((nowMs - sinceMs) * this.speed) / 3_600_000;
     if (waitedH < 1 / 60) return null;
     const grams = (intensity: number | null | undefined): string =>
       typeof intensity === 'number' ? `${intensity.toFixed(0)} g/kWh` : 'unknown';
     const now = grams(this.reading?.value.intensityGPerKwh);
-    return `waited ${waitedH.toFixed(1)} h for a cleaner grid: ${now} instead of ${grams(sinceGPerKwh)}`;
+    const played = this.speed === 1 ? '' : ' (of a day that is played fast)';
+    return `waited ${waitedH.toFixed(1)} h${played} for a cleaner grid: ${now} instead of ${grams(sinceGPerKwh)}`;
   }
 }

@@ -21,21 +21,26 @@ const leastGain = 0.02;
 
 /**
  * The reading and its forecast as slots from now on; the first one is now. Where nothing covers now, the reading goes on until its
- * forecast begins.
- * @param offsetMs from the reading's time to the clock of `nowMs`
+ * forecast begins. A grid that is played fast has short slots.
+ * @param offsetMs from the beginning of the reading in its time to that on the clock of `nowMs`
  */
 export function slotsOf(reading: CarbonReading, offsetMs: number, nowMs: number): Slot[] {
   const current = reading.intensityGPerKwh;
   if (current === null) return [];
+  const beganMs = Date.parse(reading.validFrom);
+  const atMs = (time: string): number => beganMs + offsetMs + (Date.parse(time) - beganMs) / speedOf(reading);
   const slots: Slot[] = [];
   for (const { validFrom, validTo, intensityGPerKwh } of [reading, ...reading.forecast]) {
-    const fromMs = Math.max(Date.parse(validFrom) + offsetMs, slots.at(-1)?.toMs ?? nowMs);
-    const toMs = Date.parse(validTo) + offsetMs;
+    const fromMs = Math.max(atMs(validFrom), slots.at(-1)?.toMs ?? nowMs);
+    const toMs = atMs(validTo);
     if (toMs > fromMs && intensityGPerKwh !== null) slots.push({ fromMs, toMs, intensityGPerKwh });
   }
   const firstMs = slots[0]?.fromMs ?? nowMs + 1;
   return firstMs > nowMs ? [{ fromMs: nowMs, toMs: firstMs, intensityGPerKwh: current }, ...slots] : slots;
 }
+
+/** Seconds of the grid in a second here. */
+export const speedOf = ({ speed }: CarbonReading): number => speed ?? 1;
 
 /** A live reading is of the time when it was fetched, give or take what providers are late by. */
 const mostLiveMs = 24 * 3_600_000;

@@ -40,6 +40,7 @@ export function createSimulatedProvider(
     remote: false,
     attribution,
     notes: [],
+    speed: clock.speed,
     gridTimeMs: clock.gridTimeMs,
     read: async () => {
       const index = Math.floor(clock.gridTimeMs() / stepMs);

@@ -72,6 +72,7 @@ export function createTraceProvider(
     get notes() {
       return playing?.trace.notes ?? [];
     },
+    speed,
     gridTimeMs: () => playing?.clock.gridTimeMs() ?? now(),
     read,
   };

@@ -309,6 +309,8 @@ describe('carbon source', () => {
   it('gives a simulated day its forecast, range and bounds at once', async () => {
     const reading = await read(source({ provider: 'simulated', dayLengthS: 60 }));
     assert.equal(reading.quality, 'simulated');
+    assert.equal(reading.speed, 1440);
+    assert.equal((await read(source({ provider: 'simulated', mode: 'real-time' }))).speed, undefined);
     assert.equal(reading.forecast.length, 96);
     assert.ok((reading.range24h?.maximumGPerKwh ?? 0) - (reading.range24h?.minimumGPerKwh ?? 0) > 150);
     assert.ok((reading.trailingBounds?.highGPerKwh ?? 0) > (reading.trailingBounds?.lowGPerKwh ?? 0));

@@ -225,6 +225,33 @@ describe('the time of readings', () => {
     assert.equal(isLive(late, epochMs + 72 * hourMs), false);
   });
 
+  it('passes as fast as the days of the grid are played, and so do the hours that a request may wait', async () => {
+    // An hour of the grid in ten seconds.
+    const speed = 360;
+    const fast = (hour: number) => ({ ...readingAt(hour), provider: 'simulated', speed });
+    assert.deepEqual(slotsOf(fast(0), -beginMs, 0)[1], { fromMs: 10_000, toMs: 20_000, intensityGPerKwh: course(1) });
+    let nowMs = 0;
+    const deferred = new DeferredRequests({ clock: () => nowMs });
+    deferred.measured('a', 200);
+    deferred.onCarbon(fast(0));
+    assert.equal(deferred.here(12 * hourMs), 120_000);
+    const outcomes: (Outcome | null)[] = [null, null];
+    [12, 4].forEach((hours, index) => {
+      void deferred.hold('a', deferred.here(hours * hourMs)).then((begun) => {
+        outcomes[index] = { ...begun, atHour: nowMs / 10_000 };
+      });
+    });
+    for (; nowMs <= 120_000; nowMs += 1000) {
+      if (nowMs % 10_000 === 0) deferred.onCarbon(fast(nowMs / 10_000));
+      else deferred.look();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const [wide, narrow] = outcomes;
+    assert.equal(wide?.atHour, 6);
+    assert.match(wide?.why ?? '', /waited 6\.0 h \(of a day that is played fast\) for a cleaner grid: 200 g\/kWh/);
+    assert.ok(narrow !== undefined && narrow !== null && narrow.atHour >= 2 && narrow.atHour < 4, `${narrow?.atHour}`);
+  });
+
   it('goes on with the reading until its forecast begins', () => {
     const gap = { ...late, forecast: late.forecast.slice(1) };
     assert.deepEqual(slotsOf(gap, -epochMs, 0)[0], { fromMs: 0, toMs: 20 * 60_000, intensityGPerKwh: 400 });
