@@ -2,17 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ModelInspectorProcess } from '../inference/model-inspector';
-import { ProfileRunnerProcess } from '../inference/profile-runner';
-import { ensureOperations } from '../mapping/profiles/counting';
-import { ensureProfiles } from '../mapping/profiles/profiling';
 import { ProfileStore } from '../mapping/profiles/store';
 import { describeMachine } from '../power/describe-machine';
 import { detectMachine } from '../power/detect';
 import { createDevice } from '../power/device';
 import { EcomapError, messageOf } from '../signals/errors';
-import { demoPolicies, playDay, type DemoFigures, type DemoPolicy } from './demo';
+import { alwaysMax, calibrated, ecomap } from './day-policy';
+import type { DayFigures } from './day-watch';
+import { playDay } from './demo';
 import { calibrateForDemo, calibrationLine, type DemoCalibration } from './demo-calibration';
+import { profiledTenants } from './demo-preparation';
 import { demoTable } from './demo-table';
 import { demonstrationTenants } from './demo-tenants';
 
@@ -57,7 +56,6 @@ async function demo({ seconds, seed, calibrate, json }: Options): Promise<void> 
   };
   const stateDirectory = await mkdtemp(join(tmpdir(), 'ecomap-demo-'));
   const device = createDevice(describeMachine(detectMachine()));
-  const runner = new ProfileRunnerProcess();
   try {
     const tenants = demonstrationTenants();
     const { description } = device;
@@ -65,34 +63,22 @@ async function demo({ seconds, seed, calibrate, json }: Options): Promise<void> 
       `${description.label}: ${device.components.map(({ name }) => name).join(', ')}; power is modelled: ${description.powerMethod}`,
     );
     const store = new ProfileStore({ directory: join(stateDirectory, 'profiles'), warn: say });
-    const profiles = await ensureProfiles({
-      device,
-      tenants,
-      runner,
-      store,
-      warn: say,
-      onProgress: ({ done, total, what }) => {
-        say(`profiling ${done}/${total}: ${what}`);
-      },
-    });
-    await runner.close();
-    const inspector = new ModelInspectorProcess({ stateDirectory, warn: say });
-    await ensureOperations({ tenants, table: profiles, describe: (request) => inspector.describe(request), warn: say });
+    const profiles = await profiledTenants({ device, tenants, store, stateDirectory, say });
     // Starting and stopping a policy takes about two seconds each.
     const left = seconds - (Date.now() - beganMs) / 1000 - 4;
-    const policies: readonly DemoPolicy[] = calibrate > 0 ? demoPolicies : ['always-max', 'ecomap'];
+    const policies = calibrate > 0 ? [alwaysMax, ecomap, calibrated] : [alwaysMax, ecomap];
     const dayS = Math.max(6, left / policies.length);
-    const days: DemoFigures[] = [];
+    const days: DayFigures[] = [];
     let learned: DemoCalibration | null = null;
     for (const policy of policies) {
-      if (policy === 'calibrated') {
+      if (policy === calibrated) {
         learned = await calibrateForDemo({
           ...{ device, tenants, profiles, store, stateDirectory, seed, say },
           samples: calibrate,
         });
         say(calibrationLine(learned));
       }
-      say(`${policy}: a grid day in ${dayS.toFixed(0)} s`);
+      say(`${policy.name}: a grid day in ${dayS.toFixed(0)} s`);
       const around = { device, tenants, profiles, stateDirectory, seed, say };
       days.push(await playDay(policy, dayS, { ...around, ...(learned && { estimator: learned.estimator }) }));
     }
@@ -108,7 +94,6 @@ async function demo({ seconds, seed, calibrate, json }: Options): Promise<void> 
       if (learned !== null) console.log(calibrationLine(learned));
     }
   } finally {
-    await runner.close();
     await device.close();
     await rm(stateDirectory, { recursive: true, force: true });
   }

@@ -1,9 +1,9 @@
-import type { DemoFigures } from './demo';
+import type { DayFigures } from './day-watch';
 
 const shown = (value: number | null, digits: number): string => (value === null ? 'unknown' : value.toFixed(digits));
 const shownSmall = (value: number | null): string => (value === null ? 'unknown' : value.toPrecision(3));
 
-const columns: readonly { readonly title: string; readonly cell: (day: DemoFigures) => string }[] = [
+const columns: readonly { readonly title: string; readonly cell: (day: DayFigures) => string }[] = [
   { title: 'policy', cell: (day) => day.policy },
   { title: 'energy J', cell: (day) => `${shown(day.energyJ, 1)} (${day.energySource ?? 'unknown'})` },
   { title: 'J/answer', cell: (day) => shown(day.energyPerAnswerJ, 4) },
@@ -20,7 +20,7 @@ function change(from: number | null, to: number | null): string {
 }
 
 /** The table of the day for people, with what changed against the first policy. */
-export function demoTable(days: readonly DemoFigures[]): string {
+export function demoTable(days: readonly DayFigures[]): string {
   const rows = [columns.map(({ title }) => title), ...days.map((day) => columns.map(({ cell }) => cell(day)))];
   const widths = columns.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));

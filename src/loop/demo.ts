@@ -1,7 +1,7 @@
-import { performance } from 'node:perf_hooks';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { CarbonLedger } from '../carbon/accounting/ledger';
 import { createCarbonSource } from '../carbon/source';
-import { gridConfigSchema } from '../carbon/grid-config';
+import { gridConfigSchema, type GridConfigInput } from '../carbon/grid-config';
 import { InferenceExecutor } from '../inference/executor';
 import { MappingPlanner } from '../mapping/planner';
 import { PlannerProcess } from '../mapping/planner/planner-process';
@@ -10,47 +10,26 @@ import type { ProfileLookup } from '../mapping/profiles/table';
 import type { Device } from '../power/device';
 import { PowerCap } from '../power/power-cap';
 import { VariantSelector } from '../selection/selector';
-import type { Source } from '../signals/quantities';
-import type { Receipt } from '../signals/receipt';
+import type { CarbonReading } from '../signals/carbon';
+import type { Plan } from '../signals/plan';
 import type { Tenant } from '../signals/tenant';
 import { SamplePool } from '../simulation/sample-pool';
 import type { FamilyName } from '../simulation/samples';
+import { CapPeriods } from './cap-periods';
+import { DayClock } from './day-clock';
+import type { DayPolicy } from './day-policy';
+import { DayWatch, type DayFigures } from './day-watch';
+import { DecisionTimes } from './decision-times';
 import { Loop } from './loop';
 import { Traffic } from './traffic';
-
-/**
- * `always-max`: the most accurate variants at full speed, whatever the grid does. `ecomap`: the loop; `calibrated`: the loop once the
- * estimator has learned this device.
- */
-export const demoPolicies = ['always-max', 'ecomap', 'calibrated'] as const;
-export type DemoPolicy = (typeof demoPolicies)[number];
-
-export interface DemoFigures {
-  readonly policy: DemoPolicy;
-  readonly seconds: number;
-  readonly energyJ: number | null;
-  readonly energySource: Source | null;
-  /** Of the whole device, idle included, per answer. */
-  readonly energyPerAnswerJ: number | null;
-  readonly carbonG: number | null;
-  readonly opCdpGs: number | null;
-  readonly attainmentPct: number | null;
-  readonly effectiveAccuracyPct: number | null;
-  /** Right answers among all answers, against the generated truth: an observation beside the model cards. */
-  readonly observedAccuracyPct: number | null;
-  readonly swaps: number;
-  /** Tenants that went to a lighter variant and came back to a heavier one. */
-  readonly cameBackUp: number;
-  readonly capRangeW: { readonly lowest: number; readonly highest: number } | null;
-  readonly intensityRangeGPerKwh: { readonly lowest: number; readonly highest: number } | null;
-  readonly requests: Readonly<Record<string, number>>;
-}
 
 export interface DemoSurroundings {
   readonly device: Device;
   readonly tenants: readonly Tenant[];
   readonly profiles: ProfileLookup;
   readonly stateDirectory: string;
+  /** The grid whose day is played, from the hour that it starts at; absent: a simulated day. */
+  readonly grid?: GridConfigInput;
   /** The one to plan with; absent: the one that is shipped. */
   readonly estimator?: WantedEstimator;
   readonly seed: number;
@@ -61,60 +40,99 @@ export interface DemoSurroundings {
 const controlPeriodS = 0.5;
 const windowS = 1;
 const selectorSettings = { upAfterS: 1.5, dwellS: 1.5 };
+/** Least time before a cap may rise. */
+const capDwellS = 1;
 
-const percent = (share: number | null): number | null => (share === null ? null : share * 100);
+/** The timer whose lateness is measured. */
+const delayResolutionMs = 2;
+
+const simulatedDay: GridConfigInput = {
+  provider: 'simulated',
+  zone: 'simulated day',
+  // Before noon, when this grid is cleanest: the day goes from clean to dirty and back again.
+  startOffsetH: 10,
+};
 
 /**
- * Plays one simulated grid day under one policy, on real inference with live traffic.
+ * Plays one grid day under one policy, on real inference with live traffic.
  * Every policy meets the same day, the same arrivals and the same samples.
  */
-export async function playDay(policy: DemoPolicy, seconds: number, around: DemoSurroundings): Promise<DemoFigures> {
-  const steers = policy !== 'always-max';
-  const tenants = steers
+export async function playDay(policy: DayPolicy, seconds: number, around: DemoSurroundings): Promise<DayFigures> {
+  const tenants = policy.swaps
     ? around.tenants
     : around.tenants.map((tenant) => ({ ...tenant, override: { mode: 'off' as const } }));
   const { device } = around;
+  const day = new DayClock(Math.max(1, seconds));
   const source = createCarbonSource(
     gridConfigSchema.parse({
-      provider: 'simulated',
+      ...(around.grid ?? simulatedDay),
       mode: 'accelerated',
       dayLengthS: Math.max(1, seconds),
-      zone: 'simulated day',
-      // Before noon, when this grid is cleanest: the day goes from clean to dirty and back again.
-      startOffsetH: 10,
     }),
-    { now: Date.now, stateDirectory: around.stateDirectory },
+    { now: () => day.epochMs(), stateDirectory: around.stateDirectory },
   );
   const powerCap = new PowerCap({
     device,
-    policy: steers ? { kind: 'linear' } : { kind: 'fixed', capW: device.capRange.maximumW },
-    leastDwellS: 1,
+    policy: policy.cap(device.capRange),
+    leastDwellS: capDwellS * day.speed,
+    clock: day,
   });
   const solver = new PlannerProcess({
     ...(around.estimator && { estimator: around.estimator }),
-    onProblem: ({ message }) => around.say(`${policy}: ${message}`),
+    onProblem: ({ message }) => around.say(`${policy.name}: ${message}`),
   });
-  const planner = new MappingPlanner({ device, tenants, profiles: around.profiles, solver, clock: Date.now });
-  const selector = new VariantSelector({ tenants, clock: () => performance.now(), settings: selectorSettings });
+  const times = new DecisionTimes();
+  const planner = new MappingPlanner({
+    ...{ device, tenants, profiles: around.profiles },
+    solver: times.solver(solver),
+    clock: Date.now,
+  });
+  const selector =
+    policy.selector?.({ tenants, windowsPerHour: 3600 / day.speed / windowS }) ??
+    new VariantSelector({ tenants, clock: () => performance.now(), settings: selectorSettings });
   const executor = new InferenceExecutor({ device, tenants });
   const ledger = new CarbonLedger({ now: Date.now });
   const families = tenants.map((tenant) => tenant.family) as FamilyName[];
   const pool = new SamplePool(families, 48, around.seed);
   while (pool.grow()) await new Promise((resolve) => setImmediate(resolve));
   const traffic = new Traffic(tenants, pool, around.seed);
-  const watch = new DayWatch(policy, around.say);
+  const watch = new DayWatch(policy.name, around.say);
+  const capPeriods = new CapPeriods();
+  const powerReader = device.openReader();
+  const delay = monitorEventLoopDelay({ resolution: delayResolutionMs });
 
+  const cappedPower = {
+    onCarbon: async (reading: CarbonReading) => {
+      capPeriods.ends(powerReader.readPower().powerW, performance.now());
+      const cap = await powerCap.onCarbon(reading);
+      capPeriods.holds(cap.capW, performance.now());
+      return cap;
+    },
+    onPlan: async (plan: Plan) => {
+      const cap = await powerCap.onPlan(plan);
+      if (cap !== null) capPeriods.holds(cap.capW, performance.now());
+      return cap;
+    },
+  };
   const loop = new Loop(
-    { source, powerCap, planner, selector, executor, ledger },
+    {
+      source,
+      powerCap: cappedPower,
+      planner: times.planner(planner),
+      selector: times.selector(selector),
+      executor,
+      ledger,
+    },
     {
       onControl: (reading, cap, round) => {
-        watch.onControl(reading.intensityGPerKwh, cap.capW, round.plan);
+        times.decided();
+        watch.onControl(reading, cap, round);
       },
-      onWindow: (_, receipt) => {
-        watch.onWindow(receipt);
+      onWindow: (telemetry, receipt) => {
+        watch.onWindow(telemetry, receipt);
       },
       onError: (what, message) => {
-        around.say(`${policy}: ${what}: ${message}`);
+        around.say(`${policy.name}: ${what}: ${message}`);
       },
     },
   );
@@ -125,93 +143,33 @@ export async function playDay(policy: DemoPolicy, seconds: number, around: DemoS
     executor.takeTelemetry();
     ledger.reset();
     ledger.onCarbon(await source.read());
-    const beganMs = performance.now();
+    times.restart();
+    powerReader.readPower();
+    capPeriods.restart(performance.now());
+    delay.enable();
+    day.begin();
     traffic.start(executor);
     loop.start({ controlPeriodS, windowS });
     await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     traffic.stop();
     await loop.stop();
     await loop.window();
-    return watch.figures((performance.now() - beganMs) / 1000, ledger.receipt(), traffic);
+    delay.disable();
+    return watch.figures({
+      seconds: day.elapsedMs / 1000,
+      receipt: ledger.receipt(),
+      traffic,
+      capPeriods: capPeriods.figures,
+      decisions: times.figures,
+      loopDelayP99Ms: Math.max(0, delay.percentile(99) / 1e6 - delayResolutionMs),
+    });
   } finally {
+    delay.disable();
     traffic.stop();
     await loop.stop();
     await executor.close();
     await solver.close();
     await powerCap.release();
     source.close();
-  }
-}
-
-interface PlannedVariants {
-  readonly tenants: readonly { readonly tenant: string; readonly variant: string; readonly accuracy: number }[];
-  readonly operatingPoint: { readonly name: string };
-}
-
-/** Follows one day: extremes, steps down and up, and a line every few seconds. */
-class DayWatch {
-  private readonly caps: number[] = [];
-  private readonly intensities: number[] = [];
-  private readonly accuracy = new Map<string, number>();
-  private readonly wentDown = new Set<string>();
-  private readonly cameBack = new Set<string>();
-  private now: { intensityGPerKwh: number | null; capW: number; plan: PlannedVariants } | null = null;
-  private windows = 0;
-
-  constructor(
-    private readonly policy: DemoPolicy,
-    private readonly say: (line: string) => void,
-  ) {}
-
-  onControl(intensityGPerKwh: number | null, capW: number, plan: PlannedVariants): void {
-    this.now = { intensityGPerKwh, capW, plan };
-    this.caps.push(capW);
-    if (intensityGPerKwh !== null) this.intensities.push(intensityGPerKwh);
-    for (const { tenant, accuracy } of plan.tenants) {
-      const before = this.accuracy.get(tenant) ?? accuracy;
-      if (accuracy < before) this.wentDown.add(tenant);
-      if (accuracy > before && this.wentDown.has(tenant)) this.cameBack.add(tenant);
-      this.accuracy.set(tenant, accuracy);
-    }
-  }
-
-  onWindow(receipt: Receipt): void {
-    this.windows += 1;
-    if (this.windows % 4 !== 0 || !this.now) return;
-    const { intensityGPerKwh, capW, plan } = this.now;
-    const variants = plan.tenants.map(({ tenant, variant }) => `${tenant} ${variant}`).join(', ');
-    const attainment =
-      receipt.total.attainment === null
-        ? 'no requests yet'
-        : `${(receipt.total.attainment * 100).toFixed(1)} % in time`;
-    this.say(
-      `${this.policy.padEnd(10)} ${intensityGPerKwh?.toFixed(0) ?? 'unknown'} g/kWh -> cap ${capW.toFixed(1)} W (${plan.operatingPoint.name}): ` +
-        `${variants}; ${attainment}, ${receipt.total.carbonG?.toPrecision(3) ?? 'unknown'} g so far`,
-    );
-  }
-
-  figures(seconds: number, receipt: Receipt, traffic: Traffic): DemoFigures {
-    const counts = [...traffic.counts.values()];
-    const answered = counts.reduce((sum, count) => sum + count.answered, 0);
-    const correct = counts.reduce((sum, count) => sum + count.correct, 0);
-    const range = (values: readonly number[]) =>
-      values.length === 0 ? null : { lowest: Math.min(...values), highest: Math.max(...values) };
-    return {
-      policy: this.policy,
-      seconds,
-      energyJ: receipt.total.energyJ,
-      energySource: receipt.energySource,
-      energyPerAnswerJ: receipt.total.energyPerInferenceJ,
-      carbonG: receipt.total.carbonG,
-      opCdpGs: receipt.total.opCdpGs,
-      attainmentPct: percent(receipt.total.attainment),
-      effectiveAccuracyPct: percent(receipt.total.effectiveAccuracy),
-      observedAccuracyPct: answered === 0 ? null : (100 * correct) / answered,
-      swaps: receipt.total.swaps,
-      cameBackUp: this.cameBack.size,
-      capRangeW: range(this.caps),
-      intensityRangeGPerKwh: range(this.intensities),
-      requests: Object.fromEntries([...traffic.counts].map(([tenant, count]) => [tenant, count.offered])),
-    };
   }
 }

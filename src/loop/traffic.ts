@@ -1,5 +1,7 @@
 import type { InferenceExecutor } from '../inference/executor';
+import { LatencyHistogram } from '../inference/serving/latency-histogram';
 import { isEcomapError } from '../signals/errors';
+import type { LatencyQuantiles } from '../signals/telemetry';
 import type { Tenant } from '../signals/tenant';
 import { poissonArrivals } from '../simulation/poisson-arrivals';
 import { SamplePool } from '../simulation/sample-pool';
@@ -26,6 +28,7 @@ function isRight(sample: DemonstrationSample, payload: unknown, tolerance: numbe
 /** Live traffic from the sample generators to demonstration tenants, the same for every policy that is compared. */
 export class Traffic {
   readonly counts = new Map<string, TrafficCount>();
+  private readonly latency = new LatencyHistogram();
   private stops: (() => void)[] = [];
 
   constructor(
@@ -34,6 +37,11 @@ export class Traffic {
     private readonly seed: number,
   ) {
     for (const tenant of tenants) this.counts.set(tenant.name, { offered: 0, answered: 0, correct: 0, refused: {} });
+  }
+
+  /** Of all answers so far, from arrival to answer; null before the first. */
+  get latencyMs(): LatencyQuantiles | null {
+    return this.latency.quantiles();
   }
 
   start(executor: InferenceExecutor): void {
@@ -58,11 +66,12 @@ export class Traffic {
     const tolerance = tenant.output.kind === 'value' ? (tenant.output.tolerance ?? 0) : 0;
     count.offered += 1;
     try {
-      const { payload } = await executor.infer({
+      const { payload, account } = await executor.infer({
         tenant: tenant.name,
         payload: { type: 'float32', dims: sample.dims, data: sample.data },
       });
       count.answered += 1;
+      this.latency.record(account.latencyMs);
       if (isRight(sample, payload, tolerance)) count.correct += 1;
     } catch (error) {
       const code = isEcomapError(error) ? error.code : 'UNKNOWN';
