@@ -15,6 +15,8 @@ const measures = {
   energyJ: ({ energyJ }) => energyJ,
   idleEnergyJ: ({ idleEnergyJ }) => idleEnergyJ,
   dynamicEnergyJ: ({ dynamicEnergyJ }) => dynamicEnergyJ,
+  servingEnergyJ: ({ servingEnergyJ }) => servingEnergyJ,
+  servingCarbonG: ({ servingCarbonG }) => servingCarbonG,
   opCdpGs: ({ opCdpGs }) => opCdpGs,
   timingGainPct: ({ timingGainPct }) => timingGainPct,
   p50Ms: ({ latencyMs }) => latencyMs?.p50 ?? null,
@@ -38,6 +40,9 @@ export interface Changes {
   readonly carbonPct: Paired | null;
   readonly energyPct: Paired | null;
   readonly dynamicEnergyPct: Paired | null;
+  /** Of the answers alone, without idle and without loading variants. */
+  readonly servingEnergyPct: Paired | null;
+  readonly servingCarbonPct: Paired | null;
   readonly opCdpPct: Paired | null;
   readonly accuracyPt: Paired | null;
   readonly attainmentPt: Paired | null;
@@ -105,6 +110,8 @@ export function changesBetween(days: readonly PlayedDay[], policy: string, base:
     carbonPct: differences(inPercent, 'carbonG'),
     energyPct: differences(inPercent, 'energyJ'),
     dynamicEnergyPct: differences(inPercent, 'dynamicEnergyJ'),
+    servingEnergyPct: differences(inPercent, 'servingEnergyJ'),
+    servingCarbonPct: differences(inPercent, 'servingCarbonG'),
     opCdpPct: differences(inPercent, 'opCdpGs'),
     accuracyPt: differences(inPoints, 'effectiveAccuracyPct'),
     attainmentPt: differences(inPoints, 'attainmentPct'),

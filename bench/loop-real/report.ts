@@ -51,6 +51,7 @@ export function reportOf(
       oursCarbonPct: meanOf(own?.changes?.carbonPct),
       oursOpcdpPct: meanOf(own?.changes?.opCdpPct),
       oursDynamicEnergyPct: meanOf(own?.changes?.dynamicEnergyPct),
+      oursServingCarbonPct: meanOf(own?.changes?.servingCarbonPct),
       oursAccuracyPt: meanOf(own?.changes?.accuracyPt),
       oursAttainmentPct: medianOf(own?.spreads.attainmentPct),
       policies: Object.fromEntries(policies.map((policy) => [policy.policy, figuresOf(policy, setup)])),
@@ -84,6 +85,9 @@ export function reportOf(
       allowancePt,
       decisionMs:
         '95th percentile of a day: plans of one control period, worked out in another process; main thread: asking and choosing',
+      serving:
+        'energy and carbon of the answers alone; dynamic energy holds besides what loading a variant takes, which weighs as many times ' +
+        'more than in a real day as the day is played fast',
       tookS: setup.tookS,
     },
   };

@@ -29,7 +29,9 @@ const gramColumns: readonly Column<ComparedPolicy>[] = [
   ['J', ({ spreads }) => withSpread(spreads.energyJ, 1)],
   ['of it idle', ({ spreads }) => middle(spreads.idleEnergyJ, 1)],
   ['dynamic', ({ spreads }) => middle(spreads.dynamicEnergyJ, 1)],
+  ['answers', ({ spreads }) => middle(spreads.servingEnergyJ, 1)],
   ['dynamic % [95 %]', ({ changes }) => change(changes?.dynamicEnergyPct, 1)],
+  ['carbon of answers % [95 %]', ({ changes }) => change(changes?.servingCarbonPct, 1)],
 ];
 
 const serviceColumns: readonly Column<ComparedPolicy>[] = [
@@ -54,7 +56,9 @@ export function dayTable(
 ): string[] {
   const head =
     `${rounds} rounds of a grid day in ${seconds} s per policy, in turns; medians over the days (lowest to highest). ` +
-    `Changes: means of the pairs against ${base} [95 % interval]. Watts, joules and grams are ${energySource ?? unknown}.`;
+    `Changes: means of the pairs against ${base} [95 % interval]. Watts, joules and grams are ${energySource ?? unknown}. ` +
+    'Dynamic: above idle; answers: of it the inference itself, the rest is mostly the loading of variants, which takes as long in a ' +
+    'fast day as in a real one.';
   return [head, '', ...markdown(gramColumns, policies), '', ...markdown(serviceColumns, policies)];
 }
 

@@ -16,6 +16,9 @@ export interface DayFigures {
   /** What the device would have drawn doing nothing, and what its work added to that. */
   readonly idleEnergyJ: number | null;
   readonly dynamicEnergyJ: number | null;
+  /** Of the answers alone: loading a variant takes as long in a fast day as in a real one, and so weighs far too much. */
+  readonly servingEnergyJ: number | null;
+  readonly servingCarbonG: number | null;
   /** Of the whole device, idle included, per answer. */
   readonly energyPerAnswerJ: number | null;
   readonly carbonG: number | null;
@@ -112,6 +115,8 @@ export class DayWatch {
       energySource,
       idleEnergyJ: idleJ,
       dynamicEnergyJ: total.energyJ === null || idleJ === null ? null : total.energyJ - idleJ,
+      servingEnergyJ: sumOf(receipt.tenants.map(({ energyJ }) => energyJ)),
+      servingCarbonG: sumOf(receipt.tenants.map(({ carbonG }) => carbonG)),
       energyPerAnswerJ: total.energyPerInferenceJ,
       carbonG: total.carbonG,
       opCdpGs: total.opCdpGs,
@@ -129,6 +134,9 @@ export class DayWatch {
     };
   }
 }
+
+const sumOf = (parts: readonly (number | null)[]): number | null =>
+  parts.reduce<number | null>((sum, part) => (sum === null || part === null ? null : sum + part), 0);
 
 const rangeOf = (values: readonly number[]): { lowest: number; highest: number } | null =>
   values.length === 0 ? null : { lowest: Math.min(...values), highest: Math.max(...values) };

@@ -6,6 +6,7 @@ const shownSmall = (value: number | null): string => (value === null ? 'unknown'
 const columns: readonly { readonly title: string; readonly cell: (day: DayFigures) => string }[] = [
   { title: 'policy', cell: (day) => day.policy },
   { title: 'energy J', cell: (day) => `${shown(day.energyJ, 1)} (${day.energySource ?? 'unknown'})` },
+  { title: 'above idle J', cell: (day) => shown(day.dynamicEnergyJ, 1) },
   { title: 'J/answer', cell: (day) => shown(day.energyPerAnswerJ, 4) },
   { title: 'carbon g', cell: (day) => shownSmall(day.carbonG) },
   { title: 'opCDP g*s', cell: (day) => shownSmall(day.opCdpGs) },
@@ -27,7 +28,8 @@ export function demoTable(days: readonly DayFigures[]): string {
   const [first, ...others] = days;
   for (const day of first ? others : []) {
     lines.push(
-      `${day.policy} against ${first?.policy ?? ''}: energy ${change(first?.energyJ ?? null, day.energyJ)}, ` +
+      `${day.policy} against ${first?.policy ?? ''}: energy ${change(first?.energyJ ?? null, day.energyJ)} ` +
+        `(above idle ${change(first?.dynamicEnergyJ ?? null, day.dynamicEnergyJ)}), ` +
         `carbon ${change(first?.carbonG ?? null, day.carbonG)}, opCDP ${change(first?.opCdpGs ?? null, day.opCdpGs)}`,
     );
   }

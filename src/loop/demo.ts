@@ -43,6 +43,9 @@ const selectorSettings = { upAfterS: 1.5, dwellS: 1.5 };
 /** Least time before a cap may rise. */
 const capDwellS = 1;
 
+/** How long a day waits for its last answers. */
+const lastAnswerMs = 2_000;
+
 /** The timer whose lateness is measured. */
 const delayResolutionMs = 2;
 
@@ -56,18 +59,19 @@ const simulatedDay: GridConfigInput = {
 /**
  * Plays one grid day under one policy, on real inference with live traffic.
  * Every policy meets the same day, the same arrivals and the same samples.
+ * @param dayLengthS what the day takes here, s
  */
-export async function playDay(policy: DayPolicy, seconds: number, around: DemoSurroundings): Promise<DayFigures> {
+export async function playDay(policy: DayPolicy, dayLengthS: number, around: DemoSurroundings): Promise<DayFigures> {
   const tenants = policy.swaps
     ? around.tenants
     : around.tenants.map((tenant) => ({ ...tenant, override: { mode: 'off' as const } }));
   const { device } = around;
-  const day = new DayClock(Math.max(1, seconds));
+  const day = new DayClock(Math.max(1, dayLengthS));
   const source = createCarbonSource(
     gridConfigSchema.parse({
       ...(around.grid ?? simulatedDay),
       mode: 'accelerated',
-      dayLengthS: Math.max(1, seconds),
+      dayLengthS: Math.max(1, dayLengthS),
     }),
     { now: () => day.epochMs(), stateDirectory: around.stateDirectory },
   );
@@ -150,19 +154,26 @@ export async function playDay(policy: DayPolicy, seconds: number, around: DemoSu
     day.begin();
     traffic.start(executor);
     loop.start({ controlPeriodS, windowS });
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    await new Promise((resolve) => setTimeout(resolve, dayLengthS * 1000));
     traffic.stop();
-    await loop.stop();
-    await loop.window();
+    // The day ends with its last answer, and not with a step that is still under way.
+    const stopped = loop.stop();
+    if (!(await traffic.settled(lastAnswerMs)))
+      around.say(`${policy.name}: some requests have no answer at the end of the day`);
     delay.disable();
-    return watch.figures({
+    const telemetry = executor.takeTelemetry();
+    const receipt = ledger.onTelemetry(telemetry);
+    watch.onWindow(telemetry, receipt);
+    const figures = watch.figures({
       seconds: day.elapsedMs / 1000,
-      receipt: ledger.receipt(),
+      receipt,
       traffic,
       capPeriods: capPeriods.figures,
       decisions: times.figures,
       loopDelayP99Ms: Math.max(0, delay.percentile(99) / 1e6 - delayResolutionMs),
     });
+    await stopped;
+    return figures;
   } finally {
     delay.disable();
     traffic.stop();

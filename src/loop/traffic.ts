@@ -29,6 +29,7 @@ function isRight(sample: DemonstrationSample, payload: unknown, tolerance: numbe
 export class Traffic {
   readonly counts = new Map<string, TrafficCount>();
   private readonly latency = new LatencyHistogram();
+  private readonly open = new Set<Promise<void>>();
   private stops: (() => void)[] = [];
 
   constructor(
@@ -49,7 +50,10 @@ export class Traffic {
       const family = familyNames.find((name) => name === tenant.family);
       if (family === undefined) return;
       this.stops.push(
-        poissonArrivals(tenant.arrivalRatePerS, this.seed + index, () => void this.request(executor, tenant, family)),
+        poissonArrivals(tenant.arrivalRatePerS, this.seed + index, () => {
+          const request = this.request(executor, tenant, family).finally(() => this.open.delete(request));
+          this.open.add(request);
+        }),
       );
     });
   }
@@ -57,6 +61,15 @@ export class Traffic {
   stop(): void {
     for (const stop of this.stops) stop();
     this.stops = [];
+  }
+
+  /** Resolves when all requests have ended, or so many ms later: true where all have. */
+  async settled(limitMs: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), limitMs)));
+    const ended = await Promise.race([Promise.all(this.open).then(() => true), limit]);
+    clearTimeout(timer);
+    return ended;
   }
 
   private async request(executor: InferenceExecutor, tenant: Tenant, family: FamilyName): Promise<void> {

@@ -53,7 +53,7 @@ describe('the comparison of policies over real days', () => {
     const text = dayTable(comparedWith(days, policies, 1), { rounds: 2, seconds: 10 }).join('\n');
     assert.match(text, /joules and grams are modelled/);
     assert.match(text, /\| some .*-15\.00 \[-20\.00, -10\.00\]/);
-    assert.match(text, /\| all .*100\.0 \(100\.0 to 100\.0\) \| +80\.0 \| +20\.0/);
+    assert.match(text, /\| all .*100\.0 \(100\.0 to 100\.0\) \| +80\.0 \| +20\.0 \| +18\.0 /);
     const zones = zoneTable(days, policies);
     assert.match(zones.join('\n'), /\| x +\| +200 to 500 \| +-10\.00 \|/);
     assert.match(zones.join('\n'), /\| y +\| +200 to 500 \| +-20\.00 \|/);

@@ -9,6 +9,8 @@ const figures: DayFigures = {
   energySource: 'modelled',
   idleEnergyJ: 80,
   dynamicEnergyJ: 20,
+  servingEnergyJ: 18,
+  servingCarbonG: 0.002,
   energyPerAnswerJ: 1,
   carbonG: 0.01,
   opCdpGs: 0.001,
