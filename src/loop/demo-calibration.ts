@@ -50,7 +50,15 @@ export async function calibrateForDemo(options: DemoCalibrationOptions): Promise
   const run = new CalibrationRun({
     device,
     stateDirectory,
-    profile: profileNetworks({ device, tenants, table: profiles, store, stateDirectory, meter: device.openReader(), warn: say }),
+    profile: profileNetworks({
+      device,
+      tenants,
+      table: profiles,
+      store,
+      stateDirectory,
+      meter: device.openReader(),
+      warn: say,
+    }),
     openRunner: () => new CoLocationRunnerProcess({ device, openReader: () => device.openReader() }),
     shippedEstimator: () => readFile(shipped),
     warn: say,

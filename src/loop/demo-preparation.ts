@@ -3,7 +3,7 @@ import { ProfileRunnerProcess } from '../inference/profile-runner';
 import { ensureOperations } from '../mapping/profiles/counting';
 import { ensureProfiles } from '../mapping/profiles/profiling';
 import type { ProfileStore } from '../mapping/profiles/store';
-import type { ProfileLookup } from '../mapping/profiles/table';
+import type { ProfileTable } from '../mapping/profiles/table';
 import type { Device } from '../power/device';
 import type { Tenant } from '../signals/tenant';
 
@@ -23,7 +23,7 @@ export async function profiledTenants({
   store,
   stateDirectory,
   say,
-}: Preparation): Promise<ProfileLookup> {
+}: Preparation): Promise<ProfileTable> {
   const runner = new ProfileRunnerProcess();
   try {
     const profiles = await ensureProfiles({
