@@ -1,4 +1,5 @@
 import { defineNode } from '../../src/node-red/defineNode';
+import { KeptAccuracyAccount } from '../../src/selection/price/kept-account';
 import { VariantSelector } from '../../src/selection/selector';
 import { parseControlMessage, topicOf } from '../../src/signals/message';
 import { chosenTenants } from '../shared/chosen-tenants';
@@ -13,10 +14,17 @@ export default defineNode({
   config: variantSelectorConfig,
   start(node) {
     const { upAfterS, dwellS } = node.config;
+    const tenants = chosenTenants(node);
     const selector = new VariantSelector({
-      tenants: chosenTenants(node),
+      tenants,
       clock: () => performance.now(),
       settings: { upAfterS, dwellS },
+    });
+
+    const names = tenants.map(({ name }) => name);
+    const kept = new KeptAccuracyAccount(node.stateDirectory, node.id, names, (text) => node.warn(text));
+    const restored = kept.load().then((account) => {
+      if (account !== null) selector.restoreAccuracyAccount(account);
     });
 
     const showStatus = (): void => {
@@ -35,15 +43,22 @@ export default defineNode({
     showStatus();
 
     return {
-      input(message, send) {
+      async input(message, send) {
         const { kind, payload } = parseControlMessage(message, ['violated', 'telemetry']);
+        await restored;
         const variants = kind === 'violated' ? selector.onViolated(payload) : selector.onTelemetry(payload);
+        void kept.save(selector.accuracyAccount, performance.now());
         showStatus();
         if (variants === null) return;
         node.log(variants.reason);
         message.topic = topicOf('variants');
         message.payload = variants;
         send(message);
+      },
+      async close(removed) {
+        await restored;
+        if (removed) await kept.forget();
+        else await kept.save(selector.accuracyAccount, null);
       },
     };
   },

@@ -6,6 +6,7 @@ import type { Alternative, Violated } from '../signals/violated';
 import { accuracyOf, candidatesOf, hasSlack, swapOf, variantOf, type Candidate, type Swap } from './candidate';
 import { StepChain } from './chain';
 import { ObservedViolations } from './observed';
+import type { AccountState } from './price/account';
 import { AccuracyPrice, type PriceInForce } from './price/accuracy-price';
 import { PriceChoice } from './price/choice';
 import { rejectedBy } from './rejected';
@@ -72,6 +73,16 @@ export class VariantSelector {
   /** What accuracy is worth at the moment; null where the cap's policy does not let it vary. */
   get price(): AccuracyPriceNow | null {
     return this.latest?.price?.told ?? null;
+  }
+
+  /** What the day's answers have given up in accuracy so far, to be kept; null where the cap's policy does not let it vary. */
+  get accuracyAccount(): AccountState | null {
+    return this.accuracyPrice.accountState;
+  }
+
+  /** Goes on with an account that was kept: before the first planning round. */
+  restoreAccuracyAccount(kept: AccountState): void {
+    this.accuracyPrice.restoreAccount(kept);
   }
 
   /** Why tenants do not run what somebody might expect, as of the last planning round. */

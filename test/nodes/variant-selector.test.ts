@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { once, type EventEmitter } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { z } from 'zod';
 import variantSelector from '../../nodes/variant-selector/variant-selector';
 import { defineNode } from '../../src/node-red/defineNode';
 import type { Variants } from '../../src/signals/variants';
 import type { Alternative, Violated } from '../../src/signals/violated';
-import { startFlow, stopFlow, watchers, type CaughtMessage } from '../support/node-helper';
+import { helper, startFlow, stopFlow, watchers, type CaughtMessage } from '../support/node-helper';
 import { fourVariants, telemetry, tenant, tenantWindow } from '../support/planning-fixtures';
 
 const tenantNode = defineNode({
@@ -110,6 +114,59 @@ describe('variant-selector', () => {
     assert.equal(chosen(answer), 'medium');
     assert.match((answer.payload as Variants).reason, /observed/);
     assert.equal(flow.received('variants').length, 1);
+  });
+
+  it('keeps over a redeploy what the day has given up in accuracy, and forgets it when it is removed', async () => {
+    const userDir = await mkdtemp(join(tmpdir(), 'ecomap-selector-'));
+    try {
+      const flow = await startFlow([tenantNode, variantSelector], flowOf(), { settings: { userDir } });
+      const redeployWith = (nodes: readonly object[]): Promise<void> =>
+        helper.setFlows(
+          [
+            { id: 'tab', type: 'tab', label: 'test' },
+            ...nodes.map((node) => ('z' in node ? { x: 1, y: 1, ...node } : node)),
+          ],
+          'full',
+        );
+      /** `small`, 5 points below the best, answers a request a second; so many minutes after noon. */
+      const at = (minutes: number, breaks: boolean): object => ({
+        topic: 'ecomap/violated',
+        payload: {
+          ...violated('small', breaks),
+          alternatives: others('small', breaks ? 0 : 1),
+          expectedW: 9,
+          ratePerS: { inspect: 1 },
+          quality: {
+            allowancePt: 1,
+            at: new Date(Date.UTC(2026, 0, 5, 12, minutes)).toISOString(),
+            intensityGPerKwh: 300,
+            outlook: [],
+            outlookFrom: 'nothing',
+          },
+        },
+      });
+      /** A round that nothing follows from, and one whose answer tells the account. */
+      const lostPtAt = async (from: number, to: number): Promise<number | undefined> => {
+        const answer = once(flow.node('variants') as unknown as EventEmitter, 'input');
+        flow.send('selector', { ...at(from, false) });
+        flow.send('selector', { ...at(to, true) });
+        const [message] = (await answer) as [CaughtMessage];
+        return (message.payload as Variants).price?.lostPt;
+      };
+
+      assert.equal((await lostPtAt(0, 60))?.toFixed(6), '5.000000');
+      await redeployWith(flowOf({ upAfterS: 0.4 }));
+      assert.equal((await lostPtAt(90, 90))?.toFixed(6), '5.000000', 'the allowance is granted again');
+      const folder = join(userDir, 'ecomap', 'accuracy');
+      assert.deepEqual(await readdir(folder), ['selector.json']);
+      await redeployWith([]);
+      assert.deepEqual(await readdir(folder), []);
+      await redeployWith(flowOf());
+      assert.equal(await lostPtAt(120, 120), 0);
+    } finally {
+      await stopFlow();
+      await rm(userDir, { recursive: true, force: true });
+    }
   });
 
   it('counts tenants in its status where a name would be too long', async () => {

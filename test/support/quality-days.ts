@@ -1,4 +1,5 @@
 import { QualityPolicy } from '../../src/power/policies/quality';
+import type { AccountState } from '../../src/selection/price/account';
 import { VariantSelector } from '../../src/selection/selector';
 import type { CarbonReading } from '../../src/signals/carbon';
 import type { Quality } from '../../src/signals/quality';
@@ -64,13 +65,22 @@ export function playQuality(
   workers: readonly Worker[],
   grid: Grid,
   days: number,
-  options: { allowancePt?: number; stepMinutes?: number; tellTelemetry?: boolean } = {},
+  options: {
+    allowancePt?: number;
+    stepMinutes?: number;
+    tellTelemetry?: boolean;
+    /** Whether Node-RED is started anew after an hour; all that is known is gone then, but what `keep` makes of the account. */
+    restarts?: { readonly after: (hour: number) => boolean; keep(account: AccountState | null): AccountState | null };
+  } = {},
 ): Played {
-  const { allowancePt = 1, stepMinutes = 15, tellTelemetry = true } = options;
-  const policy = new QualityPolicy({ allowancePt, within: 'highest', holdUnknownS: 900 });
+  const { allowancePt = 1, stepMinutes = 15, tellTelemetry = true, restarts } = options;
   let nowMs = 0;
   const tenants = workers.map(({ tenant }) => tenant);
-  const selector = new VariantSelector({ tenants, clock: () => nowMs });
+  const start = () => ({
+    policy: new QualityPolicy({ allowancePt, within: 'highest', holdUnknownS: 900 }),
+    selector: new VariantSelector({ tenants, clock: () => nowMs }),
+  });
+  let { policy, selector } = start();
   let current = new Map(workers.map(({ tenant }) => [tenant.name, tenant.variants[0]?.name ?? '']));
   const reasons: string[] = [];
   const results: { requests: number; points: number; grams: number }[] = [];
@@ -149,6 +159,12 @@ export function playQuality(
       kWhPerStepW *
       intensity;
     weighted += kWhPerStepW * intensity;
+    if (restarts?.after(hour) === true) {
+      const kept = restarts.keep(selector.accuracyAccount);
+      ({ policy, selector } = start());
+      if (kept !== null) selector.restoreAccuracyAccount(kept);
+      current = new Map(tenants.map(({ name, variants }) => [name, variants[0]?.name ?? '']));
+    }
   }
   const requests = results.reduce((sum, day) => sum + day.requests, 0);
   const points = results.reduce((sum, day) => sum + day.points, 0);

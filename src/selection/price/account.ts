@@ -1,11 +1,26 @@
+import { z } from 'zod';
+
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
+/** A time this much earlier than the last one is another recording; less is a reading that counts from its beginning again. */
+const leastJumpBackMs = 3 * hourMs;
 
+const amountSchema = z.number().nonnegative();
 /** Requests of one hour of the day, and how much of that hour was seen. */
-interface Hour {
-  requests: number;
-  seenMs: number;
-}
+const hourSchema = z.object({ requests: amountSchema, seenMs: amountSchema });
+type Hour = z.infer<typeof hourSchema>;
+const daySchema = z.array(hourSchema).length(24);
+
+/** An account as it is kept; times are the grid's, ms since the epoch. */
+export const accountStateSchema = z.object({
+  atMs: z.number(),
+  requests: amountSchema,
+  pointsLost: z.number(),
+  overspent: amountSchema,
+  today: daySchema,
+  dayBefore: daySchema,
+});
+export type AccountState = z.infer<typeof accountStateSchema>;
 
 const emptyDay = (): Hour[] => Array.from({ length: 24 }, () => ({ requests: 0, seenMs: 0 }));
 
@@ -26,22 +41,50 @@ export class AccuracyAccount {
   private overspent = 0;
   private today = emptyDay();
   private dayBefore = emptyDay();
+  /** Nothing was counted since the last time. */
+  private resumed = false;
 
   /** Percentage points lost in the mean of the day so far, overspending of the day before not counted. */
   get meanLossPt(): number {
     return this.requests > 0 ? this.pointsLost / this.requests : 0;
   }
 
-  /** Goes on to a time: since the last one so many requests came per second, and each lost so many points in the mean. */
-  advance(atMs: number, ratePerS: number, lossPt: number, allowancePt: number): void {
-    const last = this.atMs;
+  /** To be kept; null before the first time. */
+  get state(): AccountState | null {
+    const { atMs, requests, pointsLost, overspent, today, dayBefore } = this;
+    return atMs === null ? null : structuredClone({ atMs, requests, pointsLost, overspent, today, dayBefore });
+  }
+
+  /** Goes on where an earlier one was; what was answered since then is not counted. */
+  restore(kept: AccountState): void {
+    const { atMs, requests, pointsLost, overspent, today, dayBefore } = structuredClone(kept);
     this.atMs = atMs;
-    if (last === null) return;
-    // A recording that begins anew, or a gap of days: nothing is known of the time between.
-    if (atMs < last || atMs - last > dayMs) {
+    this.requests = requests;
+    this.pointsLost = pointsLost;
+    this.overspent = overspent;
+    this.today = today;
+    this.dayBefore = dayBefore;
+    this.resumed = true;
+  }
+
+  /**
+   * Goes on to a time: since the last one so many requests came per second, and each lost so many points in the mean.
+   * @returns false while the time is one that was counted already, as after a restart of who tells it
+   */
+  advance(atMs: number, ratePerS: number, lossPt: number, allowancePt: number): boolean {
+    const last = this.atMs;
+    const { resumed } = this;
+    this.resumed = false;
+    if (last !== null && atMs < last && last - atMs <= leastJumpBackMs) return false;
+    this.atMs = atMs;
+    if (last === null) return true;
+    // A recording that begins anew, a gap of days, or a night that nobody was there: nothing is known of the time between.
+    const isOtherDay = Math.floor(atMs / dayMs) !== Math.floor(last / dayMs);
+    if (atMs < last || atMs - last > dayMs || (resumed && isOtherDay)) {
       this.newDay(allowancePt);
-      return;
+      return true;
     }
+    if (resumed) return true;
     for (let fromMs = last; fromMs < atMs;) {
       const toMs = Math.min(atMs, (Math.floor(fromMs / hourMs) + 1) * hourMs);
       const requests = (ratePerS * (toMs - fromMs)) / 1000;
@@ -55,6 +98,7 @@ export class AccuracyAccount {
       if (toMs % dayMs === 0) this.newDay(allowancePt);
       fromMs = toMs;
     }
+    return true;
   }
 
   /** Points that may still be lost in the mean of so many requests to come; below 0 when it is overspent already. */

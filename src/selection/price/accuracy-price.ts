@@ -3,7 +3,7 @@ import type { Telemetry } from '../../signals/telemetry';
 import type { AccuracyPriceNow } from '../../signals/variants';
 import type { Violated } from '../../signals/violated';
 import { accuracyOf, swapOf, type Candidate } from '../candidate';
-import { AccuracyAccount, dayEndMs, type Stretch } from './account';
+import { AccuracyAccount, dayEndMs, type AccountState, type Stretch } from './account';
 import { priceFor, type Offer, type Option } from './price';
 
 /** Share of the allowance that is aimed at: what comes in between two rounds must not overspend it. */
@@ -30,6 +30,16 @@ export class AccuracyPrice {
 
   constructor(private readonly candidates: readonly Candidate[]) {}
 
+  /** What the day's answers have given up so far, to be kept; null while nothing was counted. */
+  get accountState(): AccountState | null {
+    return this.account.state;
+  }
+
+  /** Goes on with the account of an earlier one. */
+  restoreAccount(kept: AccountState): void {
+    this.account.restore(kept);
+  }
+
   /** Counts what the answers in time really lost, whichever variant gave them. */
   observe(telemetry: Telemetry): void {
     for (const { tenant, byVariant } of telemetry.tenants) {
@@ -52,9 +62,11 @@ export class AccuracyPrice {
     const atMs = Date.parse(quality.at);
     const { count, pointsLost } = this.answers;
     const lossPt = count > 0 ? pointsLost / count : this.planned.lossPt;
-    this.answers = { count: 0, pointsLost: 0 };
-    if (quality.intensityGPerKwh !== null)
-      this.account.advance(atMs, this.planned.ratePerS, lossPt, quality.allowancePt);
+    const isBehind =
+      quality.intensityGPerKwh !== null &&
+      !this.account.advance(atMs, this.planned.ratePerS, lossPt, quality.allowancePt);
+    // What came meanwhile counts once the time goes on.
+    if (!isBehind) this.answers = { count: 0, pointsLost: 0 };
     // While limits are broken the alternatives tell what mends them, not what they would save.
     if (violated.violations.length === 0) this.offers = this.offersOf(violated);
     this.planned = plannedLoss(violated, this.candidates);

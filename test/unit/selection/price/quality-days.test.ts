@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { AccountState } from '../../../../src/selection/price/account';
 import { Random } from '../../../../src/simulation/random';
 import { tenant } from '../../../support/planning-fixtures';
 import { playQuality, type Grid, type Played, type Worker } from '../../../support/quality-days';
@@ -67,6 +68,17 @@ describe('the price of accuracy over days', () => {
 
   it('counts what was planned where no telemetry comes', () => {
     check(playQuality(workers, { actual: varying, forecast: perfect }, 3, { tellTelemetry: false }));
+  });
+
+  it('keeps the allowance also where it is restarted at noon, in the middle of an interval of the grid', () => {
+    const morning = (hour: number): number => (hour % 24 < 12 ? 600 : 300);
+    const grid = { actual: morning, forecast: morning };
+    const after = (hour: number): boolean => Math.round(hour * 60) % (24 * 60) === 12 * 60 + 10;
+    const play = (keep: (account: AccountState | null) => AccountState | null): Played =>
+      playQuality(workers, grid, 3, { stepMinutes: 10, restarts: { after, keep } });
+    check(play((account) => account));
+    const worst = Math.max(...play(() => null).days.map(({ lossPt }) => lossPt));
+    assert.ok(worst > 1.1, `forgotten, the worst day lost ${worst} points: this test shows nothing`);
   });
 
   const wrong: [string, Grid][] = [
