@@ -21,6 +21,7 @@ import type { CalibrationOffers } from '../shared/calibration-offers';
 import { chosenTenants } from '../shared/chosen-tenants';
 import { importedCosts } from '../shared/imported-costs';
 import { Calibrating } from './calibrating';
+import { ChangeLog } from './change-log';
 import { mappingEstimatorConfig } from './config';
 import { openCalibration, type CalibratedDevice } from './device-calibration';
 import { reportExcluded } from './excluded';
@@ -40,7 +41,16 @@ export default defineNode({
     const tenants = chosenTenants(node);
     const warn = (text: string): void => node.warn(text);
 
-    const planStatus = new PlanStatus({ show: (status) => calibrating.showPlanning(status), warn });
+    const planStatus = new PlanStatus({
+      show: (status) => calibrating.showPlanning(status),
+      warn,
+      text: (key) => node.text(key),
+    });
+    const changeLog = new ChangeLog({
+      log: (text) => node.log(text),
+      clock: () => performance.now(),
+      after: (delayMs, action) => node.after(delayMs, action),
+    });
     const solver = new PlannerProcess({
       estimator: { kind: node.config.estimator === 'auto' ? 'shipped' : 'analytic' },
       onProblem: (error) => node.error(error, { topic: topicOf('plan') }),
@@ -69,6 +79,7 @@ export default defineNode({
       },
       sendPlan(plan, message) {
         node.debug(plan.why.join('; '));
+        if (plan.change !== undefined) changeLog.say(plan.change.text);
         node.send([Object.assign(message ?? {}, { topic: topicOf('plan'), payload: plan }), null]);
       },
       sendViolated: node.isWired(1)
@@ -184,6 +195,7 @@ export default defineNode({
         closing.abort();
         stopWatching();
         loop.close();
+        changeLog.flush();
         calibrating.close();
         await Promise.all([runner.close(), solver.close(), calibration.close()]);
         await profiling;

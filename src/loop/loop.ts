@@ -14,7 +14,7 @@ import type { Telemetry } from '../signals/telemetry';
 export interface LoopBoxes {
   readonly source: Pick<CarbonSource, 'read'>;
   readonly powerCap: Pick<PowerCap, 'onCarbon' | 'onPlan'>;
-  readonly planner: Pick<Planner, 'onCap' | 'onVariants' | 'setRates' | 'replan'>;
+  readonly planner: Pick<Planner, 'onCap' | 'onVariants' | 'setRates' | 'replan' | 'keep' | 'drop'>;
   readonly selector: Pick<VariantSelector, 'onViolated' | 'onTelemetry'>;
   readonly executor: Pick<InferenceExecutor, 'onCarbon' | 'applyPlan' | 'takeTelemetry'>;
   readonly ledger: Pick<CarbonLedger, 'onCarbon' | 'onTelemetry'>;
@@ -79,7 +79,7 @@ export class Loop {
       const first = await powerCap.onCarbon(reading);
       const { cap, round } = await this.followPoint(first, await this.settle(await planner.onCap(first)));
       this.observer.onControl?.(reading, cap, round);
-      await executor.applyPlan(round.plan);
+      await this.apply(round);
     });
   }
 
@@ -95,7 +95,7 @@ export class Loop {
       if (!variants && !ratesMoved) return;
       const first = await (variants ? planner.onVariants(variants) : planner.replan());
       const { round } = await this.followPoint(null, await this.settle(first));
-      await executor.applyPlan(round.plan);
+      await this.apply(round);
     });
   }
 
@@ -105,6 +105,7 @@ export class Loop {
     for (let answers = 0; answers < mostRoundsPerTick; answers += 1) {
       const variants = this.boxes.selector.onViolated(round.violated);
       if (!variants) break;
+      this.boxes.planner.drop(round.plan);
       round = await this.boxes.planner.onVariants(variants);
     }
     return round;
@@ -123,9 +124,16 @@ export class Loop {
     for (let points = 0; points < mostPointsPerTick; points += 1) {
       const changed = await powerCap.onPlan(agreed.round.plan);
       if (changed === null) break;
+      planner.drop(agreed.round.plan);
       agreed = { cap: changed, round: await this.settle(await planner.onCap(changed)) };
     }
     return agreed;
+  }
+
+  /** A plan that nobody had a better answer to goes out, also where it breaks limits: the planner has to know. */
+  private async apply({ plan }: PlanningRound): Promise<void> {
+    this.boxes.planner.keep(plan);
+    await this.boxes.executor.applyPlan(plan);
   }
 
   private serialised(what: LoopStep, work: () => Promise<void>): Promise<void> {

@@ -1,5 +1,5 @@
 import { eligibleVariants, type Tenant, type Variant } from '../signals/tenant';
-import { explainLeftOut } from './explain';
+import { explainLeastAccuracy, explainLeftOut } from './explain';
 import type { ProfileLookup } from './profiles/table';
 
 /** A tenant that can run, with the variants the loop may choose (most accurate first). */
@@ -41,6 +41,8 @@ export function admit(
       remarks.push(explainLeftOut(tenant.name, reasons.length > 0 ? reasons : pin));
       continue;
     }
+    if (tenant.override.mode === 'auto' && first.accuracy < tenant.leastAccuracy)
+      remarks.push(explainLeastAccuracy(tenant.name, tenant.leastAccuracy, first));
     for (const { variant, reason } of exclusions) remarks.push(`${tenant.name} ${variant} is not used: ${reason}`);
     const files = new Set(tenant.variants.flatMap(({ name }) => profiles.importedFrom?.(tenant.name, name) ?? []));
     for (const file of files) remarks.push(`the costs of ${tenant.name} are imported from ${file}, not measured here`);

@@ -6,7 +6,8 @@ import type { Cost } from './search/objective';
 // The sentences of `plan.why`, for somebody who runs a plant, not a scheduler.
 
 const watts = (powerW: number): string => `${powerW.toFixed(powerW < 100 ? 1 : 0)} W`;
-const milliseconds = (ms: number): string => `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
+const milliseconds = (ms: number): string =>
+  ms < 10_000 ? `${ms.toFixed(ms < 10 ? 1 : 0)} ms` : `${Math.round(ms / 1000)} s`;
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 /** Under which cap and operating point the plan was made. */
@@ -21,12 +22,39 @@ export function explainCap(cap: Cap | null, point: OperatingPoint): string {
   return `cap ${watts(cap.capW)}${grid}: ${state}`;
 }
 
+/** The first plan of all. */
+export function explainFirstPlan(cap: Cap | null): string {
+  return cap === null ? 'the first plan' : `the first plan, under a cap of ${watts(cap.capW)}`;
+}
+
+/** How the cap, or the operating point under it, has changed. */
+export function explainCapChange(before: Cap | null, after: Cap): string {
+  const intensity = after.carbon?.intensityGPerKwh ?? null;
+  const grid = intensity === null ? '' : ` (the grid is at ${Math.round(intensity)} g/kWh)`;
+  if (before === null) return `the first cap has arrived, ${watts(after.capW)}${grid}`;
+  const [from, to] = [watts(before.capW), watts(after.capW)];
+  if (from !== to) return `the cap ${after.capW < before.capW ? 'fell' : 'rose'} from ${from} to ${to}${grid}`;
+  return `the operating point changed from ${before.operatingPoint.name} to ${after.operatingPoint.name} under a cap of ${to}`;
+}
+
+/** How the arrival rate of a tenant has changed. */
+export function explainRates(tenant: string, before: number, after: number): string {
+  const perS = (rate: number): string => rate.toFixed(rate < 10 ? 1 : 0);
+  return `requests of ${tenant} ${after > before ? 'rose' : 'fell'} from ${perS(before)} to ${perS(after)} a second`;
+}
+
+export function explainSwap(tenant: string, from: string | null, to: string): string {
+  return from === null ? `${tenant} is served from now on, with ${to}` : `${tenant} runs ${to} instead of ${from}`;
+}
+
 /** That another operating point than the one in force is asked for. */
 export function explainPoint(cap: Cap | null, point: OperatingPoint): string[] {
   if (cap === null || cap.operatingPoint.name === point.name) return [];
-  return [
-    `${point.name} instead of ${cap.operatingPoint.name}: it does the work on offer with least energy, idle included`,
-  ];
+  return [explainThriftier(cap.operatingPoint, point)];
+}
+
+export function explainThriftier(from: OperatingPoint, to: OperatingPoint): string {
+  return `${to.name} instead of ${from.name}: it does the work on offer with least energy, idle included`;
 }
 
 /** One broken limit in words. */
@@ -61,6 +89,9 @@ export function explainMove(
   return `${moved} because ${gain(brokenBefore, before, after)}`;
 }
 
+/** Whether a sentence is one of {@link explainMove}. */
+export const isMove = (sentence: string): boolean => / moved from .+ to .+ because /.test(sentence);
+
 function gain(brokenBefore: readonly string[], before: Cost, after: Cost): string {
   if (brokenBefore.length > 0) return `otherwise ${brokenBefore.slice(0, 2).join(' and ')}`;
   const savedW = before.powerW - after.powerW;
@@ -92,6 +123,11 @@ export function explainUnmeasured(tenant: string, variant: string): string {
 
 export function explainLeftOut(tenant: string, reasons: readonly string[]): string {
   return `${tenant} is left out, none of its variants can run here: ${reasons.join('; ')}`;
+}
+
+/** No variant is as accurate as the tenant asks for. */
+export function explainLeastAccuracy(tenant: string, least: number, best: { name: string; accuracy: number }): string {
+  return `${tenant} asks for ${points(least)} or more, its best variant ${best.name} is ${points(best.accuracy)}: that one runs always`;
 }
 
 /** A plan that is in force for a moment, to be measured. */

@@ -2,13 +2,14 @@ import type { Cap } from '../signals/cap';
 import type { CoLocationSample } from '../signals/co-location';
 import { fullLoadW, type InferenceDevice, type OperatingPoint } from '../signals/device';
 import { EcomapError } from '../signals/errors';
-import type { Plan, PlanTenant } from '../signals/plan';
+import type { Plan, PlanChange } from '../signals/plan';
 import type { Telemetry } from '../signals/telemetry';
 import type { Tenant, Variant } from '../signals/tenant';
 import type { VariantChoice, Variants } from '../signals/variants';
 import type { Violated } from '../signals/violated';
 import { admit, type Candidacy } from './admission';
 import { VariantCosts } from './costs';
+import { changeOf, type Circumstances } from './plan-change';
 import type { ProfileLookup } from './profiles/table';
 import { ArrivalRates } from './rates';
 import type { PlanningAnswer, RoundSolver } from './rounds/answer';
@@ -59,13 +60,19 @@ export interface MappingPlannerOptions {
   readonly clock: () => number;
 }
 
+/** Answers of the selector that are remembered for the words of a change. */
+const mostSaid = 64;
+
 interface Choice {
   readonly variant: Variant;
   readonly why: readonly string[];
 }
 
-/** Stages by tenant. */
-type Mapping = ReadonlyMap<string, PlanTenant['stages']>;
+/** A plan, and under what the last plan was made that changed something. */
+interface Planned {
+  readonly plan: Plan;
+  readonly at: Circumstances;
+}
 
 /**
  * Plans the mapping of all tenants under the cap and operating point in force, for the variants chosen so far (each tenant's
@@ -85,11 +92,13 @@ export class MappingPlanner implements Planner {
   private readonly idPrefix: string;
   private rounds = 0;
   private cap: Cap | null = null;
-  private inForce: Mapping = new Map();
-  /** Mapping of a plan that breaks limits: in force unless other variants are answered instead. */
-  private tentative: { readonly planId: string; readonly mapping: Mapping } | null = null;
-  /** What was in force before the last plan. */
-  private last: { readonly planId: string; readonly before: Mapping } | null = null;
+  private inForce: Planned | null = null;
+  /** A plan that breaks limits: in force unless other variants are answered instead. */
+  private tentative: Planned | null = null;
+  /** The last plan, and what was in force and had been said before it. */
+  private last: { readonly planned: Planned; readonly before: Planned | null; readonly said: Variants[] } | null = null;
+  /** What the selector has answered since the plan in force. */
+  private said: Variants[] = [];
   private plannedRates: ReadonlyMap<string, number>;
 
   constructor(options: MappingPlannerOptions) {
@@ -115,6 +124,7 @@ export class MappingPlanner implements Planner {
 
   onVariants(variants: Variants): Promise<PlanningRound> {
     this.tentative = null;
+    this.said = [...this.said, variants].slice(-mostSaid);
     const ignored: string[] = [];
     for (const choice of variants.choices) {
       const problem = this.choose(choice);
@@ -133,13 +143,17 @@ export class MappingPlanner implements Planner {
   }
 
   keep(plan: Plan): void {
-    this.inForce = mappingOf(plan);
+    this.inForce = { plan, at: this.last?.planned.at ?? { cap: this.cap, ratePerS: this.plannedRates } };
     this.tentative = null;
+    this.said = [];
   }
 
   drop(plan: Plan): void {
-    if (this.tentative?.planId === plan.planId) this.tentative = null;
-    if (this.last?.planId === plan.planId) this.inForce = this.last.before;
+    if (this.tentative?.plan.planId === plan.planId) this.tentative = null;
+    if (this.last?.planned.plan.planId === plan.planId) {
+      this.inForce = this.last.before;
+      this.said = this.last.said;
+    }
     this.last = null;
   }
 
@@ -161,17 +175,26 @@ export class MappingPlanner implements Planner {
   }
 
   private async plan(remarks: readonly string[] = []): Promise<PlanningRound> {
-    if (this.tentative !== null) this.inForce = this.tentative.mapping;
+    if (this.tentative !== null) {
+      this.inForce = this.tentative;
+      this.said = [];
+    }
     const rates = this.rates.snapshot();
     const question = this.question(remarks);
-    const round = await this.answer(question, rates);
-    const { planId } = round.plan;
-    const mapping = mappingOf(round.plan);
-    const holds = round.violated.violations.length === 0;
-    this.last = { planId, before: this.inForce };
-    if (holds) this.inForce = mapping;
-    this.tentative = holds ? null : { planId, mapping };
-    return round;
+    const now = { cap: this.cap, ratePerS: rates };
+    const solved = await this.answer(question, rates);
+    const before = this.inForce;
+    const change = changeOf(before, { plan: solved.plan, at: now }, this.said);
+    const plan = change === null ? solved.plan : withChange(solved.plan, change);
+    const planned = { plan, at: change === null && before !== null ? before.at : now };
+    const holds = solved.violated.violations.length === 0;
+    this.last = { planned, before, said: this.said };
+    if (holds) {
+      this.inForce = planned;
+      this.said = [];
+    }
+    this.tentative = holds ? null : planned;
+    return { ...solved, plan };
   }
 
   /** Worked out, unless it was just now and nothing has changed since. */
@@ -242,7 +265,7 @@ export class MappingPlanner implements Planner {
     const candidate: number[][] = [];
     for (const { name, variants, chosen } of tenants) {
       const work = variants[chosen]?.work ?? null;
-      const stages = this.inForce.get(name) ?? [];
+      const stages = this.inForce?.plan.tenants.find(({ tenant }) => tenant === name)?.stages ?? [];
       const places = work === null ? null : placesOf(stages, work, this.options.device.components);
       if (places === null) return null;
       candidate.push(places);
@@ -251,8 +274,15 @@ export class MappingPlanner implements Planner {
   }
 }
 
-function mappingOf({ tenants }: Plan): Mapping {
-  return new Map(tenants.map(({ tenant, stages }) => [tenant, stages]));
+/** Says the change after the cap. */
+function withChange(plan: Plan, change: PlanChange): Plan {
+  const [first, ...others] = plan.why;
+  const why = [
+    ...(first === undefined ? [] : [first]),
+    ...(others.includes(change.text) ? [] : [change.text]),
+    ...others,
+  ];
+  return { ...plan, why, change };
 }
 
 function inProcess(): RoundSolver {

@@ -3,6 +3,7 @@ import type { Plan } from '../signals/plan';
 import type { Telemetry } from '../signals/telemetry';
 import type { Variants } from '../signals/variants';
 import type { Violated } from '../signals/violated';
+import { planEssence } from './plan-change';
 import type { Planner, PlanningRound } from './planner';
 import type { MeasuredPlan } from './trials/measured-plan';
 import type { TrialSettings, TrialStep } from './trials/trial';
@@ -227,25 +228,29 @@ export class PlanningLoop<Message> {
     this.send(plan, this.unanswered, true);
   }
 
-  private send(plan: Plan, message: Message | null, always = false): void {
+  private send(planned: Plan, message: Message | null, always = false): void {
     this.unanswered = null;
+    const last = this.lastSent;
+    const isSame = last !== null && planEssence(planned) === planEssence(last.plan);
+    const plan = withChangeFrom(last?.plan ?? null, planned, isSame);
     this.planner?.keep(plan);
     this.options.onPlan?.(plan);
     const atMs = this.options.clock();
-    const last = this.lastSent;
-    if (!always && last !== null && atMs - last.atMs < repeatMs && essence(plan) === essence(last.plan)) return;
+    if (!always && isSame && last !== null && atMs - last.atMs < repeatMs) return;
     this.lastSent = { plan, atMs };
     this.trials.sent(plan);
     this.options.sendPlan(plan, message);
   }
 }
 
-/** What the executor acts on: plans that agree in it are the same plan. */
-function essence(plan: Plan): string {
-  return JSON.stringify([
-    plan.tenants.map(({ tenant, variant, stages }) => [tenant, variant, stages]),
-    plan.operatingPoint.name,
-    plan.operatingPoint.speed,
-    plan.feasible,
-  ]);
+/** The planner tells what changed against its own last plan; what counts here is the one that went out before. */
+function withChangeFrom(last: Plan | null, plan: Plan, isSame: boolean): Plan {
+  const { change, ...rest } = plan;
+  if (isSame) return { ...rest, why: rest.why.filter((sentence) => sentence !== change?.text) };
+  if (change === undefined)
+    return { ...plan, change: { cause: 'measured', text: plan.why.at(-1) ?? 'plans were tried' } };
+  if (change.cause !== 'start' || last === null) return plan;
+  const text = 'planned anew, with what is known by now of the costs';
+  const why = plan.why.map((sentence) => (sentence === change.text ? text : sentence));
+  return { ...plan, why, change: { cause: 'known', text } };
 }

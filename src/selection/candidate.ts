@@ -5,7 +5,7 @@ import { SwapHistory } from './swap-history';
 
 /** Each higher level of priority in use makes a point of accuracy this much dearer, so that low priorities give up first. */
 const priorityFactor = 4;
-/** A heavier variant should leave this share of the latency limit free: stepping up and down at one threshold would flap. */
+/** A heavier variant should leave this share of each limit free: stepping up and down at one threshold would flap. */
 const upSlack = 0.1;
 
 /** What the selector knows of one tenant. */
@@ -68,9 +68,19 @@ export function nextLighter(candidate: Candidate): Swap | null {
   return to === undefined ? null : { candidate, to };
 }
 
-/** Whether a heavier variant would fit with some of the latency limit to spare. */
-export function hasSlack({ feasible, latencyMs }: Alternative, tenant: Tenant): boolean {
-  return feasible && latencyMs !== null && latencyMs.upper <= tenant.latencyLimitMs * (1 - upSlack);
+/**
+ * Share of a limit that would stay free: of the tenant's own latency limit, or of any that the swap brings nearer. A tenant that
+ * stays well below its own may still take the room of another one, or the last watts under the cap.
+ */
+export function roomOf({ feasible, latencyMs, nearest }: Alternative, { latencyLimitMs }: Tenant): number {
+  if (!feasible || latencyMs === null) return 0;
+  const own = 1 - latencyMs.upper / latencyLimitMs;
+  return Math.max(0, nearest === undefined ? own : Math.min(own, 1 - nearest.value / nearest.limit));
+}
+
+/** Whether a heavier variant would fit with some room to spare. */
+export function hasSlack(alternative: Alternative, tenant: Tenant): boolean {
+  return roomOf(alternative, tenant) >= upSlack;
 }
 
 /** The swap that an alternative stands for; null when it is of no tenant here, or of a variant it may not run. */

@@ -2,7 +2,7 @@ import type { Variant } from '../signals/tenant';
 import type { Rejected } from '../signals/rejected';
 import type { AccuracyPriceNow } from '../signals/variants';
 import type { Violated } from '../signals/violated';
-import { accuracyOf, hasSlack, type Candidate } from './candidate';
+import { accuracyOf, hasSlack, roomOf, type Candidate } from './candidate';
 import { gramsPerWs } from './price/price';
 import { describeViolation } from './words';
 
@@ -13,17 +13,19 @@ const mostRejected = 6;
  * Why tenants do not run what somebody might expect of them: for each that runs less than its best, the next better variant and
  * the constraint that rules it out; for one whose least accuracy leaves lighter variants out while limits are broken, the first of
  * those. Tenants of high priority come first.
+ * @param nowMs of the clock that the tenants' histories go by
  */
 export function rejectedBy(
   violated: Violated,
   candidates: readonly Candidate[],
   price: AccuracyPriceNow | null,
+  nowMs: number,
 ): Rejected[] {
   return [...candidates]
     .sort((a, b) => a.tenant.priority - b.tenant.priority)
     .flatMap((candidate) => {
       const better = [...candidate.eligible].reverse().find(({ accuracy }) => accuracy > accuracyOf(candidate));
-      if (better !== undefined) return [heavierRejected(candidate, better, violated, price)];
+      if (better !== undefined) return [heavierRejected(candidate, better, violated, price, nowMs)];
       const lighter = violated.violations.length > 0 ? lighterRejected(candidate) : null;
       return lighter === null ? [] : [lighter];
     })
@@ -46,6 +48,7 @@ function heavierRejected(
   better: Variant,
   violated: Violated,
   price: AccuracyPriceNow | null,
+  nowMs: number,
 ): Rejected {
   const { name, latencyLimitMs } = candidate.tenant;
   const refuse = (constraint: Rejected['constraint'], value: number | null, limit: number | null, why: string) => ({
@@ -63,6 +66,11 @@ function heavierRejected(
     return refuse(broken.constraint, broken.value, broken.limit, describeViolation(broken, violated.capW));
   if (latency?.latencyMs && !hasSlack(latency, candidate.tenant)) {
     const { upper } = latency.latencyMs;
+    const { nearest } = latency;
+    if (nearest !== undefined && (nearest.constraint !== 'latency' || nearest.tenant !== name)) {
+      const near = `${describeViolation(nearest, violated.capW)}, too near to it: it must fit for longer`;
+      return refuse(nearest.constraint, nearest.value, nearest.limit, near);
+    }
     const why = `it would need up to ${Math.round(upper)} ms, near to its ${Math.round(latencyLimitMs)} ms: it must fit for longer`;
     return refuse('latency', upper, latencyLimitMs, why);
   }
@@ -78,7 +86,10 @@ function heavierRejected(
       return refuse('price', perPoint, price.gPerPoint, why);
     }
   }
-  return refuse('wait', null, null, 'it fits, but not for long enough yet to step up');
+  const terms = { capW: violated.capW, room: latency === null ? null : roomOf(latency, candidate.tenant) };
+  return candidate.history.isHeldBack(nowMs, terms)
+    ? refuse('wait', null, null, 'it fits, but lately it was taken back each time: it waits until there is more room')
+    : refuse('wait', null, null, 'it fits, but not for long enough yet to step up');
 }
 
 /** The first variant that only the least accuracy leaves out. */

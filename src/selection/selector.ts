@@ -3,7 +3,7 @@ import type { Telemetry } from '../signals/telemetry';
 import type { Rejected } from '../signals/rejected';
 import type { AccuracyPriceNow, VariantChoice, Variants } from '../signals/variants';
 import type { Alternative, Violated } from '../signals/violated';
-import { accuracyOf, candidatesOf, hasSlack, swapOf, variantOf, type Candidate, type Swap } from './candidate';
+import { accuracyOf, candidatesOf, hasSlack, roomOf, swapOf, variantOf, type Candidate, type Swap } from './candidate';
 import { StepChain } from './chain';
 import { ObservedViolations } from './observed';
 import type { AccountState } from './price/account';
@@ -11,7 +11,7 @@ import { AccuracyPrice, type PriceInForce } from './price/accuracy-price';
 import { PriceChoice } from './price/choice';
 import { rejectedBy } from './rejected';
 import { chooseLighter, relieve } from './relief';
-import { describePriced, describeViolations, points } from './words';
+import { describePriced, describeRoom, describeViolations, points } from './words';
 
 export interface VariantSelectorSettings {
   /** A heavier variant must be predicted to fit for this long before it is chosen, s. */
@@ -21,6 +21,8 @@ export interface VariantSelectorSettings {
 }
 
 export const defaultSelectorSettings: VariantSelectorSettings = { upAfterS: 20, dwellS: 10 };
+
+type Cause = NonNullable<Variants['cause']>;
 
 export interface VariantSelectorOptions {
   readonly tenants: readonly Tenant[];
@@ -36,7 +38,8 @@ export interface VariantSelectorOptions {
  *   everything fits at last, steps of the same chain that turned out to be needless are taken back at once;
  * - down after two bad windows in a row, on an observed violation: that tenant, or one of lower priority when it is the lightest
  *   already;
- * - up only when a heavier variant has been predicted to fit for a while, with a growing wait after steps that were taken back;
+ * - up only when a heavier variant has been predicted to fit for a while, with a growing wait after steps that were taken back, and
+ *   no third time within an hour's worth of waits unless the cap has risen or there is clearly more room;
  * - where the cap's policy allows accuracy to vary: down when the grams saved are worth more than the accuracy, and up only when
  *   they are not.
  * A tenant that is pinned or switched off has one eligible variant and is never touched. A chain of answers ends: each step down
@@ -87,7 +90,7 @@ export class VariantSelector {
 
   /** Why tenants do not run what somebody might expect, as of the last planning round. */
   get rejected(): readonly Rejected[] {
-    return this.latest === null ? [] : rejectedBy(this.latest.violated, this.candidates, this.price);
+    return this.latest === null ? [] : rejectedBy(this.latest.violated, this.candidates, this.price, this.clock());
   }
 
   /** Answers a planning round; null when nothing should change. */
@@ -134,8 +137,8 @@ export class VariantSelector {
       }
     }
     if (urgent === null) return null;
-    urgent.swap.candidate.history.steppedDownAgainstPrediction(nowMs);
-    return this.stepDown(urgent.swap, urgent.because);
+    urgent.swap.candidate.history.steppedDownAgainstPrediction(nowMs, this.latest?.violated.capW ?? null);
+    return this.stepDown(urgent.swap, urgent.because, 'observed');
   }
 
   /** The planner's word on what runs counts: it may have refused a choice, or restarted. */
@@ -148,6 +151,7 @@ export class VariantSelector {
 
   private noteFits(violated: Violated, nowMs: number): void {
     for (const candidate of this.candidates) {
+      if (violated.violations.length === 0) candidate.history.noteHolds(nowMs, violated.capW);
       const heavier = violated.alternatives.filter(
         ({ tenant, accuracy, feasible }) =>
           feasible &&
@@ -172,7 +176,7 @@ export class VariantSelector {
     if (swap === null || from === undefined) return null;
     this.chain ??= new StepChain(violated.capW, nowMs);
     this.chain.stepped(swap.candidate, from, nowMs);
-    return this.stepDown(swap, describeViolations(violated));
+    return this.stepDown(swap, describeViolations(violated), 'limit');
   }
 
   /** Gives back what a step of this chain took and later steps made needless. */
@@ -181,22 +185,25 @@ export class VariantSelector {
     if (swap === null) return null;
     const { candidate, to } = swap;
     this.change(candidate, to.name === candidate.eligible[0]?.name ? [] : candidate.why, to);
-    return this.answer(`${candidate.tenant.name} keeps ${to.name}: other swaps made the step down needless`);
+    return this.answer(`${candidate.tenant.name} keeps ${to.name}: other swaps made the step down needless`, 'limit');
   }
 
   private stepUp(violated: Violated, nowMs: number): Variants | null {
-    let best: { swap: Swap; gain: number } | null = null;
+    const { capW } = violated;
+    let best: { swap: Swap; gain: number; room: number } | null = null;
     for (const alternative of violated.alternatives) {
       const swap = swapOf(alternative, this.candidates);
       if (swap === null || !alternative.feasible) continue;
       const { candidate, to } = swap;
-      if (to.accuracy <= accuracyOf(candidate) || !candidate.history.mayStepUpTo(to.name, nowMs)) continue;
+      const room = roomOf(alternative, candidate.tenant);
+      if (to.accuracy <= accuracyOf(candidate)) continue;
+      if (!candidate.history.mayStepUpTo(to.name, nowMs, { capW, room })) continue;
       const gain = (to.accuracy - accuracyOf(candidate)) * candidate.weight;
-      if (best === null || gain > best.gain) best = { swap, gain };
+      if (best === null || gain > best.gain) best = { swap, gain, room };
     }
     if (best === null) return null;
-    best.swap.candidate.history.steppedUp(best.swap.to.name, nowMs, violated.capW);
-    return this.goUp(best.swap, 'it has fitted for a while', 'there was room for it again');
+    best.swap.candidate.history.steppedUp(best.swap.to.name, nowMs, { capW, room: best.room });
+    return this.goUp(best.swap, describeRoom(best.room), 'there was room for it again', 'room');
   }
 
   private followPrice(violated: Violated, price: PriceInForce, nowMs: number): Variants | null {
@@ -206,25 +213,25 @@ export class VariantSelector {
     const because = describePriced(priced, price.told, violated.ratePerS?.[candidate.tenant.name] ?? 0);
     this.priceChoice.swapped(candidate, price);
     if (priced.points < 0) {
-      candidate.history.steppedUp(priced.swap.to.name, nowMs, violated.capW);
-      return this.goUp(priced.swap, because, because);
+      candidate.history.steppedUp(priced.swap.to.name, nowMs, { capW: violated.capW, room: priced.room });
+      return this.goUp(priced.swap, because, because, 'price');
     }
     candidate.history.steppedDownByChoice(nowMs);
-    return this.stepDown(priced.swap, because);
+    return this.stepDown(priced.swap, because, 'price');
   }
 
-  private goUp(swap: Swap, because: string, why: string): Variants {
+  private goUp(swap: Swap, because: string, why: string, cause: Cause): Variants {
     const { candidate, to } = swap;
     const from = candidate.current;
     this.change(candidate, to.name === candidate.eligible[0]?.name ? [] : [why], to);
-    return this.answer(`${candidate.tenant.name} back up from ${from} to ${to.name}: ${because}`);
+    return this.answer(`${candidate.tenant.name} back up from ${from} to ${to.name}: ${because}`, cause);
   }
 
-  private stepDown({ candidate, to }: Swap, because: string): Variants {
+  private stepDown({ candidate, to }: Swap, because: string, cause: Cause): Variants {
     const from = candidate.current;
     const lost = accuracyOf(candidate) - to.accuracy;
     this.change(candidate, [because], to);
-    return this.answer(`${candidate.tenant.name} from ${from} to ${to.name} (${points(lost)}): ${because}`);
+    return this.answer(`${candidate.tenant.name} from ${from} to ${to.name} (${points(lost)}): ${because}`, cause);
   }
 
   private change(candidate: Candidate, why: string[], to: Variant): void {
@@ -233,7 +240,7 @@ export class VariantSelector {
     this.observed.swapped(candidate.tenant.name);
   }
 
-  private answer(reason: string): Variants {
+  private answer(reason: string, cause: Cause): Variants {
     const choices = this.candidates.map((candidate): VariantChoice => {
       const best = candidate.eligible[0]?.accuracy ?? 0;
       return {
@@ -245,6 +252,6 @@ export class VariantSelector {
       };
     });
     const { price, rejected } = this;
-    return { choices, reason, rejected: [...rejected], ...(price === null ? {} : { price }) };
+    return { choices, reason, cause, rejected: [...rejected], ...(price === null ? {} : { price }) };
   }
 }

@@ -7,6 +7,7 @@ import { gramsPerWs } from './price/price';
 // What the selector says, for somebody who runs a plant.
 
 export const points = (accuracy: number): string => `${(accuracy * 100).toFixed(1)} points of accuracy`;
+const milliseconds = (ms: number): string => `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
 const gramsPerHour = (gPerS: number): string => `${(gPerS * 3600).toPrecision(2)} g/h`;
 
 /** Which limit would break, and by how much. */
@@ -17,7 +18,7 @@ export function describeViolation({ tenant, constraint, value, limit }: Violatio
     case 'load':
       return `a component would be ${Math.round(value * 100)} % busy, mostly with ${tenant}`;
     case 'latency':
-      return `${tenant} would need up to ${Math.round(value)} ms of ${Math.round(limit)} ms`;
+      return `${tenant} would need up to ${milliseconds(value)} of ${milliseconds(limit)}`;
   }
 }
 
@@ -27,6 +28,12 @@ export function describeViolations({ violations, capW }: Violated): string {
     .slice(0, 2)
     .map((violation) => describeViolation(violation, capW))
     .join('; ');
+}
+
+/** Why a heavier variant may run. @param room share of the nearest limit that stays free */
+export function describeRoom(room: number): string {
+  const spare = Math.round(room * 100);
+  return `it has fitted for a while, with ${spare > 0 ? `${spare} %` : 'nothing'} of the nearest limit to spare`;
 }
 
 /** How much of the day's allowance is used. */

@@ -27,6 +27,19 @@ export const planTenantSchema = z.object({
 });
 export type PlanTenant = z.infer<typeof planTenantSchema>;
 
+/** What set a plan off that differs from the one before it. */
+export const planChangeSchema = z.object({
+  /**
+   * `start`: the first plan; `cap`: another cap or operating point; `limit`: a limit would break; `observed`: a limit was broken;
+   * `room`: a heavier variant fits again; `price`: what accuracy is worth today; `load`: other arrival rates; `gain`: a better place
+   * was found; `measured`: plans were tried; `known`: something else is known of the costs.
+   */
+  cause: z.enum(['start', 'cap', 'limit', 'observed', 'room', 'price', 'load', 'gain', 'measured', 'known']),
+  /** In words a plant engineer understands. */
+  text: z.string().min(1),
+});
+export type PlanChange = z.infer<typeof planChangeSchema>;
+
 /** `ecomap/plan`: a mapping, a variant per tenant and an operating point, with what they are predicted to cost. */
 export const planSchema = z.object({
   planId: z.string(),
@@ -40,6 +53,8 @@ export const planSchema = z.object({
   feasible: z.boolean(),
   /** In words a plant engineer understands. */
   why: z.array(z.string()),
+  /** Absent where it does the same as the plan before it. The text is among those of `why`, too. */
+  change: planChangeSchema.optional(),
   /** For tenants that run less than their best: the next better variant, and the limit that rules it out. At most a handful. */
   rejected: z.array(rejectedSchema).optional(),
   search: z.object({

@@ -28,6 +28,8 @@ export const variantsSchema = z.object({
   choices: z.array(variantChoiceSchema),
   /** In words: what changed and why. */
   reason: z.string(),
+  /** The kind of reason: a limit would break, or was broken; there is room again; what accuracy is worth. */
+  cause: z.enum(['limit', 'observed', 'room', 'price']).optional(),
   /** At most a handful. */
   rejected: z.array(rejectedSchema).optional(),
   price: accuracyPriceSchema.optional(),

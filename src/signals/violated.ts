@@ -27,6 +27,8 @@ export const alternativeSchema = z.object({
   excess: z.number().nonnegative(),
   /** The constraint that it would break most; absent when it breaks none. */
   broken: violationSchema.optional(),
+  /** Where it breaks none: of the limits that the swap brings nearer, the one it comes nearest to; absent where there is none. */
+  nearest: violationSchema.optional(),
 });
 export type Alternative = z.infer<typeof alternativeSchema>;
 

@@ -54,6 +54,8 @@ export class Recorder {
         onVariants: async (variants) => this.round(await planner.onVariants(variants)),
         replan: async () => this.round(await planner.replan()),
         setRates: (telemetry) => planner.setRates(telemetry),
+        keep: (plan) => planner.keep(plan),
+        drop: (plan) => planner.drop(plan),
       },
       selector: {
         onViolated: (violated) => this.variants(selector.onViolated(violated)),

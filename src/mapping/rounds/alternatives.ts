@@ -3,7 +3,7 @@ import type { Alternative } from '../../signals/violated';
 import type { Candidate, EstimationContext } from '../estimator/estimator';
 import { isWorthMoving, type Evaluated } from '../search/objective';
 import { evaluate, searchMapping, type SearchProblem } from '../search/search';
-import { excessOf, violationsOf, worstOf } from '../violations';
+import { excessOf, nearestLimit, violationsOf, worstOf } from '../violations';
 import { evaluateAtBest } from './points';
 import { chosenVariant, workOf } from './problem';
 import type { PlanningQuestion, QuestionTenant } from './question';
@@ -61,6 +61,10 @@ export async function alternativesOf(
     const violations = violationsOf(best.found, best.problem.context, problem.limits);
     const broken = worstOf(violations);
     const known = prediction.latencyMs.every((latency) => latency !== null);
+    const nearest =
+      broken === undefined
+        ? nearestLimit(best.found, best.problem.context, { found, context: base.context }, problem.limits)
+        : undefined;
     list.push({
       tenant: tenant.name,
       variant: variant.name,
@@ -71,6 +75,7 @@ export async function alternativesOf(
       // A swap to something unmeasured promises nothing: it must not look like a way out.
       excess: known ? excessOf(violations) : Math.max(excess, excessOf(violations)),
       ...(broken === undefined ? {} : { broken }),
+      ...(nearest === undefined ? {} : { nearest }),
     });
   }
   return { list, evaluated };

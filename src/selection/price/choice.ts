@@ -1,5 +1,5 @@
 import type { Violated } from '../../signals/violated';
-import { accuracyOf, swapOf, type Candidate, type Swap } from '../candidate';
+import { accuracyOf, roomOf, swapOf, type Candidate, type Swap } from '../candidate';
 import type { PriceInForce } from './accuracy-price';
 import { gramsPerWs } from './price';
 
@@ -19,6 +19,8 @@ export interface PricedSwap {
   readonly points: number;
   /** Grams per second that it is better by. */
   readonly gain: number;
+  /** Share of the nearest limit that stays free. */
+  readonly room: number;
 }
 
 /** Remembers when tenants were swapped for the sake of the price, in the grid's time. */
@@ -47,9 +49,10 @@ export class PriceChoice {
       if (points === 0) continue;
       if (points > 0 && savedW < leastSaving * expectedW) continue;
       const up = points < 0;
-      if (up && !candidate.history.mayStepUpTo(to.name, nowMs)) continue;
+      const room = roomOf(alternative, candidate.tenant);
+      if (up && !candidate.history.mayStepUpTo(to.name, nowMs, { capW: violated.capW, room })) continue;
       const gain = gainOf(savedW, points, ratePerS, price, up);
-      if (gain > 0 && (best === null || gain > best.gain)) best = { swap, savedW, points, gain };
+      if (gain > 0 && (best === null || gain > best.gain)) best = { swap, savedW, points, gain, room };
     }
     return best;
   }

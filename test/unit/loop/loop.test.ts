@@ -62,6 +62,8 @@ function scene(
       onVariants: (got) => (calls.push(`plan with ${got.reason}`), Promise.resolve(roundOf(`p${(rounds += 1)}`))),
       replan: () => (calls.push('replan'), Promise.resolve(roundOf(`p${(rounds += 1)}`))),
       setRates: () => settings.ratesMove ?? false,
+      keep: () => undefined,
+      drop: () => undefined,
     },
     selector: {
       onViolated: () => ((answers -= 1) >= 0 ? variants : null),

@@ -130,6 +130,27 @@ describe('steadiness of the cap', () => {
     assert.equal(steadiness.take(20, 61_000).capW, 20);
   });
 
+  it('waits twice as long after each rise that was soon taken back, until one has lasted', () => {
+    const steadiness = new Steadiness({ leastChangeW: 1, leastDwellS: 60 });
+    // A grid that jumps every minute.
+    const risesAtS: number[] = [];
+    let before = steadiness.take(10, 0).capW;
+    for (let s = 60; s <= 3600; s += 60) {
+      const { capW, heldBecause } = steadiness.take((s / 60) % 2 === 1 ? 20 : 10, s * 1000);
+      if (capW > before) risesAtS.push(s);
+      if (heldBecause !== null && risesAtS.length > 1)
+        assert.match(heldBecause, /may rise in \d+ s, for its last rise/);
+      before = capW;
+    }
+    // Waits of 1, 2, 4, 8, 16 and 16 minutes, and what is left until the grid is clean again.
+    assert.deepEqual(risesAtS, [60, 300, 660, 1260, 2340, 3420]);
+    // A rise that lasts ends it.
+    const from = 3600 + 960;
+    assert.equal(steadiness.take(20, (from + 60) * 1000).capW, 20);
+    assert.equal(steadiness.take(10, (from + 60 + 3600) * 1000).capW, 10);
+    assert.equal(steadiness.take(20, (from + 60 + 3600 + 60) * 1000).capW, 20);
+  });
+
   it('never moves while the wanted cap stays within the band, and always stands where it was wanted once', () => {
     const wanted = fc.double({ min: 10, max: 30, noNaN: true, noDefaultInfinity: true });
     fc.assert(

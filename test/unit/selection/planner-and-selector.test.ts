@@ -118,22 +118,55 @@ describe('planner and selector', () => {
     assert.deepEqual(pair.depths(), [0, 0, 0]);
   });
 
-  it('stay put under a steady cap with noisy arrivals', async () => {
-    for (const speed of [1, 0.5, 0.35, 0.25]) {
-      const pair = new Pair(three);
-      const random = new Random(5);
-      await pair.tick(capAt(speed));
+  /** Swaps of each tenant in each hour of a steady cap and Poisson arrivals at 8 per second, told in windows of 10 s. */
+  async function noisyHours(speed: number, seed: number, hours: number): Promise<ReadonlyMap<string, number>[]> {
+    const pair = new Pair(three);
+    const random = new Random(seed);
+    await pair.tick(capAt(speed));
+    const byHour: ReadonlyMap<string, number>[] = [];
+    for (let hour = 0; hour < hours; hour += 1) {
       pair.swaps.clear();
       for (let tick = 0; tick < 360; tick += 1) {
         const windows = three.map(({ name }) => {
-          // Poisson arrivals at 8 per second over 10 s.
           const offered = Math.max(0, Math.round(random.normal(80, Math.sqrt(80))));
           return tenantWindow(name, { offered, served: offered });
         });
         pair.planner.setRates(telemetry(windows, 10));
         await pair.tick(capAt(speed), 10);
       }
-      for (const [name, count] of pair.swaps) assert.ok(count <= 12, `${name} at ${speed}: ${count} swaps in an hour`);
+      byHour.push(new Map(pair.swaps));
+    }
+    return byHour;
+  }
+
+  // At full speed the heaviest variants fit with 2 % to spare: noise takes that away again and again.
+  for (const [speed, seed] of [
+    [1, 5],
+    [1, 1],
+    [0.7, 5],
+    [0.5, 5],
+    [0.35, 5],
+    [0.25, 5],
+  ] as const) {
+    it(`swap at most four times per tenant and hour, the first included, at ${speed * 100} % with noisy arrivals (${seed})`, async () => {
+      for (const [hour, swaps] of (await noisyHours(speed, seed, 3)).entries())
+        for (const [name, count] of swaps) assert.ok(count <= 4, `${name}: ${count} swaps in hour ${hour + 1}`);
+    });
+  }
+
+  it('answer a limit that breaks at once, however many steps up were taken back before', async () => {
+    const pair = new Pair(three);
+    await pair.tick(capAt(1));
+    // Each fall of the rates ends in steps up, each rise in steps down.
+    const windowsOf = (offered: number) => three.map(({ name }) => tenantWindow(name, { offered, served: offered }));
+    for (let round = 0; round < 6; round += 1) {
+      for (const perWindow of [80, 320]) {
+        for (let tick = 0; tick < 30; tick += 1) {
+          pair.planner.setRates(telemetry(windowsOf(perWindow), 10));
+          const { plan } = await pair.tick(capAt(1), 10);
+          assert.equal(plan.feasible, true, `round ${round}: ${plan.why.join('; ')}`);
+        }
+      }
     }
   });
 

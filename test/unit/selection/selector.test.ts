@@ -295,10 +295,67 @@ describe('VariantSelector: up', () => {
     return ups;
   }
 
-  it('waits twice as long after each step up that had to be taken back', () => {
-    const ups = climbs(400, 2, 10);
-    // Down 2 s after each step up, fitting again from the next second on: then 3, 6, 12, 24, ... s.
-    assert.deepEqual(ups, [3, 12, 27, 54, 105, 204, 399]);
+  it('waits twice as long after a step up that had to be taken back, and after two an hour for each, were the wait 20 s', () => {
+    const ups = climbs(1200, 2, 10);
+    // Down 2 s after each step up, fitting again from the next second on. The wait is 3 s: 180 of them are 540 s.
+    assert.deepEqual(ups, [3, 12, 5 + 540, 14 + 540, 547 + 540, 556 + 540]);
+  });
+
+  it('holds it against a step up that it was taken back within the hour, even if it had held for long', () => {
+    // Down 100 s after each step up: more than 8 waits, after which the next wait is not longer.
+    const ups = climbs(1200, 100, 10);
+    assert.deepEqual(ups, [3, 107, 103 + 540, 207 + 540]);
+  });
+
+  /** Up twice and taken back twice, at a cap of 10 W with a third of the limit free; then what is tried 100 s later. */
+  function thirdTry(round: Violated): Record<string, string> | null {
+    const scene = new Scene(one, { upAfterS: 3, dwellS: 0 });
+    const at = (s: number, next: Violated) => {
+      scene.nowMs = s * 1000;
+      return scene.chosen(scene.selector.onViolated(next));
+    };
+    at(0, fits('medium', 'full'));
+    for (const s of [10, 20]) {
+      assert.deepEqual(at(s, fits('medium', 'full')), { a: 'full' });
+      at(s + 2, violated({ a: 'full' }, [alternative('a', 'medium', 0)], [power]));
+      at(s + 3, fits('medium', 'full'));
+    }
+    for (let s = 100; s < 200; s += 1) {
+      const answer = at(s, round);
+      if (answer !== null) return answer;
+    }
+    assert.match(scene.selector.rejected[0]?.text ?? '', /a does not run full: it fits, but .* taken back each time/);
+    return null;
+  }
+
+  it('tries a third time at a higher cap or with clearly more room, not on the same terms', () => {
+    assert.equal(thirdTry(fits('medium', 'full')), null);
+    assert.equal(thirdTry({ ...fits('medium', 'full'), capW: 10.1 }), null);
+    assert.deepEqual(thirdTry({ ...fits('medium', 'full'), capW: 10.5 }), { a: 'full' });
+    const roomy = alternative('a', 'full', 0, { latencyMs: { expected: 20, lower: 10, upper: 60 } });
+    assert.deepEqual(thirdTry(violated({ a: 'medium' }, [roomy])), { a: 'full' });
+  });
+
+  it('asks for the same slack in every limit that the swap brings nearer', () => {
+    const nearest = (value: number): Violation => ({ ...power, constraint: 'latency', tenant: 'b', value, limit: 150 });
+    const upAt = (value: number): number | undefined => {
+      const scene = new Scene([tenant('a'), tenant('b')]);
+      const round = violated({ a: 'medium', b: 'full' }, [alternative('a', 'full', 0, { nearest: nearest(value) })]);
+      return [0, 20, 60, 120].find((s) => {
+        scene.nowMs = s * 1000;
+        const answer = scene.selector.onViolated(round);
+        if (answer === null && value > 135) {
+          assert.match(
+            scene.selector.rejected[0]?.text ?? '',
+            /a does not run full: b would need up to 149 ms of 150 ms/,
+          );
+        }
+        return answer !== null;
+      });
+    };
+    assert.equal(upAt(100), 20);
+    // With nothing to spare it must fit for six times as long.
+    assert.equal(upAt(149), 120);
   });
 
   it('does not hold a falling cap against the variant', () => {
