@@ -1,3 +1,5 @@
+import { fillInMissing } from '../shared-editor/missing-fields';
+
 /** What an open form says, or what is deployed when no form is open. */
 function chosen(field: string, deployed: string): string {
   return String($(`#node-input-${field}`).val() ?? deployed);
@@ -89,6 +91,7 @@ RED.nodes.registerType('ecomap-power-cap', {
     return this._('port.cap');
   },
   oneditprepare() {
+    fillInMissing('ecomap-power-cap', this as unknown as Readonly<Record<string, unknown>>, '#node-input-');
     const policy = $('#node-input-policy');
     const bounds = $('#node-input-bounds');
     const within = $('#node-input-within');

@@ -1,3 +1,4 @@
+import { fillInMissing } from '../shared-editor/missing-fields';
 import { showModelInfo } from '../shared-editor/model-info';
 import { pixelPresets, presetOf } from '../shared-editor/pixel-presets';
 import { showTabs } from '../shared-editor/tabs';
@@ -55,14 +56,6 @@ function tiePixelPresets(): void {
       fillIn({ imageScale: numbers.scale, imageMean: numbers.mean, imageDeviation: numbers.deviation });
     refresh();
   });
-}
-
-/** A flow from before some of the fields shows their defaults. */
-function fillInMissing(node: Readonly<Record<string, unknown>>): void {
-  const { defaults } = RED.nodes.getType('ecomap-tenant') as { defaults: Record<string, { value: unknown }> };
-  for (const [name, { value }] of Object.entries(defaults)) {
-    if (node[name] === undefined && typeof value !== 'object') field(name).val(String(value));
-  }
 }
 
 RED.nodes.registerType('ecomap-tenant', {
@@ -172,7 +165,7 @@ RED.nodes.registerType('ecomap-tenant', {
   },
   oneditprepare() {
     showVariantList(field('variant-list'), this.variants, (key) => this._(key));
-    fillInMissing(this as unknown as Readonly<Record<string, unknown>>);
+    fillInMissing('ecomap-tenant', this as unknown as Readonly<Record<string, unknown>>, '#node-config-input-');
     tiePixelPresets();
     for (const name of ['source', 'overrideMode', 'outputKind', 'inputKind', 'whenFull', 'largestBatch']) {
       field(name).on('change', refresh);

@@ -62,6 +62,7 @@ for (const scheme of schemes) {
       await runtime.deploy([
         { id: 'tab', type: 'tab', label: 'caps' },
         { id: 'device', type: 'ecomap-device', hardware: 'laptop' },
+        // As a flow from before most of the fields has it.
         { id: 'cap', type: 'ecomap-power-cap', z: 'tab', x: 200, y: 80, device: 'device', wires: [[]] },
       ]);
       editor = await EditorPage.open(runtime.url, scheme, nodeRedVersion());
@@ -100,6 +101,22 @@ for (const scheme of schemes) {
         assert.deepEqual({ untranslated, unlabelled, faint, cut }, nothingWrong);
       });
     }
+
+    it('shows the defaults of fields that the flow does not have', async () => {
+      await editor.openDialog('cap');
+      const shown: Record<string, string> = {};
+      for (const field of ['policy', 'allowancePt', 'within', 'staleAfterS', 'bounds', 'leastDwellS', 'holdUnknownS'])
+        shown[field] = await editor.page.inputValue(`#node-input-${field}`);
+      for (const field of ['actuator', 'guardBandPct', 'fixedW', 'minimumW'])
+        shown[field] = await editor.page.inputValue(`#node-input-${field}`);
+      const applies = await editor.page.isChecked('#node-input-apply');
+      await editor.closeDialog();
+      assert.deepEqual(shown, {
+        ...{ policy: 'linear', allowancePt: '1', within: 'highest', staleAfterS: '900', bounds: 'auto' },
+        ...{ leastDwellS: '60', holdUnknownS: '900', actuator: 'auto', guardBandPct: '5', fixedW: '', minimumW: '' },
+      });
+      assert.equal(applies, false);
+    });
 
     it('follows the policy to and fro, and hides what concerns hardware where none is set', async () => {
       await editor.openDialog('cap');
