@@ -37,13 +37,10 @@ const deviceSchema = z.object({
   powerAccuracy: z.number().nullable(),
 });
 
-const dims = z.record(z.string(), z.array(z.number()).readonly());
-
 const countsSchema = z.object({
   gigaflop: z.number(),
   gigabytes: z.number(),
   inputBytes: z.number(),
-  inputDims: dims.optional(),
   cuts: z
     .array(
       z.object({
@@ -51,7 +48,6 @@ const countsSchema = z.object({
         gigaflopBefore: z.number(),
         gigabytesBefore: z.number(),
         crossingBytes: z.number(),
-        crossingDims: dims.optional(),
       }),
     )
     .readonly(),

@@ -1,3 +1,4 @@
+import type { ModelCounts } from '../../mapping/profiles/operations';
 import { ProfileTable, type ProfileLookup } from '../../mapping/profiles/table';
 import { clockSpeed, type Component, type OperatingPoint } from '../../signals/device';
 import { clockSpeedOf, type Profile, type StageSpan } from '../../signals/profile';
@@ -37,7 +38,7 @@ export function knowledgeOf(
             : { code: exclusion.code, reason: exclusion.reason, ...(exclusion.pending && { pending: true }) },
         profiles: asked,
         stages: [...stages],
-        counts,
+        counts: counts === null ? null : countsFor(stages, counts),
         sensitivities: classes.flatMap((componentClass) => {
           const sensitivity = lookup.sensitivityOf(tenant, variant, componentClass);
           return sensitivity === null ? [] : [{ componentClass, sensitivity: { ...sensitivity } }];
@@ -45,6 +46,19 @@ export function knowledgeOf(
       };
     }),
   );
+}
+
+/** What planning looks at: the whole model, and the cuts between its stages. */
+function countsFor(stages: readonly StageSpan[], { gigaflop, gigabytes, inputBytes, cuts }: ModelCounts): ModelCounts {
+  const isUsed = (firstNode: number): boolean => stages.some((stage) => stage.firstNode === firstNode);
+  return {
+    ...{ gigaflop, gigabytes, inputBytes },
+    cuts: cuts
+      .filter(({ firstNode }) => isUsed(firstNode))
+      .map(({ firstNode, gigaflopBefore, gigabytesBefore, crossingBytes }) => ({
+        ...{ firstNode, gigaflopBefore, gigabytesBefore, crossingBytes },
+      })),
+  };
 }
 
 /** The distinct profiles that answer for these clock speeds. */

@@ -122,7 +122,7 @@ export class Recorder {
   }
 
   private note(event: Unstamped<RecordedEvent>): void {
-    this.options.sink.append({ ...event, atMs: this.atMs });
+    this.options.sink.append({ atMs: this.atMs, ...event });
   }
 
   private async orFailed<Result>(work: () => Promise<Result>): Promise<Result> {
