@@ -39,7 +39,14 @@ export interface ReplayOptions {
 
 /**
  * Runs the loop again on what was recorded, on a clock that jumps from step to step, without inference: the cap policy, the planner and
- * the selector decide anew, and each decision is held to the recorded one.
+ * the selector decide anew, and each decision is held to the recorded one. For that nothing may enter decisions but what is recorded:
+ * - time: each step has one instant, in the recording as here ({@link StepClock});
+ * - the search: while a day is recorded it ends after its evaluations, never by time, so it may then take longer than otherwise;
+ * - the process that plans: which rounds it did not answer is recorded, here they are answered without it, too;
+ * - the estimator: the same file, by its hash; the learned one can still differ in its last digits between processors and versions of
+ *   ONNX Runtime;
+ * - the device: what it answered to each cap, and each reading of its power;
+ * - the grid and the executor: readings, and telemetry with its requests and latencies.
  * @throws EcomapError MODEL_HASH_MISMATCH when the learned estimator that it was planned with is another one now
  */
 export async function replay({ header, steps }: Recording, options: ReplayOptions = {}): Promise<ReplayOutcome> {
