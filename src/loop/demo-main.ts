@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,16 +13,25 @@ import type { DayFigures } from './day-watch';
 import { playDay } from './demo';
 import { calibrateForDemo, calibrationLine, type DemoCalibration } from './demo-calibration';
 import { profiledTenants } from './demo-preparation';
+import { replayForDemo } from './demo-replay';
 import { demoTable } from './demo-table';
 import { demonstrationTenants } from './demo-tenants';
 
-const usage = 'usage: npm run demo -- [--seconds 60] [--seed 1] [--calibrate 160] [--json]';
+const usage =
+  'usage: npm run demo -- [--seconds 60] [--seed 1] [--calibrate 160] [--estimator auto|analytic] [--record FILE] [--json]\n' +
+  '       npm run demo -- --replay FILE [--json]';
 
 interface Options {
   readonly seconds: number;
   readonly seed: number;
   /** Co-locations to measure before another day; 0: none. */
   readonly calibrate: number;
+  /** Plans by the queueing model alone. */
+  readonly analytic: boolean;
+  /** File for the day of the loop; null: not recorded. */
+  readonly record: string | null;
+  /** A recorded day to run again instead; null: none. */
+  readonly replay: string | null;
   readonly json: boolean;
 }
 
@@ -31,6 +41,9 @@ function readOptions(): Options {
       seconds: { type: 'string', default: '60' },
       seed: { type: 'string', default: '1' },
       calibrate: { type: 'string', default: '0' },
+      estimator: { type: 'string', default: 'auto' },
+      record: { type: 'string' },
+      replay: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   });
@@ -42,14 +55,22 @@ function readOptions(): Options {
   const calibrate = Number(values.calibrate);
   if (calibrate !== 0 && !(Number.isInteger(calibrate) && calibrate >= 40 && calibrate <= 1000))
     throw new EcomapError('INVALID_CONFIG', `--calibrate must be 40 to 1000 co-locations; ${usage}`);
-  return { seconds, seed, calibrate, json: values.json };
+  const { estimator, record = null, replay = null, json } = values;
+  if (estimator !== 'auto' && estimator !== 'analytic')
+    throw new EcomapError('INVALID_CONFIG', `--estimator must be auto or analytic; ${usage}`);
+  if (record !== null && existsSync(record))
+    throw new EcomapError(
+      'INVALID_CONFIG',
+      `--record: there is a file ${record} already; remove it, or choose another`,
+    );
+  return { seconds, seed, calibrate, analytic: estimator === 'analytic', record, replay, json };
 }
 
 /**
  * Profiles the models, then plays the same grid day once per policy, all within about the given time. With `calibrate` the estimator
  * then learns this machine (that takes as long as it takes), and the day is played once more.
  */
-async function demo({ seconds, seed, calibrate, json }: Options): Promise<void> {
+async function demo({ seconds, seed, calibrate, analytic, record, json }: Options): Promise<void> {
   const beganMs = Date.now();
   const say = (line: string) => {
     process.stderr.write(`${line}\n`);
@@ -79,8 +100,14 @@ async function demo({ seconds, seed, calibrate, json }: Options): Promise<void> 
         say(calibrationLine(learned));
       }
       say(`${policy.name}: a grid day in ${dayS.toFixed(0)} s`);
-      const around = { device, tenants, profiles, stateDirectory, seed, say };
-      days.push(await playDay(policy, dayS, { ...around, ...(learned && { estimator: learned.estimator }) }));
+      days.push(
+        await playDay(policy, dayS, {
+          ...{ device, tenants, profiles, stateDirectory, seed, say },
+          ...(analytic && { estimator: { kind: 'analytic' } }),
+          ...(learned && { estimator: learned.estimator }),
+          ...(policy === ecomap && record !== null && { recordTo: record }),
+        }),
+      );
     }
     if (json) {
       const requests = Object.fromEntries(
@@ -101,7 +128,9 @@ async function demo({ seconds, seed, calibrate, json }: Options): Promise<void> 
 
 async function main(): Promise<void> {
   try {
-    await demo(readOptions());
+    const options = readOptions();
+    if (options.replay === null) await demo(options);
+    else if (!(await replayForDemo(options.replay, options.json, (line) => console.log(line)))) process.exitCode = 1;
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;

@@ -21,6 +21,8 @@ import type { DayPolicy } from './day-policy';
 import { DayWatch, type DayFigures } from './day-watch';
 import { DecisionTimes } from './decision-times';
 import { Loop } from './loop';
+import { startRecording } from './recording/start-recording';
+import { machineTime, StepClock } from './recording/step-clock';
 import { Traffic } from './traffic';
 
 export interface DemoSurroundings {
@@ -33,6 +35,8 @@ export interface DemoSurroundings {
   /** The one to plan with; absent: the one that is shipped. */
   readonly estimator?: WantedEstimator;
   readonly seed: number;
+  /** A file to be made: what the loop decides on and decides goes there. Only for policies with the product's selector. */
+  readonly recordTo?: string;
   readonly say: (line: string) => void;
 }
 
@@ -67,6 +71,16 @@ export async function playDay(policy: DayPolicy, dayLengthS: number, around: Dem
     : around.tenants.map((tenant) => ({ ...tenant, override: { mode: 'off' as const } }));
   const { device } = around;
   const day = new DayClock(Math.max(1, dayLengthS));
+  const clock = new StepClock(machineTime(() => day.monotonicMs()));
+  const cap = { policy: policy.cap(device.capRange), leastDwellS: capDwellS * day.speed };
+  const recording =
+    around.recordTo === undefined
+      ? null
+      : await startRecording(around.recordTo, {
+          ...{ device, tenants, profiles: around.profiles, cap, selector: selectorSettings, seed: around.seed, clock },
+          ...(around.estimator && { estimator: around.estimator }),
+          onProblem: around.say,
+        });
   const source = createCarbonSource(
     gridConfigSchema.parse({
       ...(around.grid ?? simulatedDay),
@@ -76,12 +90,12 @@ export async function playDay(policy: DayPolicy, dayLengthS: number, around: Dem
     { now: () => day.epochMs(), stateDirectory: around.stateDirectory },
   );
   const powerCap = new PowerCap({
-    device,
-    policy: policy.cap(device.capRange),
-    leastDwellS: capDwellS * day.speed,
-    clock: day,
+    device: recording?.recorder.device(device) ?? device,
+    ...cap,
+    clock: { monotonicMs: clock.policyMs },
   });
   const solver = new PlannerProcess({
+    ...recording?.planning,
     ...(around.estimator && { estimator: around.estimator }),
     onProblem: ({ message }) => around.say(`${policy.name}: ${message}`),
   });
@@ -89,11 +103,11 @@ export async function playDay(policy: DayPolicy, dayLengthS: number, around: Dem
   const planner = new MappingPlanner({
     ...{ device, tenants, profiles: around.profiles },
     solver: times.solver(solver),
-    clock: Date.now,
+    clock: clock.epochMs,
   });
   const selector =
     policy.selector?.({ tenants, windowsPerHour: 3600 / day.speed / windowS }) ??
-    new VariantSelector({ tenants, clock: () => performance.now(), settings: selectorSettings });
+    new VariantSelector({ tenants, clock: clock.monotonicMs, settings: selectorSettings });
   const executor = new InferenceExecutor({ device, tenants });
   const ledger = new CarbonLedger({ now: Date.now });
   const families = tenants.map((tenant) => tenant.family) as FamilyName[];
@@ -118,28 +132,28 @@ export async function playDay(policy: DayPolicy, dayLengthS: number, around: Dem
       return cap;
     },
   };
-  const loop = new Loop(
-    {
-      source,
-      powerCap: cappedPower,
-      planner: times.planner(planner),
-      selector: times.selector(selector),
-      executor,
-      ledger,
+  const boxes = {
+    ...{ source, executor, ledger },
+    powerCap: cappedPower,
+    planner: times.planner(planner),
+    selector: times.selector(selector),
+  };
+  const loop = new Loop(recording?.recorder.boxes(boxes) ?? boxes, {
+    onStep: (step) => {
+      clock.advance();
+      recording?.recorder.onStep(step);
     },
-    {
-      onControl: (reading, cap, round) => {
-        times.decided();
-        watch.onControl(reading, cap, round);
-      },
-      onWindow: (telemetry, receipt) => {
-        watch.onWindow(telemetry, receipt);
-      },
-      onError: (what, message) => {
-        around.say(`${policy.name}: ${what}: ${message}`);
-      },
+    onControl: (reading, cap, round) => {
+      times.decided();
+      watch.onControl(reading, cap, round);
     },
-  );
+    onWindow: (telemetry, receipt) => {
+      watch.onWindow(telemetry, receipt);
+    },
+    onError: (what, message) => {
+      around.say(`${policy.name}: ${what}: ${message}`);
+    },
+  });
   try {
     await executor.start();
     await loop.control();
@@ -178,6 +192,7 @@ export async function playDay(policy: DayPolicy, dayLengthS: number, around: Dem
     delay.disable();
     traffic.stop();
     await loop.stop();
+    await recording?.close();
     await executor.close();
     await solver.close();
     await powerCap.release();

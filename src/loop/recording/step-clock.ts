@@ -36,11 +36,8 @@ export class StepClock {
   readonly epochMs = (): number => this.instant.epochMs;
 }
 
-/** Time of this machine, counted from now on. */
-export function machineTime(): () => Instant {
+/** Time of this machine, counted from now on, and the time of a cap policy that has one of its own. */
+export function machineTime(policyMs: () => number): () => Instant {
   const beganMs = performance.now();
-  return () => {
-    const monotonicMs = performance.now() - beganMs;
-    return { monotonicMs, policyMs: monotonicMs, epochMs: Date.now() };
-  };
+  return () => ({ monotonicMs: performance.now() - beganMs, policyMs: policyMs(), epochMs: Date.now() });
 }
