@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { packageRoot } from '../../src/models/package-root';
@@ -36,9 +38,17 @@ async function runDemo(args: readonly string[]): Promise<{ code: number; output:
 
 describe('the demo', function () {
   this.timeout(150_000);
+  let directory: string;
+  let recorded: string;
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'ecomap-demo-test-'));
+    recorded = join(directory, 'day.jsonl');
+  });
+  after(() => rm(directory, { recursive: true }));
 
   it('plays a grid day per policy on real inference and ends with one JSON object', async () => {
-    const { code, output, progress } = await runDemo(['--seconds', '80', '--json']);
+    const { code, output, progress } = await runDemo(['--seconds', '80', '--json', '--record', recorded]);
     assert.equal(code, 0, progress);
     const { demo } = answer.parse(JSON.parse(output));
     assert.deepEqual(
@@ -58,6 +68,24 @@ describe('the demo', function () {
     assert.ok(ecomap.cameBackUp >= 1, `nobody came back up: ${progress}`);
     assert.ok(ecomap.energyJ < max.energyJ, `${ecomap.energyJ} J, always-max ${max.energyJ} J`);
     assert.ok(ecomap.carbonG < max.carbonG, `${ecomap.carbonG} g, always-max ${max.carbonG} g`);
+  });
+
+  it('replays the day that it has recorded to the same decisions, and fails where one comes out differently', async () => {
+    const same = await runDemo(['--replay', recorded]);
+    assert.equal(same.code, 0, same.output);
+    const [, decisions, identical] = /(\d+) decisions in \d+ steps, (\d+) identical/.exec(same.output) ?? [];
+    assert.ok(Number(decisions) > 50 && decisions === identical, same.output);
+
+    // In the morning, when this grid is clean and the cap high.
+    const lines = (await readFile(recorded, 'utf8')).split('\n');
+    const at = lines.findIndex((line, index) => index > 0.8 * lines.length && line.includes('"kind":"carbon"'));
+    lines[at] = lines[at]?.replace(/"intensityGPerKwh":[\d.]+/, '"intensityGPerKwh":1499') ?? '';
+    const changed = join(directory, 'changed.jsonl');
+    await writeFile(changed, lines.join('\n'));
+    const other = await runDemo(['--replay', changed]);
+    assert.equal(other.code, 1);
+    assert.match(other.output, /first difference at .*: cap capW was [\d.]+, now [\d.]+/);
+    assert.equal((await runDemo(['--replay', join(directory, 'none.jsonl')])).code, 1);
   });
 
   it('says what is wrong with an option, and that it is the option', async () => {
