@@ -36,6 +36,8 @@ export class DecisionTimes {
       onVariants: (variants) => this.here(() => planner.onVariants(variants)),
       setRates: (telemetry) => this.here(() => planner.setRates(telemetry)),
       replan: () => this.here(() => planner.replan()),
+      keep: (plan) => this.here(() => planner.keep(plan)),
+      drop: (plan) => this.here(() => planner.drop(plan)),
     };
   }
 
