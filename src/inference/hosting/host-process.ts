@@ -29,6 +29,8 @@ export interface HostProcessOptions {
   readonly device: Pick<InferenceDevice, 'register'> | null;
   readonly entry?: HostEntry;
   readonly log?: HostLog;
+  /** It only loads until `serve` is called, and is under the cap from then on; see there. */
+  readonly standby?: boolean;
   /** False for a process of one task: it is not replaced when it dies. */
   readonly restart?: boolean;
   /** No answer for this long, or for `hangFactor` times the expected run time, means that the host hangs. */
@@ -66,6 +68,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
   #restarts = 0;
   #lastReason = '';
   #pinned = false;
+  #serves: boolean;
   #cpuSecondsOfDead = 0;
   #child: HostChild | null = null;
   #restartTimer: NodeJS.Timeout | null = null;
@@ -85,6 +88,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
     super();
     this.component = options.component;
     this.#replaced = options.restart ?? true;
+    this.#serves = options.standby !== true;
     this.#slots = new RequestSlots(options.slots);
     this.#pace = new HostPace((share) => this.#order({ kind: 'pace', share }, this.#leastHangMs));
     this.#models = new HostModels({
@@ -171,6 +175,17 @@ export class HostProcess extends EventEmitter<HostEvents> {
       this.on('state', settle);
       this.#spawn();
     });
+  }
+
+  /**
+   * From now on the power cap holds for it. A standby under a small CPU quota would take seconds for what takes a moment, and take the
+   * time from the process that serves: it is there because the cap has fallen and lighter variants must come. What it draws until then counts
+   * like what any other program draws.
+   */
+  async serve(): Promise<void> {
+    if (this.#serves) return;
+    this.#serves = true;
+    if (this.#child !== null && this.#state === 'ready') await this.#joinDevice(this.#child);
   }
 
   /** Whether the model is in memory now, with or without users. */
@@ -362,16 +377,20 @@ export class HostProcess extends EventEmitter<HostEvents> {
 
   /** A new process: same pace, announced to the device, same models; only then does it get requests. */
   async #takeUpWork(child: HostChild): Promise<void> {
+    if (this.#serves) await this.#joinDevice(child);
+    await this.#models.reload(() => child === this.#child);
+    if (child !== this.#child) return;
+    this.#restartPolicy.serving();
+    this.#setState('ready', 'ready');
+  }
+
+  async #joinDevice(child: HostChild): Promise<void> {
     try {
       await this.#pace.restore();
       await this.#membership.join(child);
     } catch (error) {
       this.emit('problem', error);
     }
-    await this.#models.reload(() => child === this.#child);
-    if (child !== this.#child) return;
-    this.#restartPolicy.serving();
-    this.#setState('ready', 'ready');
   }
 
   #leaveDevice(): void {

@@ -153,8 +153,8 @@ export class ServingComponent {
     const { component, slots, device, entry, clock, log, memoryLimitBytes, recycle, mayRaisePriority, quarantineOf } =
       this.options;
     const idleBudgetBytes = idleShare * memoryLimitBytes;
-    const openHost = () => {
-      return new HostProcess({ component, slots, device, entry, log, memoryLimitBytes, idleBudgetBytes });
+    const openHost = (standby: boolean) => {
+      return new HostProcess({ component, slots, device, entry, log, standby, memoryLimitBytes, idleBudgetBytes });
     };
     const dispatcher = new Dispatcher({ clock, ready: () => process.ready });
     const process: ServingProcess = new ServingProcess({

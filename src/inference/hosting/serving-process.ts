@@ -18,8 +18,8 @@ import { deploymentsOf, modelsOf, VariantLoader, type Placed } from './variant-l
 export interface ServingProcessOptions {
   readonly component: string;
   readonly dispatcher: Dispatcher;
-  /** A new host for this place, not yet started. */
-  readonly openHost: () => HostProcess;
+  /** A new host for this place, not yet started; a standby is not under the power cap until it serves. */
+  readonly openHost: (standby: boolean) => HostProcess;
   /** Measured times by model, kept from one process to the next. */
   readonly times: Map<string, RunTimes>;
   /** Inputs that have ended a host, by tenant. */
@@ -54,7 +54,7 @@ const recyclePauseMs = 60_000;
  *
  * The standby shares the cores with the process that serves. Where the system lets us raise a priority again it loads with a low
  * one; elsewhere (without root) at the same, so that a run takes at most twice as long for as long as the load takes: a
- * lowered priority would stay low for ever.
+ * lowered priority would stay low for ever. The power cap holds for it from when it is about to take over.
  */
 export class ServingProcess extends EventEmitter<ServingProcessEvents> {
   readonly component: string;
@@ -81,7 +81,7 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
     this.#share = new CoreShare(options.mayRaisePriority);
     const { times, quarantineOf, log } = options;
     this.#loader = new VariantLoader({ times, quarantineOf, log, onChange: () => this.emit('change') });
-    this.#hosts = new HostSuccession(this.#open());
+    this.#hosts = new HostSuccession(this.#open(false));
   }
 
   /** The process that serves now. */
@@ -142,7 +142,7 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
     const placed = new Map<ServedTenant, Placed>();
     const failures = new Map<ServedTenant, EcomapError>();
     this.#loader.begin(changes.size + (isNewProcess ? staying.length : 0));
-    const host = isNewProcess ? this.#open() : this.host;
+    const host = isNewProcess ? this.#open(true) : this.host;
     const guests: (() => readonly Retirable[])[] = [];
     const prepared: ProcessSwitch = { host, isNewProcess, placed, failures, guests };
     try {
@@ -263,8 +263,8 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
     await this.#hosts.close();
   }
 
-  #open(): HostProcess {
-    const host = this.options.openHost();
+  #open(standby: boolean): HostProcess {
+    const host = this.options.openHost(standby);
     this.#share.open(host);
     host.on('problem', (error) => this.options.log.warn(`${this.component}: ${messageOf(error)}`));
     host.on('state', () => {
@@ -332,6 +332,7 @@ export class ServingProcess extends EventEmitter<ServingProcessEvents> {
         log.info(`${this.component}: ${variant.name} was not kept in memory: ${messageOf(error)}`);
       }
     }
+    await host.serve();
     if (host.state !== 'ready' || host.pid === null) {
       throw new EcomapError('HOST_CRASHED', host.lastReason || `The standby of ${this.component} is not ready.`);
     }

@@ -19,7 +19,7 @@ describe('inference host', function () {
   let host: HostProcess;
   let device: TestDevice;
 
-  const open = (more: { leastHangMs?: number; restart?: boolean } = {}) => {
+  const open = (more: { leastHangMs?: number; restart?: boolean; standby?: boolean } = {}) => {
     device = new TestDevice();
     host = new HostProcess({ component: component(0), slots, device, ...more });
     return host.start();
@@ -47,6 +47,23 @@ describe('inference host', function () {
   afterEach(async () => {
     await host.close();
     await slots.remove();
+  });
+
+  it('is under the cap from when it serves, a standby that loads is not; the next process is from its start', async () => {
+    await open({ standby: true });
+    await host.load(await modelFile('double.onnx', doublingModel([1, 3])));
+    assert.equal(device.registered.length, 0);
+    await host.serve();
+    await host.serve();
+    assert.deepEqual(
+      device.registered.map(({ pid }) => pid),
+      [host.pid],
+    );
+    const ready = once(host, 'state').then(() => until(() => host.state === 'ready'));
+    kill('SIGKILL');
+    await ready;
+    assert.deepEqual([device.registered.length, device.gone.length], [2, 1]);
+    assert.equal(device.registered[1]?.pid, host.pid);
   });
 
   it('describes a model, runs it, and counts its CPU time', async () => {

@@ -3,6 +3,7 @@ import { InferenceExecutor, type InferenceExecutorOptions } from '../../../../sr
 import { isEcomapError } from '../../../../src/signals/errors';
 import type { InferenceRequest, InferenceResult } from '../../../../src/signals/inference';
 import type { Tenant } from '../../../../src/signals/tenant';
+import { hostsOf } from '../../../support/node-red-runtime';
 import { component, TestDevice } from '../support';
 
 /** An executor under test with its device and the problems that it reported. */
@@ -39,6 +40,12 @@ export class Served {
 
   pids(): number[] {
     return this.executor.state().hosts.map(({ pid }) => pid ?? 0);
+  }
+
+  /** Processes that load beside those that serve. */
+  async standbys(): Promise<number[]> {
+    const serving = new Set(this.pids());
+    return (await hostsOf(process.pid)).filter((pid) => !serving.has(pid));
   }
 
   /** Of all tenants since the last call. */
