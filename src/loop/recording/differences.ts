@@ -34,10 +34,26 @@ function firstDifference(recorded: unknown, replayed: unknown, path: readonly st
   return null;
 }
 
-/** Where two decisions differ first; null where they are the same. Either may be missing. */
+/** What explains a decision and is no part of it. */
+const wording: readonly string[] = ['why', 'reason'];
+
+function withoutWords(decision: DecisionEvent | null): unknown {
+  return decision === null
+    ? null
+    : Object.fromEntries(Object.entries(decision).filter(([field]) => !wording.includes(field)));
+}
+
+/**
+ * Where two decisions differ first, besides in how they are explained; null where they are the same. Either may be missing.
+ */
 export function differenceOf(recorded: DecisionEvent | null, replayed: DecisionEvent | null): Difference | null {
   if (recorded?.kind !== replayed?.kind) {
     return { field: '', recorded: recorded?.kind ?? null, replayed: replayed?.kind ?? null };
   }
-  return firstDifference(recorded, replayed, []);
+  return firstDifference(withoutWords(recorded), withoutWords(replayed), []);
+}
+
+/** Where the same decision is explained in other words; null where it is not. */
+export function rewordingOf(recorded: DecisionEvent | null, replayed: DecisionEvent | null): Difference | null {
+  return differenceOf(recorded, replayed) === null ? firstDifference(recorded, replayed, []) : null;
 }

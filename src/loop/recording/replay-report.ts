@@ -27,10 +27,11 @@ export function recordingLines({ header, warnings }: Recording): string[] {
 }
 
 /** How a replay came out, with the first difference explained. */
-export function outcomeLines({ steps, decisions, identical, first, problems }: ReplayOutcome): string[] {
+export function outcomeLines({ steps, decisions, identical, reworded, first, problems }: ReplayOutcome): string[] {
   return [
     ...problems,
-    `${decisions} decisions in ${steps} steps, ${identical} identical`,
+    `${decisions} decisions in ${steps} steps, ${identical} identical` +
+      (reworded === 0 ? '' : ` (${reworded} of them explained in other words)`),
     ...(first === null ? [] : firstDifferenceLines(first)),
   ];
 }

@@ -3,7 +3,7 @@ import { MappingPlanner } from '../../mapping/planner';
 import { PowerCap } from '../../power/power-cap';
 import { VariantSelector } from '../../selection/selector';
 import { Loop, type LoopBoxes } from '../loop';
-import { differenceOf, type Difference } from './differences';
+import { differenceOf, rewordingOf, type Difference } from './differences';
 import { isDecision, type DecisionEvent, type EventOf, type RecordedEvent } from './events';
 import { tableOf } from './knowledge';
 import type { Recording, RecordedStep } from './read-recording';
@@ -20,12 +20,16 @@ export interface ComparedDecision {
   readonly replayed: DecisionEvent | null;
   /** Null: identical. */
   readonly difference: Difference | null;
+  /** Identical, but explained in other words; null: in the same. */
+  readonly rewording: Difference | null;
 }
 
 export interface ReplayOutcome {
   readonly steps: number;
   readonly decisions: number;
   readonly identical: number;
+  /** Of the identical ones those that are explained in other words, as by another version of the package. */
+  readonly reworded: number;
   /** The first decision that came out differently; those after it may follow from it. */
   readonly first: ComparedDecision | null;
   /** What stood in the way, e.g. an estimator that does not run here. */
@@ -92,6 +96,7 @@ export async function replay({ header, steps }: Recording, options: ReplayOption
 class Tally {
   private decisions = 0;
   private identical = 0;
+  private reworded = 0;
   private first: ComparedDecision | null = null;
 
   constructor(private readonly onDecision: ReplayOptions['onDecision']) {}
@@ -101,19 +106,24 @@ class Tally {
     const replayed = made.filter(isDecision);
     for (let index = 0; index < Math.max(recorded.length, replayed.length); index += 1) {
       const [then, now] = [recorded[index] ?? null, replayed[index] ?? null];
-      this.count({ step: begin, recorded: then, replayed: now, difference: differenceOf(then, now) });
+      this.count({
+        ...{ step: begin, recorded: then, replayed: now },
+        difference: differenceOf(then, now),
+        rewording: rewordingOf(then, now),
+      });
     }
   }
 
-  get figures(): Pick<ReplayOutcome, 'decisions' | 'identical' | 'first'> {
-    const { decisions, identical, first } = this;
-    return { decisions, identical, first };
+  get figures(): Pick<ReplayOutcome, 'decisions' | 'identical' | 'reworded' | 'first'> {
+    const { decisions, identical, reworded, first } = this;
+    return { decisions, identical, reworded, first };
   }
 
   private count(decision: ComparedDecision): void {
     this.decisions += 1;
     if (decision.difference === null) this.identical += 1;
     else this.first ??= decision;
+    if (decision.rewording !== null) this.reworded += 1;
     this.onDecision?.(decision);
   }
 }

@@ -47,7 +47,7 @@ describe('the replay of a recorded day', function () {
     const decisions: ComparedDecision[] = [];
     const outcome = await replay(recording, { onDecision: (decision) => decisions.push(decision) });
     assert.equal(outcome.first, null, outcomeLines(outcome).join('\n'));
-    assert.deepEqual([outcome.identical, outcome.steps], [outcome.decisions, 192]);
+    assert.deepEqual([outcome.identical, outcome.reworded, outcome.steps], [outcome.decisions, 0, 192]);
     // A day in which nothing happens would prove nothing.
     const { cap = 0, plan = 0, variants = 0 } = kinds(decisions);
     assert.ok(cap === 96 && plan > 100 && variants > 5, JSON.stringify({ cap, plan, variants }));
@@ -70,7 +70,7 @@ describe('the replay of a recorded day', function () {
   });
 
   it('comes to the same decisions under a budget, which counts the power that was recorded', async () => {
-    await recorded({ policy: { kind: 'budget', gramsPerDay: 60 }, hours: 12 });
+    await recorded({ policy: { kind: 'budget', gramsPerDay: 150 }, hours: 12 });
     assert.equal((await replayChanged((line) => line)).first, null);
     // The policy's own reader is the second one.
     const outcome = await replayChanged((line) =>
@@ -129,6 +129,15 @@ describe('the replay of a recorded day', function () {
         [outcome.decisions - outcome.identical, outcome.first?.difference?.field, outcome.first?.difference?.recorded],
         [1, 'tenants.inspect.variant', 'enormous'],
       );
+    });
+
+    it('takes other words for the same decision, and counts them', async () => {
+      const at = await lineOf('cap', 3);
+      const outcome = await replayChanged((line, index) =>
+        index === at ? line.replace(/"reason":"/, '"reason":"as we used to say: ') : line,
+      );
+      assert.deepEqual([outcome.first, outcome.reworded], [null, 1]);
+      assert.match(outcomeLines(outcome).join('\n'), /identical \(1 of them explained in other words\)/);
     });
 
     it('notices a decision that is missing', async () => {
