@@ -82,6 +82,13 @@ for (const scheme of schemes) {
             .map(({ id }) => id.replace('node-input-', '')),
         state,
       );
+    /** Rows whose text goes on under the label. The checkbox has a label of two lines. */
+    const wrapped = (): Promise<string[]> =>
+      editor.page.evaluate(() =>
+        [...document.querySelectorAll<HTMLElement>('.red-ui-tray:last-child .form-row')]
+          .filter((row) => row.offsetHeight > 45 && row.querySelector('#node-input-apply') === null)
+          .map((row) => row.innerText.trim()),
+      );
     const sorted = (fields: readonly string[]): string[] => [...new Set(fields)].sort();
 
     for (const [name, { policy, choices = {}, own, required = [] }] of Object.entries(cases)) {
@@ -89,15 +96,17 @@ for (const scheme of schemes) {
         await editor.openDialog('cap');
         await choose('policy', policy);
         for (const [field, value] of Object.entries(choices)) await choose(field, value);
-        const [visible, wrong, { untranslated, unlabelled, faint, cut }] = [
+        const [visible, wrong, overflowing, { untranslated, unlabelled, faint, cut }] = [
           await fieldsWith('visible'),
           await fieldsWith('wrong'),
+          await wrapped(),
           await editor.page.evaluate(formFacts),
         ];
         await editor.screenshot(`power-cap-${name}`);
         await editor.closeDialog();
         assert.deepEqual(sorted(visible), sorted([...always, ...ofHardware, ...own]));
         assert.deepEqual(sorted(wrong), sorted(required));
+        assert.deepEqual(overflowing, []);
         assert.deepEqual({ untranslated, unlabelled, faint, cut }, nothingWrong);
       });
     }
