@@ -6,7 +6,8 @@ import { startRecording } from '../../src/loop/recording/start-recording';
 import { StepClock } from '../../src/loop/recording/step-clock';
 import { MappingPlanner } from '../../src/mapping/planner';
 import { ProfileTable } from '../../src/mapping/profiles/table';
-import { PlannerProcess } from '../../src/mapping/planner/planner-process';
+import { answerWithoutProcess, PlannerProcess } from '../../src/mapping/planner/planner-process';
+import type { WantedEstimator } from '../../src/mapping/planner/protocol';
 import type { RoundSolver } from '../../src/mapping/rounds/answer';
 import { AnalyticOnly } from '../../src/mapping/rounds/estimators';
 import { solveRound } from '../../src/mapping/rounds/solve';
@@ -26,6 +27,10 @@ export interface DayToRecord {
   readonly policy: RecordingHeader['cap']['policy'];
   readonly hours?: number;
   readonly seed?: number;
+  /** To plan with; absent: the queueing model. */
+  readonly estimator?: WantedEstimator;
+  /** For this round, from 1, nobody can ask the process that plans. */
+  readonly fallbackAt?: number;
   /** The source fails at this hour. */
   readonly sourceFailsAtH?: number;
   /** Rounds are worked out by the process that plans; absent: here. */
@@ -116,14 +121,22 @@ export async function recordDay({ path, policy, hours = 24, seed = 1, ...how }: 
   const problems: string[] = [];
   const recording = await startRecording(path, {
     ...{ device, tenants, profiles, cap, selector: settings, seed, clock },
-    estimator: { kind: 'analytic' },
+    estimator: how.estimator ?? { kind: 'analytic' },
     onProblem: (problem) => problems.push(problem),
   });
   const { recorder, planning } = recording;
   const onProblem = ({ message }: Error): void => void problems.push(message);
   const process = new PlannerProcess({ ...planning, estimator: { kind: 'analytic' }, onProblem });
   const estimators = new AnalyticOnly();
-  const here: RoundSolver = { solve: (question) => solveRound(question, estimators, planning.effort) };
+  let rounds = 0;
+  const here: RoundSolver = {
+    solve: (question) => {
+      rounds += 1;
+      if (rounds !== how.fallbackAt) return solveRound(question, estimators, planning.effort);
+      planning.onFallback(question.planId, 'the process that plans is away');
+      return answerWithoutProcess(question, 'the process that plans is away');
+    },
+  };
   const solver = how.inProcess === true ? process : here;
   const random = new Random(seed);
   let inForce: Plan | null = null;

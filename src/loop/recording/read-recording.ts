@@ -38,35 +38,41 @@ const fieldOf = (value: unknown, name: string): unknown =>
  * RECORDING_TOO_NEW for one of a later version
  */
 export async function readRecording(path: string): Promise<Recording> {
-  const lines = await linesOf(path);
   const reader = new RecordingReader(path);
-  lines.forEach((line, index) => reader.take(line, index + 1, index === lines.length - 1));
+  // The last line may be cut off, so each waits for the next one.
+  let before: string | null = null;
+  for await (const line of linesOf(path)) {
+    if (before !== null) reader.take(before, false);
+    before = line;
+  }
+  if (before !== null) reader.take(before, true);
   return reader.recording();
 }
 
-async function linesOf(path: string): Promise<string[]> {
-  const lines: string[] = [];
+async function* linesOf(path: string): AsyncGenerator<string> {
   try {
     for await (const line of createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Infinity }))
-      if (line.trim() !== '') lines.push(line);
+      if (line.trim() !== '') yield line;
   } catch (error) {
     throw new EcomapError('RECORDING_INVALID', `The recording ${path} cannot be read: ${messageOf(error)}.`, {
       cause: error,
     });
   }
-  return lines;
 }
 
 class RecordingReader {
   private header: RecordingHeader | null = null;
   private readonly steps: { begin: EventOf<'step'>; events: RecordedEvent[] }[] = [];
   private readonly warnings: string[] = [];
+  private lines = 0;
   private unknownKinds = 0;
   private isComplete = false;
 
   constructor(private readonly path: string) {}
 
-  take(line: string, lineNumber: number, isLast: boolean): void {
+  take(line: string, isLast: boolean): void {
+    this.lines += 1;
+    const lineNumber = this.lines;
     const value = jsonOf(line);
     if (this.header === null) {
       this.header = this.headerOf(value);

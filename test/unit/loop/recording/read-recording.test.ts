@@ -116,6 +116,14 @@ describe('the file of a recorded day', () => {
   });
 
   describe('while it is written', () => {
+    it('is not begun for an estimator that it could not name', async () => {
+      const path = join(directory, 'calibrated.jsonl');
+      const source = { model: { path: '/nowhere' }, intervals: { latency: null, lnPowerMargin: null } };
+      const day = recordDay({ path, policy: { kind: 'linear' }, estimator: { kind: 'calibrated', source } });
+      await assert.rejects(day, failsWith('INVALID_CONFIG', /calibrated estimator cannot be recorded/));
+      await assert.rejects(readFile(path), /ENOENT/);
+    });
+
     it('is never one that was there already', async () => {
       const path = await written(whole);
       await assert.rejects(

@@ -81,6 +81,15 @@ describe('the replay of a recorded day', function () {
     assert.equal(outcome.first?.recorded?.kind, 'cap');
   });
 
+  it('plans without the process that plans where it was not there', async () => {
+    const outcome = await replay(await recorded({ policy: { kind: 'linear' }, hours: 3, fallbackAt: 5 }));
+    assert.deepEqual([outcome.first, outcome.reworded], [null, 0]);
+    const without = await replayChanged((line) =>
+      line.includes('"kind":"fallback"') ? '{"kind":"comment","atMs":0}' : line,
+    );
+    assert.equal(without.reworded, 1, 'the plan says who predicted');
+  });
+
   it('fails again where the source of the grid had failed', async () => {
     const outcome = await replay(await recorded({ policy: { kind: 'linear' }, hours: 6, sourceFailsAtH: 3 }));
     assert.equal(outcome.first, null, outcomeLines(outcome).join('\n'));

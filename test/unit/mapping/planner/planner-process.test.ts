@@ -85,17 +85,32 @@ describe('the process that plans', function () {
     assert.equal(next.plan.search.estimator, 'learned (shipped)');
   });
 
+  it('spends the effort that it is told, and answers the same again where only evaluations limit it', async () => {
+    const eleven = Array.from({ length: 11 }, (_, index) => tenant(`t${index}`, fourVariants));
+    const large = counted(await questionOf(eleven));
+    const answerWith = async (evaluations: number) => {
+      const { plan } = await started({ effort: { evaluations } }).solve(large);
+      return { ...plan, search: { ...plan.search, elapsedMs: 0 } };
+    };
+    const [little, much, again] = [await answerWith(50), await answerWith(900), await answerWith(900)];
+    assert.ok(much.search.evaluated > little.search.evaluated + 500, `${much.search.evaluated} evaluations`);
+    assert.deepEqual(again, much);
+  });
+
   it('plans here, and says so once, where no process can be started', async () => {
     const broken = () => {
       throw new Error('no such file');
     };
-    const planner = started({ program: broken });
+    const fallbacks: string[] = [];
+    const planner = started({ program: broken, onFallback: (planId, why) => fallbacks.push(`${planId}: ${why}`) });
     for (let round = 0; round < 3; round += 1) {
       const { plan } = await planner.solve(await question());
       assert.equal(plan.search.estimator, 'analytic');
       assert.ok(plan.why.some((why) => why.includes('could not be started (no such file)')));
     }
     assert.equal(problems.length, 1);
+    assert.equal(fallbacks.length, 3);
+    assert.match(fallbacks[0] ?? '', /^\w+-1: the process that plans could not be started \(no such file\)$/);
   });
 
   it('plans here while a process that ends at once is tried again and again', async () => {
