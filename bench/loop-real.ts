@@ -2,6 +2,9 @@
 //   npm run bench -- loop-real                              about ten minutes
 //   npm run bench -- loop-real --zone varying --seconds 40  longer days of one zone
 //   npm run bench -- loop-real --quick                      two minutes: to see that it works
+// --rounds: days of each zone under each policy; --zone: simulated, varying, flat, or a recorded zone such as carbonx-2021/DE, several with
+// commas; --seed: order of the policies and arrivals; --load: times the requests; --sensors: looks for power sensors, and without one
+// counts what other programs do, too.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

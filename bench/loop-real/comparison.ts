@@ -17,6 +17,7 @@ const measures = {
   dynamicEnergyJ: ({ dynamicEnergyJ }) => dynamicEnergyJ,
   servingEnergyJ: ({ servingEnergyJ }) => servingEnergyJ,
   servingCarbonG: ({ servingCarbonG }) => servingCarbonG,
+  steadyCarbonG: ({ steadyCarbonG }) => steadyCarbonG,
   opCdpGs: ({ opCdpGs }) => opCdpGs,
   timingGainPct: ({ timingGainPct }) => timingGainPct,
   p50Ms: ({ latencyMs }) => latencyMs?.p50 ?? null,
@@ -43,6 +44,8 @@ export interface Changes {
   /** Of the answers alone, without idle and without loading variants. */
   readonly servingEnergyPct: Paired | null;
   readonly servingCarbonPct: Paired | null;
+  /** Of idle and answers: without loading variants. */
+  readonly steadyCarbonPct: Paired | null;
   readonly opCdpPct: Paired | null;
   readonly accuracyPt: Paired | null;
   readonly attainmentPt: Paired | null;
@@ -112,6 +115,7 @@ export function changesBetween(days: readonly PlayedDay[], policy: string, base:
     dynamicEnergyPct: differences(inPercent, 'dynamicEnergyJ'),
     servingEnergyPct: differences(inPercent, 'servingEnergyJ'),
     servingCarbonPct: differences(inPercent, 'servingCarbonG'),
+    steadyCarbonPct: differences(inPercent, 'steadyCarbonG'),
     opCdpPct: differences(inPercent, 'opCdpGs'),
     accuracyPt: differences(inPoints, 'effectiveAccuracyPct'),
     attainmentPt: differences(inPoints, 'attainmentPct'),

@@ -49,6 +49,7 @@ export function reportOf(
     figures: {
       energySource,
       oursCarbonPct: meanOf(own?.changes?.carbonPct),
+      oursSteadyCarbonPct: meanOf(own?.changes?.steadyCarbonPct),
       oursOpcdpPct: meanOf(own?.changes?.opCdpPct),
       oursDynamicEnergyPct: meanOf(own?.changes?.dynamicEnergyPct),
       oursServingCarbonPct: meanOf(own?.changes?.servingCarbonPct),
@@ -86,8 +87,8 @@ export function reportOf(
       decisionMs:
         '95th percentile of a day: plans of one control period, worked out in another process; main thread: asking and choosing',
       serving:
-        'energy and carbon of the answers alone; dynamic energy holds besides what loading a variant takes, which weighs as many times ' +
-        'more than in a real day as the day is played fast',
+        'energy and carbon of the answers alone, steady: of idle and answers; the rest is what loading a variant takes, which weighs as ' +
+        'many times more than in a real day as the day is played fast',
       tookS: setup.tookS,
     },
   };

@@ -23,7 +23,8 @@ const gramColumns: readonly Column<ComparedPolicy>[] = [
   ['policy', ({ policy }) => policy],
   ['g CO2eq', ({ spreads }) => small(spreads.carbonG)],
   ['carbon % [95 %]', ({ changes }) => change(changes?.carbonPct)],
-  ['sign p', ({ changes }) => changes?.carbonPct?.signP.toFixed(3) ?? '-'],
+  ['without loading % [95 %]', ({ changes }) => change(changes?.steadyCarbonPct)],
+  ['sign p', ({ changes }) => changes?.steadyCarbonPct?.signP.toFixed(3) ?? '-'],
   ['opCDP g*s', ({ spreads }) => small(spreads.opCdpGs)],
   ['opCDP % [95 %]', ({ changes }) => change(changes?.opCdpPct, 1)],
   ['J', ({ spreads }) => withSpread(spreads.energyJ, 1)],
@@ -57,8 +58,8 @@ export function dayTable(
   const head =
     `${rounds} rounds of a grid day in ${seconds} s per policy, in turns; medians over the days (lowest to highest). ` +
     `Changes: means of the pairs against ${base} [95 % interval]. Watts, joules and grams are ${energySource ?? unknown}. ` +
-    'Dynamic: above idle; answers: of it the inference itself, the rest is mostly the loading of variants, which takes as long in a ' +
-    'fast day as in a real one.';
+    'Dynamic: above idle; answers: of it the inference itself. The rest is the loading of variants, which takes as long in a fast day ' +
+    'as in a real one and weighs as many times more (and other programs, where those are seen).';
   return [head, '', ...markdown(gramColumns, policies), '', ...markdown(serviceColumns, policies)];
 }
 

@@ -1,7 +1,7 @@
 import type { PlanningRound } from '../mapping/planner';
 import type { Cap } from '../signals/cap';
 import type { CarbonReading } from '../signals/carbon';
-import type { Source } from '../signals/quantities';
+import { gramsOf, type Source } from '../signals/quantities';
 import type { Receipt } from '../signals/receipt';
 import type { Telemetry } from '../signals/telemetry';
 import type { CapPeriodFigures } from './cap-periods';
@@ -19,6 +19,8 @@ export interface DayFigures {
   /** Of the answers alone: loading a variant takes as long in a fast day as in a real one, and so weighs far too much. */
   readonly servingEnergyJ: number | null;
   readonly servingCarbonG: number | null;
+  /** Of doing nothing and of the answers: the grams without what loading variants took. */
+  readonly steadyCarbonG: number | null;
   /** Of the whole device, idle included, per answer. */
   readonly energyPerAnswerJ: number | null;
   readonly carbonG: number | null;
@@ -108,6 +110,8 @@ export class DayWatch {
     const correct = counts.reduce((sum, count) => sum + count.correct, 0);
     const latency = traffic.latencyMs;
     const { idleJ } = this;
+    const servingCarbonG = sumOf(receipt.tenants.map(({ carbonG }) => carbonG));
+    const idleCarbonG = gramsOf(idleJ, meanIntensityOf(receipt));
     return {
       policy: this.policy,
       seconds,
@@ -116,7 +120,8 @@ export class DayWatch {
       idleEnergyJ: idleJ,
       dynamicEnergyJ: total.energyJ === null || idleJ === null ? null : total.energyJ - idleJ,
       servingEnergyJ: sumOf(receipt.tenants.map(({ energyJ }) => energyJ)),
-      servingCarbonG: sumOf(receipt.tenants.map(({ carbonG }) => carbonG)),
+      servingCarbonG,
+      steadyCarbonG: sumOf([idleCarbonG, servingCarbonG]),
       energyPerAnswerJ: total.energyPerInferenceJ,
       carbonG: total.carbonG,
       opCdpGs: total.opCdpGs,
@@ -133,6 +138,12 @@ export class DayWatch {
       requests: Object.fromEntries([...traffic.counts].map(([tenant, count]) => [tenant, count.offered])),
     };
   }
+}
+
+/** Over time; null where readings of several kinds were in force, which do not compare. */
+function meanIntensityOf({ carbon: { chains } }: Receipt): number | null {
+  const [chain] = chains;
+  return chain === undefined || chains.length > 1 ? null : chain.meanIntensityGPerKwh;
 }
 
 const sumOf = (parts: readonly (number | null)[]): number | null =>

@@ -23,6 +23,16 @@ describe('the comparison of policies over real days', () => {
     assert.equal(energyPct.mean, 0);
   });
 
+  it('tells the grams without what loading took beside all grams', () => {
+    const [all, some] = [
+      dayOf('x', 1, { policy: 'all', carbonG: 0.01, steadyCarbonG: 0.01 }),
+      dayOf('x', 1, { policy: 'some', carbonG: 0.0105, steadyCarbonG: 0.009 }),
+    ];
+    const { carbonPct, steadyCarbonPct } = changesBetween([all, some], 'some', 'all', 1);
+    assert.ok(carbonPct && steadyCarbonPct);
+    assert.ok(carbonPct.mean > 0 && Math.abs(steadyCarbonPct.mean + 10) < 1e-9);
+  });
+
   it('leaves out a round that only one of them has played', () => {
     const { carbonPct } = changesBetween([...days, dayOf('x', 2, { policy: 'some', carbonG: 9 })], 'some', 'all', 1);
     assert.equal(carbonPct?.pairs, 2);

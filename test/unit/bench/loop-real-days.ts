@@ -11,6 +11,7 @@ const figures: DayFigures = {
   dynamicEnergyJ: 20,
   servingEnergyJ: 18,
   servingCarbonG: 0.002,
+  steadyCarbonG: 0.01,
   energyPerAnswerJ: 1,
   carbonG: 0.01,
   opCdpGs: 0.001,
