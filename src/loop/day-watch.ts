@@ -140,6 +140,13 @@ export class DayWatch {
   }
 }
 
+/** A window after the end of a day: what it takes to give the last answers is of the day, doing nothing meanwhile is not. */
+export function withoutIdle(telemetry: Telemetry): Telemetry {
+  const { totalJ, idleJ } = telemetry.energy;
+  const workJ = totalJ === null || idleJ === null ? null : Math.max(0, totalJ - idleJ);
+  return { ...telemetry, energy: { ...telemetry.energy, totalJ: workJ, idleJ: idleJ === null ? null : 0 } };
+}
+
 /** Over time; null where readings of several kinds were in force, which do not compare. */
 function meanIntensityOf({ carbon: { chains } }: Receipt): number | null {
   const [chain] = chains;

@@ -12,13 +12,14 @@ import { PowerCap } from '../power/power-cap';
 import { VariantSelector } from '../selection/selector';
 import type { CarbonReading } from '../signals/carbon';
 import type { Plan } from '../signals/plan';
+import type { Telemetry } from '../signals/telemetry';
 import type { Tenant } from '../signals/tenant';
 import { SamplePool } from '../simulation/sample-pool';
 import type { FamilyName } from '../simulation/samples';
 import { CapPeriods } from './cap-periods';
 import { DayClock } from './day-clock';
 import type { DayPolicy } from './day-policy';
-import { DayWatch, type DayFigures } from './day-watch';
+import { DayWatch, withoutIdle, type DayFigures } from './day-watch';
 import { DecisionTimes } from './decision-times';
 import { Loop } from './loop';
 import { startRecording } from './recording/start-recording';
@@ -170,17 +171,18 @@ export async function playDay(policy: DayPolicy, dayLengthS: number, around: Dem
     loop.start({ controlPeriodS, windowS });
     await new Promise((resolve) => setTimeout(resolve, dayLengthS * 1000));
     traffic.stop();
-    // The day ends with its last answer, and not with a step that is still under way.
+    delay.disable();
+    const seconds = day.elapsedMs / 1000;
+    const account = (telemetry: Telemetry): void => watch.onWindow(telemetry, ledger.onTelemetry(telemetry));
+    // The day ends now, and not with a step that is still under way; what waits is answered and counts.
     const stopped = loop.stop();
+    account(executor.takeTelemetry());
     if (!(await traffic.settled(lastAnswerMs)))
       around.say(`${policy.name}: some requests have no answer at the end of the day`);
-    delay.disable();
-    const telemetry = executor.takeTelemetry();
-    const receipt = ledger.onTelemetry(telemetry);
-    watch.onWindow(telemetry, receipt);
+    account(withoutIdle(executor.takeTelemetry()));
     const figures = watch.figures({
-      seconds: day.elapsedMs / 1000,
-      receipt,
+      seconds,
+      receipt: ledger.receipt(),
       traffic,
       capPeriods: capPeriods.figures,
       decisions: times.figures,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { CarbonLedger } from '../../../src/carbon/accounting/ledger';
 import { CapPeriods } from '../../../src/loop/cap-periods';
-import { DayWatch } from '../../../src/loop/day-watch';
+import { DayWatch, withoutIdle } from '../../../src/loop/day-watch';
 import { DecisionTimes } from '../../../src/loop/decision-times';
 import { Traffic } from '../../../src/loop/traffic';
 import type { Telemetry } from '../../../src/signals/telemetry';
@@ -69,6 +69,13 @@ describe('what a played day comes to', () => {
     near(figures.servingCarbonG, 0.004);
     near(figures.steadyCarbonG, 0.036);
     assert.deepEqual([figures.attainmentPct, figures.swaps, figures.energySource], [90, 2, 'modelled']);
+  });
+
+  it('does not charge a day with idling until its last answers are given', () => {
+    const { energyJ, idleEnergyJ, servingEnergyJ, attainmentPct } = playTwo(withoutIdle(windowAt(secondMs)));
+    assert.deepEqual([energyJ, idleEnergyJ, servingEnergyJ, attainmentPct], [120, 80, 20, 90]);
+    const { energy } = withoutIdle(windowAt(secondMs, null));
+    assert.deepEqual([energy.totalJ, energy.idleJ], [null, null]);
   });
 
   it('knows no split where one window did not know its idle energy', () => {
