@@ -49,6 +49,20 @@ describe('the loop over a day of bad input, on a simulated board', () => {
     });
   }
 
+  for (const [capW, rate] of [
+    [25, 0.8],
+    [18, 0.8],
+    [15.5, 1],
+    [11, 0.8],
+  ] as const) {
+    it(`swaps no tenant more than four times in any hour under a steady cap of ${capW} W`, async () => {
+      // Windows of 20 s: rates that are counted in them go up and down by a tenth.
+      const day = await playLoop({ policy: { kind: 'fixed', capW }, rateFactor: () => rate, stepS: 20, hours: 2 });
+      check(day);
+      assert.ok(swapsOf(day) > 0, 'nothing was near its limit');
+    });
+  }
+
   const tenantsWith = (more: object) => threeTenants.map((one) => ({ ...one, ...more }));
   const cases: readonly (readonly [what: string, day: DayOptions, says: RegExp, expected?: Expected])[] = [
     [
