@@ -47,6 +47,23 @@ export class Frontier<T> {
     return best;
   }
 
+  /** Watts that a unit of accuracy costs where so much is lost in the mean; 0 beyond the last plan. */
+  slopeAt(loss: number): number {
+    const next = this.vertices.findIndex((vertex) => vertex.loss >= loss);
+    const [from, to] = [this.vertices[Math.max(1, next) - 1], this.vertices[Math.max(1, next)]];
+    return next < 0 || from === undefined || to === undefined ? 0 : slope(from, to);
+  }
+
+  /** Those that some price within these bounds makes the best. */
+  between(leastW: number, mostW: number): Costed<T>[] {
+    return this.vertices.filter((vertex, index) => {
+      const [before, after] = [this.vertices[index - 1], this.vertices[index + 1]];
+      const upTo = before === undefined ? Infinity : slope(before, vertex);
+      const from = after === undefined ? 0 : slope(vertex, after);
+      return upTo >= leastW && from <= mostW;
+    });
+  }
+
   /**
    * What a mean loss takes at least, running two neighbours in turns.
    * @param drawnW what counts, where the frontier was made by something else than power

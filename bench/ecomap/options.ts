@@ -5,6 +5,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Weeks that constants may be tried on, instead of those that figures are told of. */
   readonly tuning: boolean;
+  /** Only what of the distance to the oracle is due to what. */
+  readonly ablate: boolean;
   readonly mixes: number | null;
   readonly profile: string | null;
   readonly trace: string | null;
@@ -24,6 +26,7 @@ export function optionsOf(args: readonly string[]): BenchOptions {
     options: {
       quick: { type: 'boolean', default: false },
       tuning: { type: 'boolean', default: false },
+      ablate: { type: 'boolean', default: false },
       mixes: { type: 'string' },
       profile: { type: 'string' },
       trace: { type: 'string' },
@@ -41,6 +44,7 @@ export function optionsOf(args: readonly string[]): BenchOptions {
   return {
     quick: values.quick,
     tuning: values.tuning,
+    ablate: values.ablate,
     mixes: optional('mixes'),
     profile: values.profile ?? null,
     trace: values.trace ?? null,

@@ -1,9 +1,9 @@
 import { QualityPolicy } from '../../src/power/policies/quality';
 import type { CapRange } from '../../src/power/policies/policy';
 import { AccuracyAccount, dayEndMs, type Stretch } from '../../src/selection/price/account';
-import { gramsPerWs, priceFor, type Offer } from '../../src/selection/price/price';
-import type { Frontier } from './frontier';
-import type { ZoneWeek } from './zones';
+import { gramsPerWs, leastGrams, priceSides, type Offer } from '../../src/selection/price/price';
+import type { Costed, Frontier } from './frontier';
+import type { GridHour, ZoneWeek } from './zones';
 
 /** What the quality policy tells at one moment: the time, and what it expects of the grid until the day ends. */
 export interface Outlook {
@@ -14,6 +14,7 @@ export interface Outlook {
 }
 
 export const decisionsPerHour = 2;
+const decisionS = 3600 / decisionsPerHour;
 const hourMs = 3_600_000;
 /** Share of the allowance that is aimed at, as the selector does. */
 const aim = 0.99;
@@ -42,6 +43,22 @@ export function outlooksOf(week: ZoneWeek): Outlook[] {
   );
 }
 
+/** What somebody would tell who knows the grid of the day in advance. */
+export function foreseenOf({ hours }: ZoneWeek): Outlook[] {
+  return hours.flatMap(({ intensityGPerKwh, reading }, index) => {
+    const fromMs = Date.parse(reading.validFrom);
+    const left = Math.round((dayEndMs(fromMs) - fromMs) / hourMs);
+    const later = hours.slice(index + 1, index + left).map((hour) => ({ hours: 1, ...pick(hour) }));
+    return Array.from({ length: decisionsPerHour }, (_, part): Outlook => ({
+      atMs: fromMs + (part * hourMs) / decisionsPerHour,
+      intensityGPerKwh,
+      ahead: [{ hours: 1 - part / decisionsPerHour, intensityGPerKwh }, ...later],
+    }));
+  });
+}
+
+const pick = ({ intensityGPerKwh }: GridHour): Pick<GridHour, 'intensityGPerKwh'> => ({ intensityGPerKwh });
+
 /**
  * The policy under test: the product's account of the day's accuracy and its price, over the plans of the frontier (variants, mapping
  * and operating point together) in place of one tenant's variants.
@@ -62,13 +79,26 @@ export class OurPolicy<T> {
     const stretches = ahead.map(({ hours, ...rest }): Stretch => ({ ...rest, requests: 3600 * hours }));
     const toCome = stretches.reduce((sum, { requests }) => sum + requests, 0);
     const allowedPt = this.account.allowedPt(aim * this.allowancePt, toCome);
-    const priceG = priceFor([this.offerOf(frontier)], stretches, allowedPt);
-    const perWs = gramsPerWs(intensityGPerKwh);
-    // At an infinite price the most accurate; else what costs least, the more accurate of equals.
-    const priceW = Number.isFinite(priceG) && perWs > 0 ? (100 * priceG) / perWs : Infinity;
-    const chosen = frontier.at(priceW);
+    const offer = this.offerOf(frontier);
+    const { gPerPoint, belowGPerPoint } = priceSides([offer], stretches, allowedPt);
+    const kept = at(frontier, gPerPoint, intensityGPerKwh);
+    const more = at(frontier, belowGPerPoint, intensityGPerKwh);
+    const chosen = more === kept ? kept : this.better(kept, more, offer, stretches, allowedPt * toCome);
     this.lossPt = 100 * chosen.loss;
     return chosen.item;
+  }
+
+  /** At the price itself one plan is as good as the other, but not what each leaves to the rest of the day. */
+  private better(kept: Costed<T>, more: Costed<T>, offer: Offer, ahead: readonly Stretch[], points: number): Costed<T> {
+    const later = after(ahead, decisionS);
+    const toCome = later.reduce((sum, { requests }) => sum + requests, 0);
+    const perWs = gramsPerWs(ahead[0]?.intensityGPerKwh ?? 0);
+    const cost = ({ loss, powerW }: Costed<T>): number => {
+      const left = points - 100 * loss * decisionS;
+      if (left < 0) return Infinity;
+      return powerW * perWs * decisionS + leastGrams([offer], later, toCome > 0 ? left / toCome : 0);
+    };
+    return cost(more) < cost(kept) ? more : kept;
   }
 
   private offerOf(frontier: Frontier<T>): Offer {
@@ -83,4 +113,20 @@ export class OurPolicy<T> {
     this.offers.set(frontier, offer);
     return offer;
   }
+}
+
+/** At an infinite price the most accurate; else what costs least, the more accurate of equals. */
+function at<T>(frontier: Frontier<T>, gPerPoint: number, intensityGPerKwh: number): Costed<T> {
+  const perWs = gramsPerWs(intensityGPerKwh);
+  return frontier.at(Number.isFinite(gPerPoint) && perWs > 0 ? (100 * gPerPoint) / perWs : Infinity);
+}
+
+/** What remains of the time ahead after so many requests at one per second. */
+function after(ahead: readonly Stretch[], requests: number): Stretch[] {
+  let gone = requests;
+  return ahead.flatMap((stretch) => {
+    const cut = Math.min(gone, stretch.requests);
+    gone -= cut;
+    return stretch.requests > cut ? [{ ...stretch, requests: stretch.requests - cut }] : [];
+  });
 }

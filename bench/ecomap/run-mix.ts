@@ -5,7 +5,7 @@ import { Random } from '../../src/simulation/random';
 import { Account, type Score } from './account';
 import { Baselines } from './baselines';
 import { leastCarbon, type Frontier, type Step } from './frontier';
-import { knownFrontier, learnPlans, trueFrontier, type Learned } from './learned';
+import { knownFrontier, learnPlans, trueFrontier, type Learned, type LearnSettings } from './learned';
 import type { Mix } from './mixes';
 import type { BenchPoint } from './operating-points';
 import { decisionsPerHour, OurPolicy, type Outlook } from './ours';
@@ -21,11 +21,20 @@ const periodsPerHour = hourS / periodS;
 export interface PreparedWeek {
   readonly week: ZoneWeek;
   readonly outlooks: readonly Outlook[];
+  /** The same with the grid of the rest of the day as it will be. */
+  readonly foreseen: readonly Outlook[];
   readonly steps: readonly Step[];
 }
 
 /** By grams alone, or with the weight of delay that our policy has. */
 export type Aim = 'grams' | 'same';
+
+/** What our policy goes by; the truth in its place shows what the lack of it costs. */
+export interface Knowing {
+  readonly costs: 'learned' | 'true';
+  readonly grid: 'expected' | 'true';
+}
+const asItIs: Knowing = { costs: 'learned', grid: 'expected' };
 
 /** Everything of one mix that no grid changes. */
 export interface PreparedMix {
@@ -45,11 +54,7 @@ export interface PreparedMix {
   readonly range: CapRange;
 }
 
-export interface Settings {
-  readonly allowancePt: number;
-  readonly delayWeight: number;
-  readonly mostMeasured: number;
-}
+export type Settings = LearnSettings;
 
 export function prepareMix(
   model: DeviceModel,
@@ -65,9 +70,9 @@ export function prepareMix(
   // Limits that the most accurate variants cannot hold at any operating point: nothing to compare with.
   if ((truth.vertices[0]?.loss ?? 1) > 0) return null;
   const { delayWeight } = settings;
-  const learned = learnPlans(plans, pool, predictions, delayWeight, settings.mostMeasured);
+  const learned = learnPlans(plans, pool, predictions, settings);
   const frontier = knownFrontier(learned, delayWeight);
-  const gramsFrontier = knownFrontier(learnPlans(plans, pool, predictions, 0, settings.mostMeasured), 0);
+  const gramsFrontier = knownFrontier(learnPlans(plans, pool, predictions, { ...settings, delayWeight: 0 }), 0);
   if (frontier === null || gramsFrontier === null) return null;
   const loads = points.map(({ fullLoadW }) => fullLoadW);
   return {
@@ -86,6 +91,34 @@ export function prepareMix(
   };
 }
 
+export interface FeasibleMixes {
+  readonly ready: readonly PreparedMix[];
+  readonly infeasibleSeeds: readonly number[];
+}
+
+/** The first mixes whose most accurate variants can hold the limits. */
+export function feasibleMixes(
+  model: DeviceModel,
+  points: readonly BenchPoint[],
+  mixesOf: (count: number) => readonly Mix[],
+  wanted: number,
+  settings: Settings,
+): FeasibleMixes {
+  const ready: PreparedMix[] = [];
+  const infeasibleSeeds: number[] = [];
+  for (const mix of mixesOf(2 * wanted)) {
+    if (ready.length >= wanted) break;
+    const prepared = prepareMix(model, points, mix, settings);
+    if (prepared === null) {
+      infeasibleSeeds.push(mix.seed);
+      continue;
+    }
+    process.stderr.write(`${mix.name}, seed ${mix.seed}: ${mix.tenants.map(({ name }) => name).join(', ')}\n`);
+    ready.push(prepared);
+  }
+  return { ready, infeasibleSeeds };
+}
+
 /** The same plan all week. */
 export function constantScore({ plans }: PreparedMix, { week }: PreparedWeek, plan: BenchPlan): Score {
   const account = new Account(plans);
@@ -94,14 +127,16 @@ export function constantScore({ plans }: PreparedMix, { week }: PreparedWeek, pl
 }
 
 export function ourScore(
-  { plans, frontier, gramsFrontier }: PreparedMix,
+  prepared: PreparedMix,
   week: PreparedWeek,
   allowancePt: number,
   aim: Aim = 'same',
+  { costs, grid }: Knowing = asItIs,
 ): Score {
-  const account = new Account(plans);
-  const policy = new OurPolicy(aim === 'same' ? frontier : gramsFrontier, allowancePt);
-  decisionsOf(week, (outlook, intensityGPerKwh) => {
+  const account = new Account(prepared.plans);
+  const learned = aim === 'same' ? prepared.frontier : prepared.gramsFrontier;
+  const policy = new OurPolicy(costs === 'true' ? frontierFor(prepared, aim) : learned, allowancePt);
+  decisionsOf(week, grid === 'true' ? week.foreseen : week.outlooks, (outlook, intensityGPerKwh) => {
     account.add(policy.decide(outlook), decisionS, intensityGPerKwh);
   });
   return account.score;
@@ -111,9 +146,10 @@ const decisionS = hourS / decisionsPerHour;
 
 function decisionsOf(
   week: PreparedWeek,
+  outlooks: readonly Outlook[],
   decide: (outlook: Outlook, intensityGPerKwh: number, hour: GridHour) => void,
 ): void {
-  week.outlooks.forEach((outlook, index) => {
+  outlooks.forEach((outlook, index) => {
     const hour = week.week.hours[Math.floor(index / decisionsPerHour)];
     if (hour !== undefined) decide(outlook, hour.intensityGPerKwh, hour);
   });
@@ -130,7 +166,7 @@ export function ourCappedScore(prepared: PreparedMix, week: PreparedWeek, allowa
   const policy = new OurPolicy(prepared.frontier, allowancePt);
   const noise = new Random(mix.seed + 11);
   const leastUpperW = Math.min(...learned.known.map(({ upperW }) => upperW));
-  decisionsOf(week, (outlook, intensityGPerKwh, { reading }) => {
+  decisionsOf(week, week.outlooks, (outlook, intensityGPerKwh, { reading }) => {
     const bounds = reading.trailingBounds;
     const capW = bounds === null ? (range.minimumW + range.maximumW) / 2 : linearCapW(intensityGPerKwh, bounds, range);
     const level = Math.max(Math.floor(capW / capStepW), Math.ceil(leastUpperW / capStepW));

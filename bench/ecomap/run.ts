@@ -6,6 +6,7 @@ import { Random } from '../../src/simulation/random';
 import { parseProfileFile } from '../../src/mapping/imported-profiles/profile-file';
 import { packageRoot } from '../../src/models/package-root';
 import { printReport, rounded } from '../report';
+import { runAblation } from './ablation';
 import type { Score } from './account';
 import { decisionTimes } from './decision';
 import { average, byZone, changePct, summarise, type Row, type Summary } from './figures';
@@ -26,9 +27,9 @@ import { hoursPerDay, weekOf, weekStarts, zoneWeeks } from './zones';
 const firstSeeds = { tuning: 100, test: 9000 } as const;
 /**
  * Set on 30 tuning mixes: the least weight of delay with which a constant plan at the allowance holds -35 % of opCDP, with a point to
- * spare, and as many measured plans as still made a difference.
+ * spare, and how plans to measure are chosen; the readings are 40 hours of control periods.
  */
-const settings: Settings = { allowancePt: 1, delayWeight: 0.05, mostMeasured: 80 };
+const settings: Settings = { allowancePt: 1, delayWeight: 0.05, mostReadings: 480 };
 const fixedCapLevels = 8;
 const varyingZones = ['eia-2022/CISO', 'carbonx-2021/US-CAL-CISO', 'carbonx-2021/AU-QLD', 'carbonx-2021/DE'];
 
@@ -63,6 +64,7 @@ interface Bounds {
 }
 
 export async function runMixes(options: BenchOptions): Promise<void> {
+  if (options.ablate) return runAblation(options, settings, firstSeeds[options.tuning ? 'tuning' : 'test']);
   const cpu = process.cpuUsage();
   const model = new DeviceModel('agx-xavier');
   const points = benchPoints(model);
@@ -80,19 +82,14 @@ export async function runMixes(options: BenchOptions): Promise<void> {
   const wanted = options.mixes ?? (options.quick ? 3 : 30);
   const rows: Row[] = [];
   const bounds: Bounds[] = [];
-  const prepared: PreparedMix[] = [];
-  const infeasible: number[] = [];
-  for (const mix of seededMixes(model, 2 * wanted, firstSeeds[which])) {
-    if (prepared.length >= wanted) break;
-    const ready = mixRuns.prepareMix(model, points, mix, settings);
-    if (ready === null) {
-      infeasible.push(mix.seed);
-      continue;
-    }
-    process.stderr.write(`${mix.name}, seed ${mix.seed}: ${mix.tenants.map(({ name }) => name).join(', ')}\n`);
-    prepared.push(ready);
-    runMix(ready, weeks, rows, bounds);
-  }
+  const { ready: prepared, infeasibleSeeds } = mixRuns.feasibleMixes(
+    model,
+    points,
+    (count) => seededMixes(model, count, firstSeeds[which]),
+    wanted,
+    settings,
+  );
+  for (const ready of prepared) runMix(ready, weeks, rows, bounds);
   const summaries = Object.values(names)
     .filter((name) => name !== names.oursAtPaper)
     .map((name) =>
@@ -123,10 +120,10 @@ export async function runMixes(options: BenchOptions): Promise<void> {
         tightness: mix.tightness,
         load: mix.load,
       })),
-      infeasibleSeeds: infeasible,
+      infeasibleSeeds,
       zoneWeeks: weeks.map(({ week }) => week.label),
       weekStarts: weekStarts[which],
-      setOn: `the weight of delay and the number of plans measured: 30 mixes from seed ${firstSeeds.tuning} on, no grid; all else was tried out on weeks from day ${weekStarts.tuning.join(', ')} on`,
+      setOn: `the weight of delay and which plans are measured: 30 mixes from seed ${firstSeeds.tuning} on, no grid; all else was tried out on weeks from day ${weekStarts.tuning.join(', ')} on`,
       settings,
       estimatorErrors,
       measuredPlans: rounded(average(prepared.map(({ learned }) => learned.measured)), 1),

@@ -37,12 +37,15 @@ const longestOutlookHours = 48;
 /** First days of the weeks, of the year: those that constants were tried on, and those that figures are told of. */
 export const weekStarts = { tuning: [40, 90, 140], test: [190, 252, 314] } as const;
 
+/** Of a zone of which only a month is known. */
+const shortStarts = { tuning: [7], test: [14, 21] } as const;
+
 export interface ZoneWeeks {
   readonly weeks: readonly ZoneWeek[];
   readonly skipped: readonly string[];
 }
 
-/** The weeks of every zone. A zone of which only a month is known has no tuning weeks, and the days after its first two weeks. */
+/** The weeks of every zone. With the tuning weeks come first days of grids of which nothing is known but a day. */
 export async function zoneWeeks(
   which: keyof typeof weekStarts,
   mostWeeks: number,
@@ -51,11 +54,22 @@ export async function zoneWeeks(
   const { traces, skipped } = await benchTraces();
   const weeks: ZoneWeek[] = [];
   for (const trace of traces) {
-    const starts = trace.setUpDays > 0 ? weekStarts[which] : which === 'test' ? [14, 21] : [];
-    for (const day of starts.slice(0, mostWeeks)) weeks.push(weekOf(trace, day, days));
+    const starts = trace.setUpDays > 0 ? weekStarts[which] : shortStarts[which];
+    for (const day of starts.slice(0, mostWeeks)) {
+      weeks.push(weekOf(trace, day, days));
+      if (which === 'tuning') weeks.push(coldStart(trace, day));
+    }
   }
   if (which === 'test') weeks.push(...(await cloverDays()));
   return { weeks, skipped: skipped.filter((reason) => !reason.startsWith('clover')) };
+}
+
+/** A day of a grid of which only the day before is known, as of the traces of 49 hours. */
+function coldStart(trace: Hourly, day: number): ZoneWeek {
+  const fromMs = trace.startMs + (day - 1) * dayMs;
+  const points = trace.points.filter(({ validFromMs }) => validFromMs >= fromMs);
+  const actual = trace.actual.slice((day - 1) * 24);
+  return weekOf({ ...trace, name: `${trace.name}, cold`, startMs: fromMs, points, actual }, 1, 1);
 }
 
 /** The traces of 49 hours: the first day is the past, the second the test. */

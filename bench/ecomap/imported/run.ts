@@ -11,7 +11,7 @@ import {
 import { messageOf } from '../../../src/signals/errors';
 import { printReport, rounded } from '../../report';
 import { average, changePct } from '../figures';
-import { outlooksOf } from '../ours';
+import { foreseenOf, outlooksOf } from '../ours';
 import type { BenchOptions } from '../options';
 import { hourS, type PreparedWeek } from '../run-mix';
 import { markdown } from '../tables';
@@ -198,5 +198,6 @@ export async function traceWeeks(path: string, column: string | null): Promise<P
 export const prepared = (week: ZoneWeek): PreparedWeek => ({
   week,
   outlooks: outlooksOf(week),
+  foreseen: foreseenOf(week),
   steps: week.hours.map(({ intensityGPerKwh }) => ({ intensityGPerKwh, durationS: hourS })),
 });

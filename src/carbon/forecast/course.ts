@@ -31,11 +31,12 @@ export class Course {
       departure = c1 * this.#e1 + c2 * this.#e2 + c3 * this.#e3;
       this.#knownInARow = 0;
     } else {
-      const usual = this.#profile.at(this.#next);
+      // On the first day there is no profile to depart from: against the mean so far the sun itself would look like a departure.
+      const usual = this.#profile.knows(this.#next) ? this.#profile.at(this.#next) : null;
       departure = usual === null ? 0 : intensityGPerKwh - usual;
       this.#profile.add(this.#next, intensityGPerKwh);
-      // Only the first value has no profile before it, and so no departure.
-      if (usual !== null) {
+      if (usual === null) this.#knownInARow = 0;
+      else {
         if (this.#knownInARow >= 3) this.#model.learn(departure, this.#e1, this.#e2, this.#e3);
         this.#knownInARow += 1;
       }

@@ -32,6 +32,12 @@ export class DailyProfile {
     this.#weight += weight;
   }
 
+  /** Whether this hour of the day was seen, be it on a day of the other kind. */
+  knows(hour: number): boolean {
+    const same = slotOf(hour);
+    return (this.#weights[same] ?? 0) > 0 || (this.#weights[(same + 24) % 48] ?? 0) > 0;
+  }
+
   /** g/kWh; an hour of the day that was never seen takes the mean of the others; null before the first value. */
   at(hour: number): number | null {
     const same = slotOf(hour);

@@ -110,16 +110,25 @@ export class GridOutlook {
   }
 
   private expected(atMs: number): number | null {
+    const inForce = this.inForceAt(atMs);
+    if (inForce !== null) return inForce;
     const forecast = this.forecastAt(atMs);
     const dayBefore = this.dayBefore(atMs);
     if (forecast !== null && (dayBefore === null || !this.prefersDayBefore())) {
-      const corrected = (forecast + floorGPerKwh) * Math.exp(this.level) - floorGPerKwh;
+      const level = this.followsReadings ? 0 : this.level;
+      const corrected = (forecast + floorGPerKwh) * Math.exp(level) - floorGPerKwh;
       return Math.min(mostIntensity, Math.max(0, corrected));
     }
     return dayBefore ?? this.meanSeen();
   }
 
+  /** A forecast made here begins at the readings and knows the day before: it needs no correction by either. */
+  private get followsReadings(): boolean {
+    return this.latest?.forecastBy === 'own';
+  }
+
   private prefersDayBefore(): boolean {
+    if (this.followsReadings) return false;
     return this.comparedMs >= comparedForMs && this.dayBeforeError < clearlyBetter * this.forecastError;
   }
 
@@ -147,6 +156,14 @@ export class GridOutlook {
   private toldBefore(atMs: number, leadMs: number): number | null {
     const told = this.snapshots.findLast((snapshot) => atMs - snapshot.atMs >= leadMs);
     return told === undefined ? null : valueAt(told.forecast, atMs);
+  }
+
+  /** What was read holds until its interval ends. */
+  private inForceAt(atMs: number): number | null {
+    const reading = this.latest;
+    if (reading === null || reading.suspect || reading.quality === 'static') return null;
+    const holds = Date.parse(reading.validFrom) <= atMs && atMs < Date.parse(reading.validTo);
+    return holds ? reading.intensityGPerKwh : null;
   }
 
   private forecastAt(atMs: number): number | null {

@@ -9,7 +9,7 @@ import { DeviceModel } from '../../../src/simulation/devices';
 
 const hourMs = 3_600_000;
 const startMs = Date.UTC(2026, 0, 1);
-const settings = { allowancePt: 1, delayWeight: 0.05, mostMeasured: 30 };
+const settings = { allowancePt: 1, delayWeight: 0.05, mostReadings: 180 };
 
 function sunnyDay(): runs.PreparedWeek {
   const points = Array.from({ length: 12 * 24 }, (_, hour): CarbonPoint => ({
