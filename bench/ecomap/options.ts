@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly tuning: boolean;
   /** Only what of the distance to the oracle is due to what. */
   readonly ablate: boolean;
+  /** Where to write the result as an SVG. */
+  readonly picture: string | null;
   readonly mixes: number | null;
   readonly profile: string | null;
   readonly trace: string | null;
@@ -27,6 +29,7 @@ export function optionsOf(args: readonly string[]): BenchOptions {
       quick: { type: 'boolean', default: false },
       tuning: { type: 'boolean', default: false },
       ablate: { type: 'boolean', default: false },
+      picture: { type: 'string' },
       mixes: { type: 'string' },
       profile: { type: 'string' },
       trace: { type: 'string' },
@@ -45,6 +48,7 @@ export function optionsOf(args: readonly string[]): BenchOptions {
     quick: values.quick,
     tuning: values.tuning,
     ablate: values.ablate,
+    picture: values.picture ?? null,
     mixes: optional('mixes'),
     profile: values.profile ?? null,
     trace: values.trace ?? null,

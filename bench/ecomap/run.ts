@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hourMs } from '../../src/carbon/provider';
 import { DeviceModel } from '../../src/simulation/devices';
@@ -14,6 +14,8 @@ import { seededMixes } from './mixes';
 import { benchPoints } from './operating-points';
 import { importedFigures, importedFrontier, prepared as preparedWeek } from './imported/run';
 import type { BenchOptions } from './options';
+import { ourFrontier } from './our-frontier';
+import { pictureOf, type PolicyPoint } from './picture';
 import { estimatorErrors } from './predictions';
 import * as mixRuns from './run-mix';
 import type { PreparedMix, PreparedWeek, Settings } from './run-mix';
@@ -100,6 +102,16 @@ export async function runMixes(options: BenchOptions): Promise<void> {
       ),
     );
   const lines = zoneLines(bounds, rows);
+  const frontier = ourFrontier(prepared, weeks);
+  if (options.picture !== null) {
+    const note = `${prepared.length} mixes of networks, ${weeks.length} weeks of ${lines.length} grids, a simulated Jetson AGX Xavier. npm run bench -- ecomap`;
+    const zones = lines.map(({ zone, vsConstantPct: oursPct, oracleVsConstantPct: oraclePct }) => ({
+      zone,
+      oursPct,
+      oraclePct,
+    }));
+    writeFileSync(options.picture, pictureOf({ policies: summaries, ours: frontier, zones, note }));
+  }
   printTables(summaries, lines, { mixes: prepared.length, weeks: weeks.length, zones: lines.length });
   const { user, system } = process.cpuUsage(cpu);
   printReport({
@@ -109,6 +121,8 @@ export async function runMixes(options: BenchOptions): Promise<void> {
       ...importedShares(weeks),
       ...steadyFigures(prepared),
       ...decisionFigures(decision),
+      policies: summaries.map(pointOf),
+      oursByAllowance: frontier.map(pointOf),
     },
     setup: {
       weeks: which,
@@ -140,6 +154,12 @@ export async function runMixes(options: BenchOptions): Promise<void> {
     },
   });
 }
+
+const pointOf = ({ policy, carbonPct, accuracyLostPt }: PolicyPoint): PolicyPoint => ({
+  policy,
+  carbonPct: rounded(carbonPct),
+  accuracyLostPt: rounded(accuracyLostPt),
+});
 
 function runMix(ready: PreparedMix, weeks: readonly PreparedWeek[], rows: Row[], bounds: Bounds[]): void {
   const { baselines, range, mix } = ready;

@@ -43,6 +43,17 @@ describe('own forecast', () => {
     assert.ok(Math.abs(lift[90] ?? 99) < 25, `last ${lift[90]}`);
   });
 
+  it('expects of the second day what the first one was, from its first hour on', () => {
+    const day = Array.from({ length: 24 }, (_, hour) => shape(hour));
+    valuesOf(forecastHours(pointsFrom(day), 24)).forEach((value, ahead) => near(value, shape(ahead), 1e-9));
+    // An hour that lies a little lower lowers those after it a little, and nothing more.
+    const later = valuesOf(forecastHours(pointsFrom([...day, shape(0) - 10]), 23));
+    later.forEach((value, ahead) => {
+      const lower = shape(ahead + 1) - value;
+      assert.ok(lower > 0 && lower < 10, `${lower} in hour ${ahead + 1}`);
+    });
+  });
+
   it('bounds what comes about as often as it says, on a grid it has not seen', () => {
     let inside = 0;
     let hours = 0;

@@ -43,6 +43,35 @@ describe('outlook of the grid', () => {
     near(learnt(3, day, (hour) => day(hour) / 3).at(6), day(9), 8);
   });
 
+  it('does not correct a forecast that was made from the readings themselves', () => {
+    const outlook = new GridOutlook();
+    // Each hour comes out higher than the forecast of an hour before, which has taken that into account by itself.
+    for (let hour = 0; hour <= 5; hour += 1) {
+      const forecast = forecastOf(hour + 1, 24, (at) => 100 + 50 * hour + at);
+      const fields = { validFrom: time(hour), validTo: time(hour + 1), forecast, forecastBy: 'own' as const };
+      outlook.learn(reading(150 + 50 * hour, fields), beginMs + hour * hourMs);
+    }
+    const { points, from } = outlook.ahead(beginMs + 5 * hourMs, 6 * hourMs);
+    assert.equal(from, 'forecast');
+    near(points.find(({ validFrom }) => validFrom === time(8))?.intensityGPerKwh, 100 + 50 * 5 + 8, 0.01);
+  });
+
+  it('takes a reading to hold until its interval ends, where the forecast begins after it', () => {
+    const outlook = new GridOutlook();
+    for (let hour = 0; hour <= 2; hour += 1) {
+      const forecast = forecastOf(hour + 1, 24, () => 500);
+      outlook.learn(
+        reading(100 + 100 * hour, { validFrom: time(hour), validTo: time(hour + 1), forecast }),
+        beginMs + hour * hourMs,
+      );
+    }
+    const { points } = outlook.ahead(beginMs + 2 * hourMs, 2 * hourMs);
+    assert.deepEqual(
+      points.slice(0, 2).map(({ intensityGPerKwh }) => intensityGPerKwh),
+      [300, 300],
+    );
+  });
+
   it('goes by the day before where there is no forecast, or where it has been clearly better', () => {
     const without = learnt(30, day, null);
     assert.equal(without.from, 'day before');
