@@ -9,17 +9,18 @@ import { printReport, rounded } from '../report';
 import { runAblation } from './ablation';
 import type { Score } from './account';
 import { decisionTimes } from './decision';
-import { average, byZone, changePct, summarise, type Row, type Summary } from './figures';
+import { average, byZone, changePct, summarise, type Row } from './figures';
 import { seededMixes } from './mixes';
 import { benchPoints } from './operating-points';
 import { importedFigures, importedFrontier, prepared as preparedWeek } from './imported/run';
 import type { BenchOptions } from './options';
 import { ourFrontier } from './our-frontier';
+import { figuresOf, names, zoneLines, type Bounds } from './outcome';
 import { pictureOf, type PolicyPoint } from './picture';
 import { estimatorErrors } from './predictions';
 import * as mixRuns from './run-mix';
 import type { PreparedMix, PreparedWeek, Settings } from './run-mix';
-import { printTables, type ZoneLine } from './tables';
+import { printTables } from './tables';
 import { hoursPerDay, weekOf, weekStarts, zoneWeeks } from './zones';
 
 /**
@@ -33,37 +34,6 @@ const firstSeeds = { tuning: 100, test: 9000 } as const;
  */
 const settings: Settings = { allowancePt: 1, delayWeight: 0.05, mostReadings: 480 };
 const fixedCapLevels = 8;
-const varyingZones = ['eia-2022/CISO', 'carbonx-2021/US-CAL-CISO', 'carbonx-2021/AU-QLD', 'carbonx-2021/DE'];
-
-const names = {
-  gpu: 'all on the GPU at MAXN',
-  baseline: 'throughput-optimal mapping at MAXN',
-  budget: 'best mapping within a fixed budget',
-  carbonOnly: 'quality by carbon alone',
-  published: 'Ecomap as published',
-  publishedNarrow: 'Ecomap, cap from what MAXN draws',
-  constantCap: 'constant cap, energy of Ecomap',
-  ours: 'ours',
-  oursGrams: 'ours, grams alone',
-  oursCapped: "ours under Ecomap's cap",
-  oursAtPaper: "ours at Ecomap's accuracy",
-} as const;
-
-/** What the best constant plan and the oracle emit for the accuracy that our policy gave up. */
-interface Bounds {
-  readonly zone: string;
-  readonly mix: string;
-  readonly oursG: number;
-  readonly constantG: number;
-  readonly oracleG: number;
-  readonly gramsOursG: number;
-  readonly gramsConstantG: number;
-  readonly gramsOracleG: number;
-  readonly baselineG: number;
-  /** At the whole allowance, by grams alone: the most that can be saved. */
-  readonly bestG: number;
-  readonly atPaperPct: number;
-}
 
 export async function runMixes(options: BenchOptions): Promise<void> {
   if (options.ablate) return runAblation(options, settings, firstSeeds[options.tuning ? 'tuning' : 'test']);
@@ -137,7 +107,7 @@ export async function runMixes(options: BenchOptions): Promise<void> {
       infeasibleSeeds,
       zoneWeeks: weeks.map(({ week }) => week.label),
       weekStarts: weekStarts[which],
-      setOn: `the weight of delay and which plans are measured: 30 mixes from seed ${firstSeeds.tuning} on, no grid; all else was tried out on weeks from day ${weekStarts.tuning.join(', ')} on`,
+      setOn: `the weight of delay and which plans are measured: 30 mixes from seed ${firstSeeds.tuning} on, no grid; all else was tried out on weeks from day ${weekStarts.tuning.join(', ')} on, and on first days of them with only a day known before`,
       settings,
       estimatorErrors,
       measuredPlans: rounded(average(prepared.map(({ learned }) => learned.measured)), 1),
@@ -147,6 +117,7 @@ export async function runMixes(options: BenchOptions): Promise<void> {
         'accuracy, attainment and latency are means over the tenants, each counting alike; opCDP is grams times the mean latency of all requests, as in the ledger',
         'constant and oracle of oursVsBestConstantPct weigh delay as our policy does; the figures by grams alone have both without',
         'the oracle knows true costs and the grid ahead, and keeps the allowance of each day as our policy has to',
+        'what plans draw and whether they hold the limits is learned in a calibration of mostReadings control periods of 5 minutes, two for a plan each time',
         'a mix whose most accurate variants cannot hold the limits at any operating point is left out and named in infeasibleSeeds',
       ],
       skipped,
@@ -242,94 +213,6 @@ function sameEnergy(capped: readonly Score[], policy: Score): Score {
     accuracyLostPt: between(({ accuracyLostPt }) => accuracyLostPt),
     swapsPerTenantHour: between(({ swapsPerTenantHour }) => swapsPerTenantHour),
     capViolationShare: null,
-  };
-}
-
-const zonesMean = (bounds: readonly Bounds[], of: (bound: Bounds) => number): number =>
-  average([...byZone(bounds, ({ zone }) => zone).values()].map((some) => average(some.map(of))));
-
-function zoneLines(bounds: readonly Bounds[], rows: readonly Row[]): ZoneLine[] {
-  const ours = rows.filter(({ policy }) => policy === names.ours);
-  return [...byZone(bounds, ({ zone }) => zone)].map(([zone, some]) => {
-    const own = ours.filter((row) => row.zone === zone);
-    return {
-      zone,
-      oursPct: average(own.map(({ score, baseline }) => changePct(score.carbonG, baseline.carbonG))),
-      timingPt: average(
-        own.map(
-          ({ score, baseline }) =>
-            changePct(score.carbonG, baseline.carbonG) - changePct(score.energyJ, baseline.energyJ),
-        ),
-      ),
-      vsConstantPct: average(some.map(({ oursG, constantG }) => changePct(oursG, constantG))),
-      oracleVsConstantPct: average(some.map(({ oracleG, constantG }) => changePct(oracleG, constantG))),
-      gramsVsConstantPct: average(some.map(({ gramsOursG, gramsConstantG }) => changePct(gramsOursG, gramsConstantG))),
-      gramsOracleVsConstantPct: average(
-        some.map(({ gramsOracleG, gramsConstantG }) => changePct(gramsOracleG, gramsConstantG)),
-      ),
-      vsPaperPct: average(some.map(({ atPaperPct }) => atPaperPct)),
-    };
-  });
-}
-
-function figuresOf(
-  summaries: readonly Summary[],
-  bounds: readonly Bounds[],
-  rows: readonly Row[],
-): Record<string, unknown> {
-  const of = (name: string): Summary => {
-    const found = summaries.find(({ policy }) => policy === name);
-    if (found === undefined) throw new RangeError(`no summary of ${name}`);
-    return found;
-  };
-  const lines = zoneLines(bounds, rows);
-  const [ours, paper, narrow, capped] = [
-    of(names.ours),
-    of(names.published),
-    of(names.publishedNarrow),
-    of(names.oursCapped),
-  ];
-  const varying = lines.filter(({ zone }) => varyingZones.includes(zone));
-  const vsConstant = zonesMean(bounds, ({ oursG, constantG }) => changePct(oursG, constantG));
-  const oracleVsConstant = zonesMean(bounds, ({ oracleG, constantG }) => changePct(oracleG, constantG));
-  return {
-    paperCarbonPct: rounded(paper.carbonPct),
-    paperOpcdpPct: rounded(paper.opCdpPct),
-    paperNarrowCarbonPct: rounded(narrow.carbonPct),
-    paperNarrowOpcdpPct: rounded(narrow.opCdpPct),
-    oursCarbonPct: rounded(ours.carbonPct),
-    oursOpcdpPct: rounded(ours.opCdpPct),
-    oursAccuracyLostPt: rounded(ours.accuracyLostPt),
-    oursAttainmentPct: rounded(ours.attainmentPct),
-    oursVsBestConstantPct: rounded(vsConstant),
-    oracleVsBestConstantPct: rounded(oracleVsConstant),
-    oracleGainSharePct: rounded((100 * vsConstant) / oracleVsConstant, 1),
-    gramsOnlyVsBestConstantPct: rounded(
-      zonesMean(bounds, ({ gramsOursG, gramsConstantG }) => changePct(gramsOursG, gramsConstantG)),
-    ),
-    gramsOnlyOracleVsBestConstantPct: rounded(
-      zonesMean(bounds, ({ gramsOracleG, gramsConstantG }) => changePct(gramsOracleG, gramsConstantG)),
-    ),
-    byZone: Object.fromEntries(
-      lines.map(({ zone, vsConstantPct, oracleVsConstantPct, vsPaperPct }) => [
-        zone,
-        {
-          oursVsBestConstantPct: rounded(vsConstantPct),
-          oracleVsBestConstantPct: rounded(oracleVsConstantPct),
-          oursVsPaperPct: rounded(vsPaperPct),
-        },
-      ]),
-    ),
-    oursVsPaperVaryingPct: rounded(average(varying.map(({ vsPaperPct }) => vsPaperPct))),
-    oursVsPaperWorstPct: rounded(Math.max(...lines.map(({ vsPaperPct }) => vsPaperPct))),
-    oracleSharePct: rounded(
-      zonesMean(bounds, ({ baselineG, oursG, bestG }) => (100 * (baselineG - oursG)) / (baselineG - bestG)),
-    ),
-    capViolationPct: rounded(capped.capViolationPct ?? Number.NaN),
-    paperCapViolationPct: rounded(paper.capViolationPct ?? Number.NaN),
-    gridSwapsPerTenantHour: rounded(ours.swapsPerTenantHour),
-    energyEffectPct: rounded(ours.energyEffectPct),
-    timingEffectPct: rounded(ours.timingEffectPct),
   };
 }
 
