@@ -12,8 +12,33 @@ import { calibrationSummary, ScriptedCalibration } from '../support/scripted-cal
 
 const statusOf = (message: CaughtMessage): CalibrationStatus => calibrationStatusSchema.parse(message.payload);
 
+/** Timers that run out when the test says so. */
+class ManualTimers {
+  readonly #pending: { readonly delayMs: number; readonly action: () => void }[] = [];
+
+  readonly after = (delayMs: number, action: () => void): (() => void) => {
+    const timer = { delayMs, action };
+    this.#pending.push(timer);
+    return () => {
+      const at = this.#pending.indexOf(timer);
+      if (at >= 0) this.#pending.splice(at, 1);
+    };
+  };
+
+  /** What is being waited for, ms. */
+  get pendingMs(): number[] {
+    return this.#pending.map(({ delayMs }) => delayMs);
+  }
+
+  runOut(): void {
+    for (const { action } of this.#pending.splice(0)) action();
+  }
+}
+
 describe('the calibration of a device', () => {
   let scripted: Map<string, ScriptedCalibration>;
+  /** In the place of the clock, where a test wants to be independent of it. */
+  let timers: ManualTimers | null = null;
 
   /** Stands for a mapping-estimator: all of it that has to do with calibration. */
   const estimator = defineNode({
@@ -23,7 +48,7 @@ describe('the calibration of a device', () => {
       const calibration = scripted.get(node.id);
       assert.ok(calibration);
       const calibrating = new Calibrating({
-        node,
+        node: timers === null ? node : { ...node, after: timers.after },
         offers: node.resource<CalibrationOffers>(node.config.device, 'calibrations'),
         offer: { by: node.label, tenants: ['inspect', 'gauge'], samples: 160, calibration },
       });
@@ -60,6 +85,7 @@ describe('the calibration of a device', () => {
   const press = async (body: unknown) => helper.request().post(url).set('content-type', 'application/json').send(body);
 
   beforeEach(() => {
+    timers = null;
     scripted = new Map(['one', 'two'].map((id) => [id, new ScriptedCalibration()]));
   });
   afterEach(stopFlow);
@@ -71,6 +97,8 @@ describe('the calibration of a device', () => {
   };
 
   it('starts by a message, tells how it gets on at most once a second, and is done when it has ended', async () => {
+    const clock = new ManualTimers();
+    timers = clock;
     const flow = await start();
     flow.send('one', { topic: 'ecomap/calibrate', payload: { action: 'start', samples: 80 }, shift: 'night' });
     const first = await flow.waitFor('told');
@@ -79,21 +107,44 @@ describe('the calibration of a device', () => {
     assert.equal(statusOf(first).phase, 'measuring');
     assert.deepEqual(one().asked, ['start 80']);
     for (let done = 1; done <= 45; done += 1) one().become({ done, secondsLeft: 170 });
+    // Messages arrive in the order in which they were sent: had there been one of less than 45, it would be there.
+    assert.deepEqual(clock.pendingMs, [1000]);
+    clock.runOut();
     const later = await flow.waitFor('told', (message) => statusOf(message).done === 45);
     assert.equal(flow.received('told').length, 2, 'more than one a second');
     assert.equal(statusOf(later).secondsLeft, 170);
     assert.deepEqual(flow.received('completed'), []);
     one().become({ phase: 'training', done: 3, total: 20, secondsLeft: 2 });
+    assert.deepEqual(clock.pendingMs, [1000]);
     one().become({ phase: 'done', secondsLeft: null, summary: calibrationSummary() });
+    assert.deepEqual(clock.pendingMs, [], 'what was overtaken by the end is still told');
     const last = await flow.waitFor('told', (message) => statusOf(message).phase === 'done');
     assert.equal(statusOf(last).summary?.after.latencyMapePct, 7.2);
     assert.equal(last.shift, 'night');
+    assert.equal(flow.received('told').length, 3, 'what was overtaken by the end is told before it');
     await flow.waitFor('completed');
-    await new Promise((resolve) => setTimeout(resolve, 1200));
-    assert.equal(flow.received('completed').length, 1);
-    assert.equal(flow.received('told').length, 3, 'what was overtaken by the end is still told');
+    // Another message goes the same way: what was still to come of the first one would come before it.
+    flow.send('one', { topic: 'plan' });
+    await flow.waitFor('completed', (message) => message.topic === 'plan');
+    assert.equal(flow.received('completed').length, 2);
+    assert.equal(flow.received('told').length, 3);
     assert.deepEqual(flow.received('plans'), []);
     assert.deepEqual(flow.received('caught'), []);
+  });
+
+  it('tells at once again when nothing was told for a second', async () => {
+    const clock = new ManualTimers();
+    timers = clock;
+    const flow = await start();
+    flow.send('one', { topic: 'ecomap/calibrate', payload: { action: 'start' } });
+    await flow.waitFor('told');
+    clock.runOut();
+    assert.deepEqual(clock.pendingMs, []);
+    one().become({ done: 7 });
+    await flow.waitFor('told', (message) => statusOf(message).done === 7);
+    assert.equal(flow.received('told').length, 2);
+    one().cancel();
+    await flow.waitFor('completed');
   });
 
   it('comes before planning in the status of the node, and gives way to it afterwards', async () => {
@@ -150,10 +201,11 @@ describe('the calibration of a device', () => {
   it('is not done with a message to start before it has begun', async () => {
     const flow = await start();
     const calibration = one();
-    calibration.start = () => setTimeout(() => calibration.become({ phase: 'profiling', total: 12 }), 300);
+    const asked = new Promise<void>((resolve) => (calibration.start = () => resolve()));
     flow.send('one', { topic: 'ecomap/calibrate', payload: { action: 'start' } });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await asked;
     calibration.become({ phase: 'interrupted', done: 45, total: 160 });
+    calibration.become({ phase: 'profiling', total: 12 });
     const first = await flow.waitFor('told');
     assert.equal(statusOf(first).phase, 'profiling');
     assert.deepEqual(flow.received('completed'), []);
