@@ -4,6 +4,7 @@ import { CoLocationRunnerProcess } from '../../src/inference/co-location-runner'
 import { profileNetworks } from '../../src/loop/profile-networks';
 import { CalibrationRun, type ProfileNetworks } from '../../src/mapping/calibration/calibration-run';
 import type { Calibrated } from '../../src/mapping/calibration/calibrated-store';
+import type { Intervals } from '../../src/mapping/estimator/intervals/interval-schema';
 import type { CappedDevice } from '../../src/mapping/calibration/quotas';
 import type { ProfileStore } from '../../src/mapping/profiles/store';
 import type { ProfileTable } from '../../src/mapping/profiles/table';
@@ -33,6 +34,7 @@ export interface DeviceCalibrationOptions {
   readonly profiling: ProfilingWatch;
   readonly isServing: () => boolean;
   readonly onCalibrated: (calibrated: Calibrated) => void;
+  readonly onRefreshed: (intervals: Intervals) => void;
 }
 
 const shippedEstimatorPath = (): string => join(packageRoot(__dirname), 'models/estimator/estimator.onnx');
@@ -63,7 +65,7 @@ function withoutImported(tenants: readonly Tenant[], table: ProfileTable, warn: 
 
 /** The calibration of a device with the networks of a mapping-estimator's tenants. */
 export function openCalibration(options: DeviceCalibrationOptions): CalibrationRun {
-  const { node, device, isServing, onCalibrated } = options;
+  const { node, device, isServing, onCalibrated, onRefreshed } = options;
   const openReader = device.openReader?.bind(device);
   const cacheDirectory = join(node.stateDirectory, 'ecomap', 'model-insides');
   return new CalibrationRun({
@@ -76,5 +78,6 @@ export function openCalibration(options: DeviceCalibrationOptions): CalibrationR
     isServing,
     warn: (text) => node.warn(text),
     onCalibrated,
+    onRefreshed,
   });
 }

@@ -55,6 +55,7 @@ export default defineNode({
       estimator: { kind: node.config.estimator === 'auto' ? 'shipped' : 'analytic' },
       onProblem: (error) => node.error(error, { topic: topicOf('plan') }),
       onCoverage: (coverage, refreshed) => planStatus.onCoverage(coverage, refreshed),
+      onIntervals: (intervals) => calibration.keepIntervals(intervals),
     });
     let planner: MappingPlanner | null = null;
     /** How the power was known to the calibration that the bound of power is from; null without one. */
@@ -108,6 +109,11 @@ export default defineNode({
         if (node.config.estimator !== 'auto') return;
         calibratedPower = calibrated.summary.powerSource;
         solver.setEstimator(wantedEstimatorOf(calibrated));
+        loop.replan();
+      },
+      onRefreshed(intervals) {
+        if (node.config.estimator !== 'auto') return;
+        solver.setEstimator({ kind: 'shipped', intervals });
         loop.replan();
       },
     });

@@ -25,6 +25,7 @@ export class CalibrationOffers {
       if (isUnderWay(status) === wasUnderWay) return;
       wasUnderWay = !wasUnderWay;
       this.#tell();
+      if (status.phase === 'done') this.#spread(offer);
     });
     return () => {
       deafen();
@@ -70,6 +71,11 @@ export class CalibrationOffers {
       );
     }
     offer.calibration.start(samples);
+  }
+
+  /** What one of them has learned of the device, all of them use. */
+  #spread(from: CalibrationOffer): void {
+    for (const { calibration } of this.#offers) if (calibration !== from.calibration) void calibration.catchUp();
   }
 
   #tell(): void {

@@ -60,6 +60,8 @@ export interface DeviceCalibration {
   start(samples?: number): void;
   /** Stops soon and keeps what was measured. */
   cancel(): void;
+  /** Another one has calibrated this device: what it learned is used here, too. Never rejects. */
+  catchUp(): Promise<void>;
   status(): CalibrationStatus;
   /** Told on every change; call the returned function to hear no more. */
   onChange(listener: (status: CalibrationStatus) => void): () => void;

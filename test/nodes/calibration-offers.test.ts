@@ -27,4 +27,28 @@ describe('the calibrations on offer at a device', () => {
     one.start();
     assert.equal(told.length, 4);
   });
+
+  it('all use what one of them has learned, at once and without a redeploy', () => {
+    const offers = new CalibrationOffers();
+    const calibrations = [new ScriptedCalibration(), new ScriptedCalibration(), new ScriptedCalibration()] as const;
+    const [one, two, gone] = calibrations;
+    offers.announce({ by: 'one', tenants: [], samples: 160, calibration: one });
+    offers.announce({ by: 'two', tenants: [], samples: 160, calibration: two });
+    offers.announce({ by: 'gone', tenants: [], samples: 160, calibration: gone })();
+    const caughtUp = (): number[] =>
+      calibrations.map(({ asked }) => asked.filter((what) => what === 'catch up').length);
+    one.start();
+    one.become({ phase: 'training' });
+    assert.deepEqual(caughtUp(), [0, 0, 0]);
+    one.become({ phase: 'done' });
+    assert.deepEqual(caughtUp(), [0, 1, 0]);
+    for (const phase of ['failed', 'cancelled', 'interrupted'] as const) {
+      two.start();
+      two.become({ phase });
+    }
+    assert.deepEqual(caughtUp(), [0, 1, 0]);
+    two.start();
+    two.become({ phase: 'done' });
+    assert.deepEqual(caughtUp(), [1, 1, 0]);
+  });
 });

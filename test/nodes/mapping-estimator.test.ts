@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CalibrationOffers } from '../../nodes/shared/calibration-offers';
 import mappingEstimator from '../../nodes/mapping-estimator/mapping-estimator';
 import variantSelector from '../../nodes/variant-selector/variant-selector';
+import { calibrationDirectory, saveCalibrated, sha256Of } from '../../src/mapping/calibration/calibrated-store';
+import { RefreshedIntervals } from '../../src/mapping/calibration/refreshed-intervals';
 import { ProfileStore } from '../../src/mapping/profiles/store';
+import { packageRoot } from '../../src/models/package-root';
 import { defineNode } from '../../src/node-red/defineNode';
 import { calibrationStatusSchema } from '../../src/signals/calibration';
 import type { ImportedTable } from '../../src/signals/imported-profile';
@@ -16,6 +19,7 @@ import type { Violated } from '../../src/signals/violated';
 import { doublingModel, writeModel } from '../support/onnx-builder';
 import { startFlow, stopFlow, watchers, type CaughtMessage, type TestFlow } from '../support/node-helper';
 import { cap, components, device, fourVariants, operatingPoint, profile, tenant } from '../support/planning-fixtures';
+import { calibrationSummary, ScriptedCalibration } from '../support/scripted-calibration';
 
 const parts = components(2);
 
@@ -253,6 +257,101 @@ describe('mapping-estimator', function () {
     await flow.waitFor('told', (message) => phaseOf(message) === 'cancelled');
     await flow.waitFor('completed', () => flow.received('completed').length === 2);
     assert.deepEqual(flow.received('caught'), []);
+  });
+
+  /** All that deploys an estimator, and whatever calibrates its device. */
+  const elsewhere = new ScriptedCalibration();
+  const calibrator = defineNode({
+    type: 'ecomap-calibrator',
+    config: z.object({ device: z.string() }),
+    start(node) {
+      const offers = node.resource<CalibrationOffers>(node.config.device, 'calibrations');
+      const close = offers.announce({ by: node.label, tenants: [], samples: 160, calibration: elsewhere });
+      return { close };
+    },
+  });
+
+  it('plans at once with what another node of its device has learned, without a redeploy', async () => {
+    await prepare(['inspect', 'gauge']);
+    const flow = await startFlow(
+      [...modules, calibrator],
+      flowOf(['inspect'], {
+        others: [
+          { id: 'plans2', type: 'helper', z: 'tab', wires: [] },
+          {
+            id: 'second',
+            type: 'ecomap-mapping-estimator',
+            z: 'tab',
+            device: 'device',
+            tenant1: 'id-gauge',
+            wires: [['plans2'], []],
+          },
+          { id: 'id-gauge', type: 'ecomap-tenant', tenantName: 'gauge' },
+          { id: 'elsewhere', type: 'ecomap-calibrator', z: 'tab', device: 'device', wires: [] },
+        ],
+      }),
+      { settings: { userDir: userDirectory() } },
+    );
+    const plannedBy = (id: string, estimator: string): Promise<CaughtMessage> =>
+      flow.waitFor(id, (sent) => planOf(sent).search.estimator === estimator);
+    let caps = 0;
+    // The first plans are made before anybody knows what the variants compute; one like the last is not sent again.
+    const again = setInterval(() => {
+      caps += 1;
+      const payload = cap(17, { ...operatingPoint(parts), name: `full ${caps}` });
+      for (const id of ['estimator', 'second']) flow.send(id, { topic: 'ecomap/cap', payload });
+    }, 200);
+    try {
+      await Promise.all(['plans', 'plans2'].map((id) => plannedBy(id, 'learned (shipped)')));
+      elsewhere.start();
+      const shipped = await readFile(join(packageRoot(), 'models/estimator/estimator.onnx'));
+      await saveCalibrated(userDirectory(), {
+        estimator: shipped,
+        basis: shipped,
+        intervals: { latency: null, lnPowerMargin: null },
+        summary: calibrationSummary(),
+      });
+      elsewhere.become({ phase: 'done' });
+      await Promise.all(['plans', 'plans2'].map((id) => plannedBy(id, 'learned (calibrated)')));
+    } finally {
+      clearInterval(again);
+    }
+    assert.deepEqual(flow.received('caught'), []);
+  });
+
+  it('predicts after a redeploy with the intervals that were made anew before', async () => {
+    await prepare(['inspect']);
+    /** Of the first plan by the network, as a share of what is expected. */
+    const leastLatency = async (): Promise<number> => {
+      const flow = await start(flowOf(['inspect']));
+      const { tenants } = planOf(
+        await flow.waitFor('plans', (sent) => {
+          const { search } = planOf(sent);
+          if (search.estimator !== 'learned (shipped)') askAgain(flow);
+          return search.estimator === 'learned (shipped)';
+        }),
+      );
+      assert.deepEqual(flow.received('caught'), []);
+      await stopFlow();
+      const [latencyMs] = tenants.map((one) => one.latencyMs);
+      return (latencyMs?.lower ?? 0) / (latencyMs?.expected ?? 0);
+    };
+    let points = 0;
+    // One like the last plan is not sent again.
+    const askAgain = (flow: TestFlow): void => {
+      points += 1;
+      const payload = cap(17, { ...operatingPoint(parts), name: `full ${points}` });
+      flow.send('estimator', { topic: 'ecomap/cap', payload });
+    };
+    assert.ok((await leastLatency()) > 0.3);
+    const shipped = await readFile(join(packageRoot(), 'models/estimator/estimator.onnx'));
+    const directoryOfDevice = calibrationDirectory(userDirectory(), 'test-device');
+    const kept = new RefreshedIntervals(directoryOfDevice, (text) => assert.fail(text));
+    await kept.save(
+      { estimatorSha256: sha256Of(shipped), calibratedAt: null },
+      { latency: { alpha: 0.1, cuts: [], halfWidths: [Math.log(50)], counts: [30] }, lnPowerMargin: null },
+    );
+    assert.ok((await leastLatency()) < 0.05);
   });
 
   it('stays deployed without tenants or device, and says what to choose', async () => {

@@ -35,7 +35,8 @@ export interface Calibrated {
   readonly summary: CalibrationSummary;
 }
 
-const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+/** Names an estimator by its file. */
+export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Where everything about the calibration of a device is kept. */
 export function calibrationDirectory(stateDirectory: string, deviceFingerprint: string): string {

@@ -5,11 +5,13 @@ import type { CoLocationRunner } from '../../signals/co-location-run';
 import type { InferenceDevice } from '../../signals/device';
 import { asEcomapError, EcomapError, messageOf } from '../../signals/errors';
 import type { Source } from '../../signals/quantities';
+import type { Intervals } from '../estimator/intervals/interval-schema';
 import { checkJaxInstalled } from '../training/jax-installed';
 import { calibrateInProcess } from '../training/training-process';
-import { calibrationDirectory, loadCalibrated, saveCalibrated, type Calibrated } from './calibrated-store';
+import { calibrationDirectory, type Calibrated } from './calibrated-store';
 import { planCoLocations, type PlannedCoLocation } from './co-location-plan';
 import { lockDevice } from './device-lock';
+import { EstimatorInUse, type EstimatorInUseOptions } from './estimator-in-use';
 import { leastBusyOf, quotaPoints, Quotas, type CappedDevice } from './quotas';
 import { samplesToLearnFrom, summaryOf, trainingSetInTurns } from './learning';
 import { measurePlan } from './measuring';
@@ -26,17 +28,11 @@ export type ProfileNetworks = (options: {
   readonly onProgress: (progress: { readonly done: number; readonly total: number; readonly what: string }) => void;
 }) => Promise<readonly CalibrationNetwork[]>;
 
-export interface CalibrationRunOptions {
+/** Everything is kept below `ecomap/calibration` in the state directory. */
+export interface CalibrationRunOptions extends Omit<EstimatorInUseOptions, 'deviceFingerprint'> {
   readonly device: Pick<InferenceDevice, 'components' | 'operatingPointInForce' | 'fingerprint'> & CappedDevice;
-  /** Node-RED's user directory; everything is kept below `ecomap/calibration` there. */
-  readonly stateDirectory: string;
   readonly profile: ProfileNetworks;
   readonly openRunner: () => CoLocationRunner;
-  /** The estimator that every calibration begins with, an ONNX file. */
-  readonly shippedEstimator: () => Promise<Uint8Array>;
-  readonly warn: (text: string) => void;
-  /** Told when an estimator (or intervals of the shipped one) is to be used from now on; at the start, what was learned before. */
-  readonly onCalibrated?: (calibrated: Calibrated) => void;
   /** Whether requests are answered on this device at the moment: they disturb measurements, and are disturbed. */
   readonly isServing?: () => boolean;
   /** Co-locations to measure unless somebody says otherwise. */
@@ -74,6 +70,7 @@ export class CalibrationRun implements DeviceCalibration {
   private current: CalibrationStatus = idle;
   private readonly listeners = new Set<(status: CalibrationStatus) => void>();
   private readonly directory: string;
+  private readonly inUse: EstimatorInUse;
   private log: SampleLog | null = null;
   private cancelling: AbortController | null = null;
   private running: Promise<void> | null = null;
@@ -84,6 +81,7 @@ export class CalibrationRun implements DeviceCalibration {
 
   constructor(private readonly options: CalibrationRunOptions) {
     this.directory = calibrationDirectory(options.stateDirectory, options.device.fingerprint);
+    this.inUse = new EstimatorInUse({ ...options, deviceFingerprint: options.device.fingerprint });
     this.ready = this.recall();
   }
 
@@ -114,6 +112,24 @@ export class CalibrationRun implements DeviceCalibration {
     return () => this.listeners.delete(listener);
   }
 
+  async catchUp(): Promise<void> {
+    await this.ready;
+    if (this.running !== null || this.closed) return;
+    try {
+      await this.log?.reload();
+      // What is wrong with it was said by who wrote it, or when it was read first.
+      const summary = await this.inUse.recall(() => undefined);
+      if (this.running === null && !this.closed) this.tell(this.stateWith(summary));
+    } catch (error) {
+      this.options.warn(`What another calibration of this device has learned is not used: ${messageOf(error)}`);
+    }
+  }
+
+  /** Intervals of what predicts here that were made anew in service: after a restart they are used again. */
+  keepIntervals(intervals: Intervals): void {
+    this.inUse.keepIntervals(intervals);
+  }
+
   /** A plan that was tried for a moment, as it ran: the next calibration learns from it, too. Never rejects. */
   async learnFrom(sample: CoLocationSample, powerSource: Source): Promise<void> {
     await this.ready;
@@ -130,6 +146,7 @@ export class CalibrationRun implements DeviceCalibration {
     this.closed = true;
     this.cancelling?.abort(new EcomapError('NODE_CLOSED', 'The calibration was stopped with its node.'));
     this.listeners.clear();
+    await this.inUse.close();
     await this.ready;
     await this.running;
     await this.compacting?.catch(() => undefined);
@@ -141,26 +158,22 @@ export class CalibrationRun implements DeviceCalibration {
 
   private async recall(): Promise<void> {
     const { warn } = this.options;
-    const calibrated = await this.loadKept(warn);
-    if (calibrated !== null && !this.closed) this.options.onCalibrated?.(calibrated);
+    const summary = await this.inUse.recall(warn);
     this.log = await SampleLog.open(join(this.directory, 'samples.jsonl'), warn);
     await this.compact().catch((error: unknown) => warn(messageOf(error)));
-    const { begun, records, ended } = lastOf(this.log.records);
-    const summary = calibrated?.summary ?? null;
-    if (begun === null || ended !== null) {
-      this.tell({ secondsLeft: new TimeLeft().ofAll(this.options.samples ?? defaultSamples), summary });
-    } else {
-      const done = new Set(records.flatMap((record) => (record.kind === 'sample' ? [record.planned] : []))).size;
-      const text = 'A calibration was interrupted: start it again to go on where it was.';
-      this.tell({ phase: 'interrupted', done, total: begun.samples, text, summary });
-    }
+    this.tell(this.stateWith(summary));
   }
 
-  private async loadKept(warn: (text: string) => void): Promise<Calibrated | null> {
-    const { device, stateDirectory, shippedEstimator } = this.options;
-    // Without it a calibration would fail and say so; what was learned before still serves.
-    const shipped = await shippedEstimator().catch(() => undefined);
-    return loadCalibrated(stateDirectory, device.fingerprint, { warn, ...(shipped && { shipped }) });
+  /** What the log says of the last calibration, while none runs here. */
+  private stateWith(summary: CalibrationSummary | null): Partial<CalibrationStatus> {
+    const { begun, records, ended } = lastOf(this.log?.records ?? []);
+    if (begun === null || ended !== null) {
+      const secondsLeft = new TimeLeft().ofAll(this.options.samples ?? defaultSamples);
+      return { ...idle, secondsLeft, summary };
+    }
+    const done = new Set(records.flatMap((record) => (record.kind === 'sample' ? [record.planned] : []))).size;
+    const text = 'A calibration was interrupted: start it again to go on where it was.';
+    return { ...idle, phase: 'interrupted', done, total: begun.samples, text, summary };
   }
 
   /** Writes the log anew where it has grown too long, unless a calibration is writing it. */
@@ -208,7 +221,9 @@ export class CalibrationRun implements DeviceCalibration {
           'Another calibration of this device is under way: wait for it, or cancel it there.',
         );
       }
-      await this.catchUp();
+      // Another node or process may have calibrated this device since its log was opened here.
+      await this.log?.reload();
+      this.current = { ...this.current, summary: await this.inUse.recall(() => undefined) };
       const summary = await this.calibrate(samples, signal);
       return { phase: 'done', secondsLeft: 0, text: wordsOf(summary), code: null, summary };
     } catch (error) {
@@ -216,14 +231,6 @@ export class CalibrationRun implements DeviceCalibration {
     } finally {
       await unlock?.().catch((error: unknown) => this.options.warn(messageOf(error)));
     }
-  }
-
-  /** Another node or process may have calibrated this device since its log was opened here. */
-  private async catchUp(): Promise<void> {
-    await this.log?.reload();
-    // What is wrong with it was said when it was read first.
-    const calibrated = await this.loadKept(() => undefined);
-    this.current = { ...this.current, summary: calibrated?.summary ?? null };
   }
 
   private async concludeStopped(reason: unknown): Promise<Partial<CalibrationStatus>> {
@@ -254,9 +261,9 @@ export class CalibrationRun implements DeviceCalibration {
     checkSteady(judged, plan.length);
     const { calibrated, basis } = await this.learn(plan, judged, timeLeft, signal);
     signal.throwIfAborted();
-    await saveCalibrated(options.stateDirectory, { ...calibrated, basis });
+    await this.inUse.save(calibrated, basis);
     await log.append({ kind: 'ended', at: this.now(), outcome: 'done' });
-    options.onCalibrated?.(calibrated);
+    this.inUse.use(calibrated, basis);
     return calibrated.summary;
   }
 

@@ -30,6 +30,8 @@ export interface PlannerProcessOptions {
   readonly onEstimator?: (name: EstimatorName) => void;
   /** How the intervals of the learned estimator fare in service; `refreshed` when they were made anew. */
   readonly onCoverage?: (coverage: Coverage, refreshed: boolean) => void;
+  /** The intervals of the estimator that is wanted, where they were made anew: to be kept for the next start. */
+  readonly onIntervals?: (intervals: Intervals) => void;
   /** A round that takes longer ends the process, ms; three times as long while the process starts. */
   readonly roundLimitMs?: number;
   /** While the process starts, a round waits so long before it is answered here, ms. */
@@ -178,7 +180,7 @@ export class PlannerProcess implements RoundSolver {
       // Until it says otherwise, it still speaks of the estimator before.
       if (!this.isReady) return;
       if (message.intervals !== null) {
-        this.wanted = withIntervals(this.wanted, message.intervals, this.inForce);
+        this.follow(message.intervals);
         this.changes += 1;
       }
       this.options.onCoverage?.(message.coverage, message.intervals !== null);
@@ -191,6 +193,16 @@ export class PlannerProcess implements RoundSolver {
       this.report(new EcomapError(message.problem.code, `A round of planning failed: ${message.problem.message}`));
       this.solveHere(round.question, message.problem.message).then(round.resolve, round.reject);
     }
+  }
+
+  /** What the intervals have become, for a process that follows and for whoever keeps them. */
+  private follow(intervals: Intervals): void {
+    const { wanted, inForce } = this;
+    // Those of another one, which stands in for it, are not its own.
+    if (wanted.kind === 'analytic' || estimatorNames[wanted.kind] !== inForce) return;
+    this.wanted =
+      wanted.kind === 'shipped' ? { ...wanted, intervals } : { ...wanted, source: { ...wanted.source, intervals } };
+    this.options.onIntervals?.(intervals);
   }
 
   private replace(child: PlannerChild, how: string): void {
@@ -254,15 +266,6 @@ export class PlannerProcess implements RoundSolver {
     this.told.add(error.message);
     this.options.onProblem?.(error);
   }
-}
-
-/**
- * The same estimator with what its intervals have become, for a process that follows. Those of another one, which stands in for
- * it, are not its own.
- */
-function withIntervals(wanted: WantedEstimator, intervals: Intervals, inForce: EstimatorName | null): WantedEstimator {
-  if (wanted.kind === 'analytic' || estimatorNames[wanted.kind] !== inForce) return wanted;
-  return wanted.kind === 'shipped' ? { ...wanted, intervals } : { ...wanted, source: { ...wanted.source, intervals } };
 }
 
 const closedError = (): EcomapError => new EcomapError('NODE_CLOSED', 'The planner was stopped.');

@@ -228,6 +228,46 @@ describe('calibration of a device', () => {
     assert.deepEqual(summary, other.status().summary);
   });
 
+  it('is used at once by another node of the device that is told to catch up, and told once', async () => {
+    const heard: Calibrated[] = [];
+    const other = newRun({ onCalibrated: (found) => heard.push(found) });
+    runner.before = (call) => {
+      if (call === 12) other.cancel();
+    };
+    assert.equal((await calibrated(other)).phase, 'cancelled');
+    runner.before = () => undefined;
+    const { summary } = await calibrated(newRun());
+    assert.deepEqual(heard, []);
+    await other.catchUp();
+    assert.deepEqual(
+      heard.map(({ estimator }) => estimator),
+      [tuned],
+    );
+    assert.deepEqual([other.status().phase, other.status().summary], ['idle', summary]);
+    await other.catchUp();
+    assert.equal(heard.length, 1, 'what is in use already is not begun with again');
+    assert.deepEqual(warnings, []);
+  });
+
+  it('does not catch up while it runs itself, nor after it is closed', async () => {
+    const heard: Calibrated[] = [];
+    const running = newRun({ onCalibrated: (found) => heard.push(found) });
+    const closed = newRun({ onCalibrated: (found) => heard.push(found) });
+    await closed.close();
+    let catching: Promise<void> | null = null;
+    runner.before = (call) => {
+      if (call === 12) catching = running.catchUp();
+    };
+    const phases: string[] = [];
+    running.onChange(({ phase }) => phases.push(phase));
+    assert.equal((await calibrated(running)).phase, 'done');
+    await catching;
+    await closed.catchUp();
+    assert.equal(heard.length, 1);
+    // The first is that of the start.
+    assert.ok(!phases.slice(1).includes('idle'), phases.join());
+  });
+
   it('ends when its hosts have, and warns where they do not end as they should', async () => {
     let isOpen = true;
     runner.close = async () => {
@@ -399,6 +439,99 @@ describe('calibration of a device', () => {
     assert.equal((await load(shipped))?.intervals.latency?.halfWidths.length, 2);
     assert.equal(await load(tuned), null);
     assert.match(warnings[0] ?? '', /earlier shipped estimator/);
+  });
+
+  describe('intervals that were made anew in service', () => {
+    const wider = { latency: { alpha: 0.1, cuts: [], halfWidths: [0.9], counts: [60] }, lnPowerMargin: null };
+    const file = (): string => join(calibrationDirectory(stateDirectory, 'test-device'), 'intervals.json');
+    /** As after a redeploy: what is told at the start. */
+    const restarted = async (more: Partial<CalibrationRunOptions> = {}) => {
+      const told: { calibrated: Calibrated[]; refreshed: unknown[] } = { calibrated: [], refreshed: [] };
+      const run = newRun({
+        onCalibrated: (found) => told.calibrated.push(found),
+        onRefreshed: (intervals) => told.refreshed.push(intervals),
+        ...more,
+      });
+      await run.ready;
+      return { run, told };
+    };
+    /** A node that serves until its intervals no longer hold, and is closed at once. */
+    const refresh = async (): Promise<void> => {
+      const { run } = await restarted();
+      run.keepIntervals(wider);
+      await run.close();
+    };
+
+    it('are used again where nothing was calibrated, as long as the shipped estimator is the same', async () => {
+      assert.deepEqual((await restarted()).told, { calibrated: [], refreshed: [] });
+      await refresh();
+      assert.deepEqual((await restarted()).told, { calibrated: [], refreshed: [wider] });
+      const other = await restarted({ shippedEstimator: () => Promise.resolve(tuned) });
+      assert.deepEqual(other.told, { calibrated: [], refreshed: [] });
+      const gone = await restarted({ shippedEstimator: () => Promise.reject(new Error('gone')) });
+      assert.deepEqual(gone.told, { calibrated: [], refreshed: [] });
+      assert.deepEqual(warnings, []);
+    });
+
+    it('are used with the calibrated estimator that they are of, and dropped by the next calibration', async () => {
+      await calibrated(newRun());
+      await refresh();
+      const { told, run } = await restarted();
+      assert.deepEqual(told.refreshed, []);
+      assert.deepEqual(
+        told.calibrated.map(({ estimator, intervals }) => [estimator, intervals]),
+        [[tuned, wider]],
+      );
+      await calibrated(run);
+      assert.equal(told.calibrated.at(-1)?.intervals.lnPowerMargin, 0.05);
+      await assert.rejects(readFile(file()), { code: 'ENOENT' });
+      assert.equal((await restarted()).told.calibrated[0]?.intervals.lnPowerMargin, 0.05);
+    });
+
+    it('are of one calibration only, also where the same estimator stays', async () => {
+      trainer = fakeTrainer(false);
+      await calibrated(newRun());
+      await refresh();
+      const before = await readFile(file());
+      assert.deepEqual((await restarted()).told.calibrated[0]?.intervals, wider);
+      await calibrated(newRun());
+      // As if the process had ended before they were dropped.
+      await writeFile(file(), before);
+      assert.equal((await restarted()).told.calibrated[0]?.intervals.lnPowerMargin, 0.05);
+      assert.deepEqual(warnings, []);
+    });
+
+    const rewrite = async (change: object): Promise<void> =>
+      writeFile(file(), JSON.stringify({ ...JSON.parse(await readFile(file(), 'utf8')), ...change }));
+    it('are not used where the features are others', async () => {
+      await refresh();
+      await rewrite({ featuresVersion: 999 });
+      assert.deepEqual((await restarted()).told.refreshed, []);
+    });
+
+    for (const [what, spoil] of Object.entries({
+      'half-written': () => truncate(file(), 40),
+      'of a newer version': () => rewrite({ version: 2 }),
+      'with fields that cannot be': () => rewrite({ intervals: { latency: 3 } }),
+    })) {
+      it(`${what}: are set aside with a warning`, async () => {
+        await refresh();
+        await spoil();
+        assert.deepEqual((await restarted()).told.refreshed, []);
+        assert.equal(warnings.length, 1);
+        assert.match(warnings[0] ?? '', /intervals\.json cannot be read .*set-aside/);
+        assert.deepEqual((await restarted()).told.refreshed, []);
+        assert.equal(warnings.length, 1);
+      });
+    }
+
+    it('are not kept while nobody knows what they are of', async () => {
+      const run = newRun();
+      run.keepIntervals(wider);
+      await run.ready;
+      await run.close();
+      await assert.rejects(readFile(file()), { code: 'ENOENT' });
+    });
   });
 
   describe('what it keeps', () => {

@@ -198,11 +198,13 @@ describe('the process that plans', function () {
       await rm(log, { force: true });
       let ready = 0;
       let refreshed = 0;
+      const toKeep: unknown[] = [];
       const planner = started({
         program,
         estimator: wanted,
         onEstimator: (name) => (ready += name === 'learned (shipped)' ? 1 : 0),
         onCoverage: () => (refreshed += 1),
+        onIntervals: (made) => toKeep.push(made),
       });
       planner.prepare();
       while (ready < 1) await setTimeout(5);
@@ -217,6 +219,7 @@ describe('the process that plans', function () {
         told.map((line) => JSON.parse(line) as unknown),
         [wanted, next],
       );
+      assert.deepEqual(toKeep, wanted.kind === 'shipped' ? [{ latency: null, lnPowerMargin: 0.5 }] : []);
     }
   });
 
