@@ -48,6 +48,9 @@ const selectorSettings = { upAfterS: 1.5, dwellS: 1.5 };
 /** Least time before a cap may rise. */
 const capDwellS = 1;
 
+/** How often the account looks at the grid: hours are short, and a step of the loop that loads variants may take longer than one. */
+const gridLookMs = 250;
+
 /** How long a day waits for its last answers. */
 const lastAnswerMs = 2_000;
 
@@ -155,6 +158,7 @@ export async function playDay(policy: DayPolicy, dayLengthS: number, around: Dem
       around.say(`${policy.name}: ${what}: ${message}`);
     },
   });
+  let gridLook: NodeJS.Timeout | undefined;
   try {
     await executor.start();
     await loop.control();
@@ -168,9 +172,11 @@ export async function playDay(policy: DayPolicy, dayLengthS: number, around: Dem
     delay.enable();
     day.begin();
     traffic.start(executor);
+    gridLook = setInterval(() => void source.read().then((reading) => ledger.onCarbon(reading)), gridLookMs);
     loop.start({ controlPeriodS, windowS });
     await new Promise((resolve) => setTimeout(resolve, dayLengthS * 1000));
     traffic.stop();
+    clearInterval(gridLook);
     delay.disable();
     const seconds = day.elapsedMs / 1000;
     const account = (telemetry: Telemetry): void => watch.onWindow(telemetry, ledger.onTelemetry(telemetry));
@@ -191,6 +197,7 @@ export async function playDay(policy: DayPolicy, dayLengthS: number, around: Dem
     await stopped;
     return figures;
   } finally {
+    clearInterval(gridLook);
     delay.disable();
     traffic.stop();
     await loop.stop();
