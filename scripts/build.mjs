@@ -168,6 +168,7 @@ async function main() {
     buildProgram('src/inference/host/main.ts', 'host/inference-host.js'),
     buildProgram('src/mapping/training/main.ts', 'training/estimator-trainer.js'),
     buildProgram('src/mapping/planner/main.ts', 'planner/planner.js'),
+    buildProgram('src/loop/prediction/main.ts', 'prediction/cost-predictor.js'),
     buildProgram('src/loop/demo-main.ts', 'demo.js'),
     buildProgram('src/loop/doctor-main.ts', 'doctor.js', '#!/usr/bin/env node'),
     ...benchmarkNames(root).map((name) => buildProgram(`bench/${name}.ts`, `bench/${name}.js`)),

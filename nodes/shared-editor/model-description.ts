@@ -33,6 +33,20 @@ export interface Cut {
   macsBefore: number | null;
 }
 
+/** The parts of an answer of `ecomap/tenant/predict` that are shown; see src/loop/prediction. */
+export interface Prediction {
+  costs: ModelledCost[];
+  warnings: string[];
+}
+
+export interface ModelledCost {
+  componentClass: string;
+  latencyMs: number;
+  energyJ: number;
+  coveredShare: number;
+  unknownOperators: number;
+}
+
 const steps = ['', ' k', ' M', ' G', ' T'];
 
 /** 64128 as "64.1 k": three digits are enough to compare. */

@@ -1,4 +1,13 @@
-import { inBytes, inPercent, inShort, typeOf, type Cut, type Description } from './model-description';
+import {
+  inBytes,
+  inPercent,
+  inShort,
+  typeOf,
+  type Cut,
+  type Description,
+  type ModelledCost,
+  type Prediction,
+} from './model-description';
 
 export interface VariantFile {
   readonly name: string;
@@ -113,11 +122,16 @@ function notice(icon: string, text: string): JQuery {
   return line.append($('<span>').text(text).css({ overflowWrap: 'anywhere' }));
 }
 
-function showDescription(place: JQuery, description: Description, text: Text): void {
+/** @returns where what it should cost here is shown */
+function showDescription(place: JQuery, description: Description, text: Text): JQuery {
   place.empty();
   for (const warning of description.warnings) place.append(notice('fa-exclamation-triangle', warning.text));
-  place.append(factsOf(description, text));
+  const cost = $('<div class="ecomap-model-cost">').append(notice('fa-clock-o', text('modelInfo.waiting')));
+  const facts = factsOf(description, text);
+  fact(facts, text('modelInfo.costHere'), cost);
+  place.append(facts);
   if (description.cuts.length > 0) place.append(cutsOf(description, text));
+  return cost;
 }
 
 /** The code and the words of an answer that is an error, or that there was none. */
@@ -140,21 +154,60 @@ function showProgress(place: JQuery, text: Text): () => void {
   return () => clearInterval(timer);
 }
 
-async function describe(place: JQuery, variant: VariantFile, inputDims: string, text: Text): Promise<void> {
+function ask<Answer>(what: 'describe' | 'predict', variant: VariantFile, inputDims: string): JQuery.jqXHR<Answer> {
+  return $.ajax({
+    url: `ecomap/tenant/${what}`,
+    method: 'POST',
+    contentType: 'application/json',
+    data: JSON.stringify({ path: variant.path, sha256: variant.sha256 ?? '', inputDims }),
+  }) as JQuery.jqXHR<Answer>;
+}
+
+/** @returns where what it should cost here is shown; null where it could not be described */
+async function describe(place: JQuery, variant: VariantFile, inputDims: string, text: Text): Promise<JQuery | null> {
   const stop = showProgress(place, text);
   try {
-    const description: Description = await $.ajax({
-      url: 'ecomap/tenant/describe',
-      method: 'POST',
-      contentType: 'application/json',
-      data: JSON.stringify({ path: variant.path, sha256: variant.sha256 ?? '', inputDims }),
-    });
-    showDescription(place, description, text);
+    return showDescription(place, await ask<Description>('describe', variant, inputDims), text);
   } catch (response) {
     place.empty().append(notice('fa-times-circle', problemOf(response as JQuery.jqXHR, text)));
+    return null;
   } finally {
     stop();
   }
+}
+
+/** Shows what a model should cost on each class of components whose operators were measured on this machine. */
+async function predict(place: JQuery, variant: VariantFile, inputDims: string, text: Text): Promise<void> {
+  place.empty().append(notice('fa-spinner fa-spin', text('modelInfo.predicting')));
+  try {
+    const { costs, warnings } = await ask<Prediction>('predict', variant, inputDims);
+    place.empty();
+    for (const warning of warnings) place.append(notice('fa-exclamation-triangle', warning));
+    for (const cost of costs) $('<div>').text(costOf(cost, text)).appendTo(place);
+    if (costs.length === 0) {
+      const command = $('<code>').text('npx ecomap-doctor --measure-operators').css({ whiteSpace: 'normal' });
+      $('<div>')
+        .append(document.createTextNode(`${text('modelInfo.costUnknown')} `), command)
+        .appendTo(place);
+    }
+  } catch (response) {
+    place.empty().append(notice('fa-times-circle', problemOf(response as JQuery.jqXHR, text)));
+  }
+}
+
+/** "cpu-2t: 3.21 ms, 45.2 mJ per inference (modelled, not measured: 98 % by operators measured here)" */
+function costOf(
+  { componentClass, latencyMs, energyJ, coveredShare, unknownOperators }: ModelledCost,
+  text: Text,
+): string {
+  const values = {
+    component: componentClass,
+    latencyMs: latencyMs.toPrecision(3),
+    energyMj: (1000 * energyJ).toPrecision(3),
+    covered: Math.round(100 * coveredShare),
+    left: unknownOperators,
+  };
+  return text(unknownOperators === 0 ? 'modelInfo.costOf' : 'modelInfo.costWithout', values);
 }
 
 async function modelsOf({ source, ...own }: ModelsOfForm): Promise<Omit<ModelsOfForm, 'source'>> {
@@ -163,7 +216,7 @@ async function modelsOf({ source, ...own }: ModelsOfForm): Promise<Omit<ModelsOf
 }
 
 /**
- * Describes the variants of the form one after the other, each in its place. A later call takes over from an earlier one; a
+ * Describes the variants of the form one after the other, each in its place, then predicts what they cost on this machine. A later call takes over from an earlier one; a
  * closed form ends it.
  */
 export async function showModelInfo(list: JQuery, form: ModelsOfForm, text: Text): Promise<void> {
@@ -188,9 +241,16 @@ export async function showModelInfo(list: JQuery, form: ModelsOfForm, text: Text
       .append(notice('fa-clock-o', text('modelInfo.waiting')))
       .appendTo(section);
   });
+  const described: { readonly variant: VariantFile; readonly cost: JQuery }[] = [];
   for (const [index, variant] of models.variants.entries()) {
     const place = places[index];
     if (place === undefined || !isLatest()) return;
-    await describe(place, variant, models.inputDims, text);
+    const cost = await describe(place, variant, models.inputDims, text);
+    if (cost !== null) described.push({ variant, cost });
+  }
+  // What the models are comes first: that takes no second process.
+  for (const { variant, cost } of described) {
+    if (!isLatest()) return;
+    await predict(cost, variant, models.inputDims, text);
   }
 }

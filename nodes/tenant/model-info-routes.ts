@@ -1,9 +1,12 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { ModelInspectorProcess } from '../../src/inference/model-inspector';
+import { CostPredictor } from '../../src/loop/prediction/cost-predictor';
 import { confinePath } from '../../src/models/allowed-roots';
 import { demonstrationFamilies, demonstrationFamily } from '../../src/models/family-card';
-import type { AdminRoute } from '../../src/node-red/types';
+import type { AdminRequest, AdminRoute } from '../../src/node-red/types';
+import { describeMachine } from '../../src/power/describe-machine';
+import { detectMachine } from '../../src/power/detect';
 import { parseAtTheDoor } from '../../src/signals/parse';
 import { dims, optionalText, text } from './fields';
 import { modelRootsOf } from './model-roots';
@@ -31,6 +34,25 @@ function inspectorOf(stateDirectory: string): ModelInspectorProcess {
   return known;
 }
 
+/** As inspectors. */
+const predictors = new Map<string, CostPredictor>();
+
+function predictorOf(stateDirectory: string): CostPredictor {
+  const { fingerprint } = describeMachine(detectMachine());
+  const key = `${stateDirectory}\n${fingerprint}`;
+  const known = predictors.get(key) ?? new CostPredictor({ stateDirectory, deviceFingerprint: fingerprint });
+  predictors.set(key, known);
+  return known;
+}
+
+/** The file that a request names, where it may be opened. @throws EcomapError INVALID_CONFIG, MODEL_NOT_FOUND */
+function fileOf({ body, settings, stateDirectory }: Pick<AdminRequest, 'body' | 'settings' | 'stateDirectory'>) {
+  const { path: asked, sha256, inputDims } = parseAtTheDoor(describeRequest, body, 'INVALID_CONFIG', 'The variant');
+  const declared = isAbsolute(asked) ? asked : resolve(stateDirectory, asked);
+  const roots = modelRootsOf(settings);
+  return { path: roots === null ? declared : confinePath(declared, roots), sha256, dims: inputDims };
+}
+
 /** What the tab *Model info* of a tenant asks for. Files are opened as at deploy: no other than a deployed tenant could use. */
 export const modelInfoRoutes: readonly AdminRoute[] = [
   {
@@ -50,13 +72,12 @@ export const modelInfoRoutes: readonly AdminRoute[] = [
     method: 'post',
     path: '/ecomap/tenant/describe',
     permission: 'ecomap-tenant.write',
-    handle({ body, settings, stateDirectory }) {
-      const request = parseAtTheDoor(describeRequest, body, 'INVALID_CONFIG', 'The variant');
-      const { sha256, inputDims } = request;
-      const declared = isAbsolute(request.path) ? request.path : resolve(stateDirectory, request.path);
-      const roots = modelRootsOf(settings);
-      const path = roots === null ? declared : confinePath(declared, roots);
-      return inspectorOf(stateDirectory).describe({ path, sha256, dims: inputDims });
-    },
+    handle: (request) => inspectorOf(request.stateDirectory).describe(fileOf(request)),
+  },
+  {
+    method: 'post',
+    path: '/ecomap/tenant/predict',
+    permission: 'ecomap-tenant.write',
+    handle: (request) => predictorOf(request.stateDirectory).predict(fileOf(request)),
   },
 ];

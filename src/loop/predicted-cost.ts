@@ -1,3 +1,4 @@
+import type { HostEntry } from '../inference/hosting/host-entry';
 import { OperatorProfiler } from '../inference/operator-profiler';
 import { CostModelStore } from '../mapping/operators/cost-model-store';
 import { predictModelCost, type PredictedCost } from '../mapping/operators/predict-cost';
@@ -55,10 +56,11 @@ export async function predictVariantCost(
   question: CostQuestion,
   deviceFingerprint: string,
   store: CostModelStore,
+  hostEntry?: HostEntry,
 ): Promise<PredictedCost[]> {
   const classes = await store.of(deviceFingerprint);
   if (classes.length === 0) return [];
-  const profiler = new OperatorProfiler();
+  const profiler = new OperatorProfiler(hostEntry && { hostEntry });
   try {
     const { operators } = await profiler.list({ ...question, component: looking });
     return classes.map((costs) => predictModelCost(operators, costs));

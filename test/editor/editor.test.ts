@@ -177,6 +177,40 @@ for (const scheme of schemes) {
       assert.deepEqual(ownErrors(editor.errors), []);
     });
 
+    it('says what each model should cost on this machine, as modelled, or how to find out', async () => {
+      const { page } = editor;
+      await editor.openDialog('a-ecomap-tenant');
+      await page.click('.red-ui-tab-label[href="#ecomap-tenant-model-info"]');
+      const costs = page.locator('#ecomap-tenant-descriptions .ecomap-model-cost');
+      await costs.nth(3).locator('code').waitFor({ timeout: 60_000 });
+      for (const text of await costs.allInnerTexts()) {
+        assert.match(text, /was not measured yet.*npx ecomap-doctor --measure-operators/s);
+      }
+      await editor.screenshot('model-info-cost-unknown');
+      const known = { componentClass: 'cpu-2t', source: 'modelled', coveredShare: 0.984, unknownOperators: 0 };
+      const cost = { ...known, latencyMs: 3.2149, energyJ: 0.04521 };
+      const other = { ...cost, componentClass: 'cpu-1t', latencyMs: 12.3, unknownOperators: 2 };
+      await page.route('**/ecomap/tenant/predict', (route) =>
+        route.fulfill({ json: { costs: [cost, other], warnings: ['a file of costs is damaged'] } }),
+      );
+      try {
+        await page.click('#ecomap-tenant-describe');
+        await costs.nth(3).getByText('cpu-1t').waitFor({ timeout: 60_000 });
+        for (const text of await costs.allInnerTexts()) {
+          assert.match(text, /cpu-2t: 3\.21 ms and 45\.2 mJ per inference, modelled, not measured \(98 % of it by/);
+          assert.match(text, /cpu-1t: 12\.3 ms .*without 2 operators/);
+          assert.match(text, /a file of costs is damaged/);
+        }
+        await editor.screenshot('model-info-cost');
+        const form = await page.evaluate(formFacts);
+        assert.deepEqual([form.untranslated, form.faint], [[], []]);
+      } finally {
+        await page.unroute('**/ecomap/tenant/predict');
+        await editor.closeDialog();
+      }
+      assert.deepEqual(ownErrors(editor.errors), []);
+    });
+
     it('says in place why a model cannot be described', async () => {
       const { page } = editor;
       await editor.openDialog('a-ecomap-tenant');

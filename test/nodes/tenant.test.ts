@@ -280,6 +280,18 @@ describe('tenant node', () => {
       assert.equal((await helper.request().get('/ecomap/tenant/family/..%2F..')).status, 400);
     });
 
+    it('says that no cost is known where no operators were measured, and opens no other files for it', async () => {
+      await deploy({ source: 'gauge' }, { ecomap: { modelRoots: [join(directory, 'models')] } });
+      const predict = async (variant: object) => {
+        const { status, body } = await helper.request().post('/ecomap/tenant/predict').send(variant);
+        return { status, body: body as { costs?: unknown[]; warnings?: string[]; code?: string } };
+      };
+      assert.deepEqual((await predict({ path: model.path })).body, { costs: [], warnings: [] });
+      assert.equal((await predict({ path: '/etc/passwd' })).body.code, 'MODEL_NOT_FOUND');
+      assert.equal((await predict({ path: model.path, sha256: '0'.repeat(64) })).body.code, 'MODEL_HASH_MISMATCH');
+      assert.equal((await predict({ path: 7 })).body.code, 'INVALID_CONFIG');
+    });
+
     it('refuses what is no request', async () => {
       await deploy({ source: 'gauge' });
       for (const variant of [

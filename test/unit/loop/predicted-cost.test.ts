@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { measureOperatorCosts } from '../../../src/loop/operator-costs';
 import { inspect } from '../../../src/loop/inspect';
 import { predictionText, predictOnThisMachine, predictVariantCost } from '../../../src/loop/predicted-cost';
+import { CostPredictor } from '../../../src/loop/prediction/cost-predictor';
 import { CostModelStore } from '../../../src/mapping/operators/cost-model-store';
+import type { ChildProgram } from '../../../src/models/child-program';
 import { demonstrationFamily } from '../../../src/models/family-card';
 import { describeMachine } from '../../../src/power/describe-machine';
 import { detectMachine } from '../../../src/power/detect';
@@ -41,6 +43,21 @@ describe('cost of models on this machine', function () {
     );
   });
 
+  it('costs no process where nothing was measured', async () => {
+    const predictor = new CostPredictor({
+      stateDirectory: directory,
+      deviceFingerprint: device.fingerprint,
+      program: () => assert.fail('a process is started'),
+    });
+    assert.deepEqual(await predictor.predict({ path, sha256: null, dims: null }), { costs: [], warnings: [] });
+    await assert.rejects(predictor.predict({ path: `${path}x`, sha256: null, dims: null }), {
+      code: 'MODEL_NOT_FOUND',
+    });
+    await assert.rejects(predictor.predict({ path, sha256: '0'.repeat(64), dims: null }), {
+      code: 'MODEL_HASH_MISMATCH',
+    });
+  });
+
   it('is predicted once they were, by operators, and never said to be measured', async () => {
     const [component] = device.components;
     assert.ok(component !== undefined);
@@ -64,6 +81,41 @@ describe('cost of models on this machine', function () {
     assert.ok(cost.latencyMs > 0 && cost.energyJ > 0 && cost.coveredShare > 0.5);
     const text = predictionText(costs);
     assert.match(text, /predicted, not measured/);
+
+    // The same in a process of its own.
+    const where = { stateDirectory: directory, deviceFingerprint: device.fingerprint };
+    const predictor = new CostPredictor(where);
+    const [first, second] = await Promise.all([
+      predictor.predict({ path, sha256: null, dims: null }),
+      predictor.predict({ path, sha256: null, dims: [3] }).catch((error: unknown) => error),
+    ]);
+    const { componentClass, source, latencyMs, energyJ, coveredShare, unknownOperators } = cost;
+    assert.deepEqual(first, {
+      costs: [{ componentClass, source, latencyMs, energyJ, coveredShare, unknownOperators }],
+      warnings: [],
+    });
+    assert.ok(isEcomapError(second) && ['INPUT_MISMATCH', 'MODEL_INVALID'].includes(second.code), String(second));
+    const scripted = async (name: string, code: string): Promise<ChildProgram> => {
+      const script = join(directory, name);
+      await writeFile(script, code);
+      return { script, execArgv: [] };
+    };
+    for (const [code, says] of [
+      ['process.exit(3)', /ended with exit code 3/],
+      ["process.once('message', () => process.send({ kind: 'nonsense' }))", /answered what is no answer/],
+      ['setInterval(() => {}, 1000)', /did not answer within 0\.3 s/],
+    ] as const) {
+      const program = await scripted(`${String(says).length}.cjs`, code);
+      const limited = new CostPredictor({
+        ...where,
+        program: () => program,
+        limitMs: says.source.includes('0') ? 300 : 60_000,
+      });
+      await assert.rejects(
+        limited.predict({ path, sha256: null, dims: null }),
+        (error) => isEcomapError(error) && error.code === 'HOST_CRASHED' && says.test(error.message),
+      );
+    }
 
     const report = sectionOf(reportText(await inspect({ stateDirectory: directory })), 'Cost of models');
     assert.match(report, /learned from 14 models/);
