@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { forecastHours } from '../../src/carbon/forecast/own-forecast';
-import { judge } from '../../src/carbon/plausibility';
-import { dayMs, hourMs, isKnown, type CarbonPoint, type KnownCarbonPoint } from '../../src/carbon/provider';
+import { believedPoints, judge } from '../../src/carbon/plausibility';
+import { dayMs, hourMs, type CarbonPoint, type KnownCarbonPoint } from '../../src/carbon/provider';
 import { readTraceFile } from '../../src/carbon/trace-file';
 import type { CarbonReading, CarbonSignal } from '../../src/signals/carbon';
 import { quantile } from '../../src/signals/statistics';
@@ -107,9 +107,7 @@ export function weekOf(trace: Hourly, day: number, days: number): ZoneWeek {
 
 /** What the carbon-intensity node would say at the beginning of an hour: this hour's value and the own forecast from the past. */
 function readingAt(trace: Hourly, hour: number, intensityGPerKwh: number): CarbonReading {
-  const past = judge(trace.points.slice(Math.max(0, hour - seriesDays * 24), hour + 1), trace.signal).flatMap(
-    ({ verdict, point }) => (verdict === 'good' && isKnown(point) ? [point] : []),
-  );
+  const past = believedPoints(judge(trace.points.slice(Math.max(0, hour - seriesDays * 24), hour + 1), trace.signal));
   const fromMs = trace.startMs + hour * hourMs;
   const week = past.slice(-weekDays * 24).map((point) => point.intensityGPerKwh);
   const [low, high] = [quantile(week, 0.05), quantile(week, 0.95)];

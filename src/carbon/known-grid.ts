@@ -3,7 +3,7 @@ import type { KeptAnswer } from './answer-cache';
 import { halfWidthOf } from './forecast/forecast-record';
 import type { KeptForecast } from './forecast/kept-forecast';
 import type { HourForecast } from './forecast/own-forecast';
-import { highestIntensityGPerKwh, impossibility, judge, type JudgedPoint } from './plausibility';
+import { believedPoints, highestIntensityGPerKwh, impossibility, judge, type JudgedPoint } from './plausibility';
 import { coversTime, dayMs, hourMs, isKnown, type CarbonPoint, type KnownCarbonPoint } from './provider';
 import { quantile } from '../signals/statistics';
 
@@ -32,7 +32,7 @@ export class KnownGrid {
     const next = reachesNow ? undefined : this.#forecast.find((point) => coversTime(point, atMs));
     this.#judged = judge(next === undefined ? points : [...points, next], kept?.signal ?? 'average');
     const past = next === undefined ? this.#judged : this.#judged.slice(0, -1);
-    this.#good = past.flatMap(({ verdict, point }) => (verdict === 'good' && isKnown(point) ? [point] : []));
+    this.#good = believedPoints(past);
   }
 
   current(): JudgedPoint | null {

@@ -95,6 +95,32 @@ export function plausiblePoints(points: readonly CarbonPoint[], signal: CarbonSi
   return judge(points, signal).flatMap(({ verdict, point }) => (verdict === 'good' && isKnown(point) ? [point] : []));
 }
 
+/**
+ * What may be learned from in hindsight: the good values, and those that were suspect when they came but whose level held until it
+ * was believed. While little of a zone is known, a sunset is such a jump.
+ */
+export function believedPoints(judged: readonly JudgedPoint[]): KnownCarbonPoint[] {
+  const believed: KnownCarbonPoint[] = [];
+  let run: KnownCarbonPoint[] = [];
+  for (const { verdict, point } of judged) {
+    if (!isKnown(point) || verdict === 'impossible') continue;
+    if (verdict === 'suspect') {
+      run.push(point);
+      continue;
+    }
+    const [first, last, before] = [run[0], run.at(-1), believed.at(-1)];
+    if (first !== undefined && last !== undefined && point.validFromMs - first.validFromMs >= believedAfterMs) {
+      // Not where a glitch is followed by a gap and the old level.
+      const fromRunG = Math.abs(point.intensityGPerKwh - last.intensityGPerKwh);
+      const fromBeforeG = before === undefined ? 0 : Math.abs(point.intensityGPerKwh - before.intensityGPerKwh);
+      if (fromRunG < fromBeforeG) believed.push(...run);
+    }
+    believed.push(point);
+    run = [];
+  }
+  return believed;
+}
+
 function suspicion(intensityGPerKwh: number, beforeG: number, limitG: number): string {
   const round = (value: number): string => String(Math.round(value));
   return (

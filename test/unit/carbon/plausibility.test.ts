@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { judge } from '../../../src/carbon/plausibility';
+import { believedPoints, judge } from '../../../src/carbon/plausibility';
 import { hourMs, type CarbonPoint } from '../../../src/carbon/provider';
 
 const start = Date.parse('2026-01-05T00:00:00Z');
@@ -70,5 +70,21 @@ describe('plausibility', () => {
   it('says what was wrong', () => {
     const [, judged] = judge(hourly([300, 45]), 'average');
     assert.match(judged?.reason ?? '', /45 g\/kWh is an implausible jump from 300 g\/kWh \(more than 120 g\/kWh\)/);
+  });
+
+  const believed = (values: readonly (number | null)[]): (number | null)[] =>
+    believedPoints(judge(hourly(values), 'average')).map(({ intensityGPerKwh }) => intensityGPerKwh);
+
+  it('learns in hindsight from a level that held, as of a first sunset', () => {
+    const day = [290, 165, 118, 97, 98, 101, 103, 104, 113];
+    assert.deepEqual(verdicts(day)[1], 'suspect');
+    assert.deepEqual(believed(day), day);
+  });
+
+  it('learns nothing from a glitch that ended, be it behind a gap, nor from a level that has not held yet', () => {
+    assert.deepEqual(believed([300, 45, 45, 45, 45, 310]), [300, 310]);
+    assert.deepEqual(believed([300, 45, 45, null, null, null, null, 310]), [300, 310]);
+    assert.deepEqual(believed([300, 100, 100, 100]), [300]);
+    assert.deepEqual(believed([300, 1600, 310]), [300, 310]);
   });
 });
