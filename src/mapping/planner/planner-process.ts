@@ -190,6 +190,8 @@ export class PlannerProcess implements RoundSolver {
     if (round === undefined) return;
     if (message.kind === 'answer') round.resolve(message.answer);
     else {
+      // The process works, and may well answer the same question the next time.
+      this.changes += 1;
       this.report(new EcomapError(message.problem.code, `A round of planning failed: ${message.problem.message}`));
       this.solveHere(round.question, message.problem.message).then(round.resolve, round.reject);
     }

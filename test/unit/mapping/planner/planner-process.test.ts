@@ -131,6 +131,18 @@ describe('the process that plans', function () {
     assert.ok(answer.plan.why.some((why) => why.includes('answered what is no answer')));
   });
 
+  it('answers for a round that failed, and says that the same question may get another answer', async () => {
+    const failing = `process.on('message', ({ kind, id }) => process.send(kind === 'solve'
+      ? { kind: 'failed', id, problem: { code: 'INTERNAL_ERROR', message: 'the test says so' } }
+      : { kind: 'estimator', inForce: 'learned (shipped)', problems: [] }));`;
+    const planner = started({ program: await scripted('fails.js', failing) });
+    await planner.solve(await question());
+    const before = planner.revision;
+    const { plan } = await planner.solve(await question());
+    assert.ok(plan.why.some((why) => why.includes('the test says so')));
+    assert.equal(planner.revision, before + 1);
+  });
+
   it('leaves the thread of the asking process free, and so does a round that is worked out there', async () => {
     const twelve = Array.from({ length: 12 }, (_, index) => tenant(`t${index}`, fourVariants));
     const large = counted(await questionOf(twelve));
