@@ -166,6 +166,7 @@ async function main() {
   await Promise.all([
     ...names.map((name) => buildNode(name, out)),
     buildProgram('src/inference/host/main.ts', 'host/inference-host.js'),
+    buildProgram('src/inference/hosting/launching/main.ts', 'host/host-launcher.js'),
     buildProgram('src/mapping/training/main.ts', 'training/estimator-trainer.js'),
     buildProgram('src/mapping/planner/main.ts', 'planner/planner.js'),
     buildProgram('src/loop/prediction/main.ts', 'prediction/cost-predictor.js'),

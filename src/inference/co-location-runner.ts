@@ -10,6 +10,7 @@ import type { HostEntry } from './hosting/host-entry';
 import type { HostLog } from './hosting/host-log';
 import { HostLostError } from './hosting/host-lost-error';
 import { HostProcess } from './hosting/host-process';
+import { openLauncher } from './hosting/launching/launcher-process';
 import { defaultHostLimitBytes } from './hosting/memory-limit';
 import { setProcessPriority } from './hosting/process-priority';
 import { watchMemory } from './hosting/memory-watch';
@@ -64,6 +65,7 @@ type LeftOut = CoLocationRun['leftOut'][number];
 export class CoLocationRunnerProcess implements CoLocationRunner {
   readonly #timing: RunTiming;
   readonly #hosts = new Map<string, Promise<HostProcess>>();
+  readonly #launcher = openLauncher();
   readonly #stopWatching: (() => void)[] = [];
   #slots: Promise<{ directory: SlotDirectory; slots: RequestSlots }> | null = null;
   #tail: Promise<unknown> = Promise.resolve();
@@ -91,6 +93,7 @@ export class CoLocationRunnerProcess implements CoLocationRunner {
     const hosts = await Promise.allSettled(this.#hosts.values());
     await Promise.all(hosts.map((host) => (host.status === 'fulfilled' ? host.value.close() : undefined)));
     await this.#tail;
+    await this.#launcher.close();
     const shared = await this.#slots;
     shared?.slots.close();
     await shared?.directory.remove();
@@ -195,6 +198,7 @@ export class CoLocationRunnerProcess implements CoLocationRunner {
       component,
       slots: directory,
       device,
+      launcher: this.#launcher,
       memoryLimitBytes,
       idleBudgetBytes: idleShare * memoryLimitBytes,
       ...(hostEntry && { entry: hostEntry }),

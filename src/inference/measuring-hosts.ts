@@ -2,6 +2,8 @@ import type { Component } from '../signals/device';
 import { EcomapError } from '../signals/errors';
 import type { HostEntry } from './hosting/host-entry';
 import { HostProcess } from './hosting/host-process';
+import type { HostLauncher } from './hosting/launching/host-launcher';
+import { openLauncher } from './hosting/launching/launcher-process';
 import { defaultHostLimitBytes } from './hosting/memory-limit';
 import { watchMemory } from './hosting/memory-watch';
 import { openSlotDirectory } from './shared-memory/slot-directory';
@@ -15,7 +17,10 @@ export class MeasuringHosts {
   #tail: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(private readonly entry: HostEntry | undefined) {}
+  constructor(
+    private readonly entry: HostEntry | undefined,
+    private readonly launcher: HostLauncher = openLauncher(),
+  ) {}
 
   /**
    * Runs a task with a host on each of the components.
@@ -36,6 +41,7 @@ export class MeasuringHosts {
     this.#closed = true;
     await Promise.all([...this.#active].map((host) => host.close()));
     await this.#tail;
+    await this.launcher.close();
   }
 
   async #run<T>(
@@ -47,7 +53,8 @@ export class MeasuringHosts {
     signal?.throwIfAborted();
     const slots = await openSlotDirectory();
     const hosts = components.map(
-      (component) => new HostProcess({ component, slots, device: null, entry: this.entry, restart: false }),
+      (component) =>
+        new HostProcess({ component, slots, device: null, entry: this.entry, launcher: this.launcher, restart: false }),
     );
     for (const host of hosts) this.#active.add(host);
     const limitBytes = await defaultHostLimitBytes(hosts.length);

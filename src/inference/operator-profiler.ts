@@ -6,6 +6,7 @@ import type { EnergyReader } from './energy';
 import { patternInputs } from './host/pattern-inputs';
 import type { HostEntry } from './hosting/host-entry';
 import { HostProcess } from './hosting/host-process';
+import { openLauncher } from './hosting/launching/launcher-process';
 import { defaultHostLimitBytes } from './hosting/memory-limit';
 import { watchMemory } from './hosting/memory-watch';
 import { openSlotDirectory } from './shared-memory/slot-directory';
@@ -51,6 +52,7 @@ const meteredMs = 3000;
  */
 export class OperatorProfiler {
   readonly #options: OperatorProfilerOptions;
+  readonly #launcher = openLauncher();
   #tail: Promise<unknown> = Promise.resolve();
   #child: Child | null = null;
   #closed = false;
@@ -105,6 +107,7 @@ export class OperatorProfiler {
     await this.#child?.host.close();
     await this.#tail;
     await this.#endChild();
+    await this.#launcher.close();
   }
 
   #next<T>(component: Component, task: (host: HostProcess) => Promise<T>): Promise<T> {
@@ -132,7 +135,12 @@ export class OperatorProfiler {
     if (this.#child?.host.component === component) return this.#child;
     await this.#endChild();
     const slots = await openSlotDirectory();
-    const host = new HostProcess({ component, slots, device: null, entry: this.#options.hostEntry, restart: false });
+    const { hostEntry: entry } = this.#options;
+    const host = new HostProcess({
+      ...{ component, slots, device: null, entry },
+      launcher: this.#launcher,
+      restart: false,
+    });
     const child: Child = {
       host,
       models: 0,

@@ -1,11 +1,11 @@
-import type { ChildProcess } from 'node:child_process';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { messageOf } from '../../signals/errors';
 import { FrameSender } from '../channel/frame-sender';
 import { FrameSplitter } from '../channel/frame-splitter';
 import { decodeMessage, MessageEncoder } from '../channel/messages';
-import { channelDescriptor, type HostCommand, type HostMessage } from '../host/protocol';
-import { launchHost, type HostLaunch } from './host-launch';
+import type { HostCommand, HostMessage } from '../host/protocol';
+import type { HostLaunch } from './launching/host-launch';
+import type { HostLauncher, LaunchedHost } from './launching/host-launcher';
 
 const stderrTail = 2000;
 
@@ -19,8 +19,8 @@ export interface HostChildEvents {
 
 /** One process of a host, from its start to its end, with what is known of it. */
 export class HostChild {
-  /** Null when the system would not start one: it has no memory or no process numbers left. */
-  readonly #process: ChildProcess | null;
+  readonly #process: LaunchedHost;
+  readonly #gone: Promise<void>;
   /** Whether it has said its first word. */
   heard = false;
   /** CPU seconds since it started, as last reported. */
@@ -33,36 +33,26 @@ export class HostChild {
   /** Null while there is no channel. */
   #sender: FrameSender | null = null;
 
-  constructor(launch: HostLaunch, events: HostChildEvents) {
-    let ended = false;
-    const end = (how: string) => {
-      if (ended) return;
-      ended = true;
-      events.onEnd(how);
-    };
-    let child: ChildProcess;
-    try {
-      child = launchHost(launch);
-    } catch (error) {
-      // Most failures are told by an event, a few are thrown: to whoever waits for this process they are its end alike.
-      this.#process = null;
-      setImmediate(() => end(messageOf(error)));
-      return;
-    }
-    this.#process = child;
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#lastWords = (this.#lastWords + text).slice(-stderrTail);
+  constructor(launch: HostLaunch, launcher: HostLauncher, events: HostChildEvents) {
+    let isGone: () => void = () => undefined;
+    this.#gone = new Promise((resolve) => {
+      isGone = resolve;
     });
-    this.#connect(child, events);
-    child.on('error', (error) => {
-      // Without a process there will be no exit; any other error leaves the process as it is.
-      if (child.pid === undefined) end(messageOf(error));
+    this.#process = launcher.launch(launch, {
+      onStarted: (channel) => this.#connect(channel, events),
+      onErrorOutput: (text) => {
+        this.#lastWords = (this.#lastWords + text).slice(-stderrTail);
+      },
+      onEnd: (how) => {
+        this.#sender = null;
+        isGone();
+        events.onEnd(how);
+      },
     });
-    child.on('exit', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`));
   }
 
   get pid(): number | undefined {
-    return this.#process?.pid;
+    return this.#process.pid;
   }
 
   /** Whether commands can be sent: not any more once the process is dead, even before its end was reported. */
@@ -86,7 +76,7 @@ export class HostChild {
   /** Ends it; `reason` ("did not answer ...") goes into the message of what was under way. */
   kill(reason: string): void {
     this.#killReason ??= reason;
-    this.#process?.kill('SIGKILL');
+    this.#process.kill();
   }
 
   /** Why it ended, as the rest of a sentence. */
@@ -95,18 +85,12 @@ export class HostChild {
   }
 
   /** Ends it at once and resolves when it is gone. */
-  async ended(): Promise<void> {
-    const child = this.#process;
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    await new Promise<void>((resolve) => {
-      child.once('exit', () => resolve());
-      child.kill('SIGKILL');
-    });
+  ended(): Promise<void> {
+    this.#process.kill();
+    return this.#gone;
   }
 
-  #connect(child: ChildProcess, events: HostChildEvents): void {
-    const socket = child.stdio?.[channelDescriptor];
-    if (!(socket instanceof Socket)) return;
+  #connect(socket: Socket, events: HostChildEvents): void {
     this.#sender = new FrameSender(socket, null, events.onSendError);
     const splitter = new FrameSplitter((frame) => {
       const message = decodeMessage(frame);

@@ -9,12 +9,13 @@ import { CommandChannel, type Order } from './command-channel';
 import { DeviceMembership } from './device-membership';
 import { HostChild } from './host-child';
 import { defaultHostEntry, type HostEntry } from './host-entry';
-import { canPin } from './host-launch';
 import { silentLog, type HostLog } from './host-log';
 import { HostLostError } from './host-lost-error';
 import { HostModels } from './host-models';
 import { HostPace } from './host-pace';
 import type { FramedRun, HostRun, RunOptions } from './host-run';
+import { canPin } from './launching/host-launch';
+import { directLauncher, type HostLauncher } from './launching/host-launcher';
 import { residentBytesOf, type ProcessReading } from './memory-guard';
 import type { HostModel } from './resident-models';
 import { RestartPolicy } from './restart-policy';
@@ -28,6 +29,8 @@ export interface HostProcessOptions {
   /** Learns of the process so that the power cap applies to it; null for a host that nobody caps. */
   readonly device: Pick<InferenceDevice, 'register'> | null;
   readonly entry?: HostEntry;
+  /** What starts its processes; absent: this process itself, which stands still meanwhile. */
+  readonly launcher?: HostLauncher;
   readonly log?: HostLog;
   /** It only loads until `serve` is called, and is under the cap from then on; see there. */
   readonly standby?: boolean;
@@ -353,7 +356,8 @@ export class HostProcess extends EventEmitter<HostEvents> {
       slotDirectory: this.options.slots.path,
       pinned: this.#pinned,
     };
-    const child: HostChild = new HostChild(launch, {
+    const { launcher = directLauncher } = this.options;
+    const child: HostChild = new HostChild(launch, launcher, {
       onMessage: (message) => this.#onMessage(child, message),
       onSendError: (error) => this.#log.info(`${this.component.name}: ${error.message}`),
       onEnd: (how) => {

@@ -83,8 +83,14 @@ export function calibrateInProcess(
       if (child.connected) child.once('disconnect', () => died(how));
       else setImmediate(() => died(how));
     });
-    child.send({ kind: 'calibrate', ...job }, (error) => {
-      if (error !== null) died(`did not take the job (${error.message})`);
+    // To start a process and to hand it a job of some hundred kilobytes each stop this process for some milliseconds: one at a time.
+    child.once('spawn', () => {
+      setImmediate(() => {
+        if (settled) return;
+        child.send({ kind: 'calibrate', ...job }, (error) => {
+          if (error !== null) died(`did not take the job (${error.message})`);
+        });
+      });
     });
   });
 }

@@ -7,7 +7,7 @@ import { MessageEncoder } from '../../../../src/inference/channel/messages';
 import { channelDescriptor } from '../../../../src/inference/host/protocol';
 import { HostProcess } from '../../../../src/inference/hosting/host-process';
 import { defaultHostEntry } from '../../../../src/inference/hosting/host-entry';
-import { canPin, launchHost } from '../../../../src/inference/hosting/host-launch';
+import { canPin, launchHost } from '../../../../src/inference/hosting/launching/host-launch';
 import { openSlotDirectory, type SlotDirectory } from '../../../../src/inference/shared-memory/slot-directory';
 import { doublingModel, pairModel, slowModel, writeModel } from '../../../support/onnx-builder';
 import { codeOf, component, isRunning, runOne, temporaryDirectory, TestDevice, until } from '../support';

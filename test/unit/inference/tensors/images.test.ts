@@ -9,7 +9,7 @@ import { expectedInputs } from '../../../../src/inference/tensors/expected-input
 import { loadSharp } from '../../../../src/inference/host/image-decoder';
 import { pixelsToTensor } from '../../../../src/inference/host/image-tensor';
 import { HostProcess } from '../../../../src/inference/hosting/host-process';
-import { canPin } from '../../../../src/inference/hosting/host-launch';
+import { canPin } from '../../../../src/inference/hosting/launching/host-launch';
 import { encodeInputs } from '../../../../src/inference/tensors/payload';
 import { openSlotDirectory, type SlotDirectory } from '../../../../src/inference/shared-memory/slot-directory';
 import type { ModelSignature } from '../../../../src/inference/tensors/tensors';

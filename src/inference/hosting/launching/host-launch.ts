@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { constants } from 'node:fs';
-import type { Component } from '../../signals/device';
-import type { HostSettings } from '../host/protocol';
-import type { HostEntry } from './host-entry';
+import type { Component } from '../../../signals/device';
+import type { HostSettings } from '../../host/protocol';
+import type { HostEntry } from '../host-entry';
 
 const tasksetPath = '/usr/bin/taskset';
 
@@ -11,7 +11,7 @@ const tasksetPath = '/usr/bin/taskset';
 const inheritedVariables =
   /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|TEMP|TMP|SystemRoot|LD_LIBRARY_PATH|DYLD_.*|ORT_.*|CUDA_.*|NVIDIA_.*)$/i;
 
-function hostEnvironment(): NodeJS.ProcessEnv {
+export function hostEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => inheritedVariables.test(name)));
 }
 
