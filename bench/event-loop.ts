@@ -1,8 +1,10 @@
 // The delay of Node-RED's event loop while the heaviest variants run flat out: once through the executor's hosts, once with the
-// same models run inside the process, as a node that calls onnxruntime directly would; and while plans are made without a pause.
+// same models run inside the process, as a node that calls onnxruntime directly would; and while plans are made without a pause; with
+// `--calibrate 60`, instead of all that, while the device is calibrated by so many co-locations.
 import { parseArgs } from 'node:util';
 import { ArmProcess } from './arms/arm-process';
 import { serveArm } from './arms/serve-arm';
+import { calibrateInNodeRed } from './event-loop/calibrating';
 import { runInProcess } from './event-loop/in-process';
 import { runInNodeRed } from './event-loop/node-red';
 import type { ArmFigures } from './event-loop/arm';
@@ -24,13 +26,20 @@ async function runArm(name: string, seconds: number): Promise<ArmFigures> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { arm: { type: 'string' }, seconds: { type: 'string', default: '15' } } });
+  const { values } = parseArgs({
+    options: {
+      arm: { type: 'string' },
+      seconds: { type: 'string', default: '15' },
+      calibrate: { type: 'string' },
+    },
+  });
   const seconds = Number(values.seconds);
   if (values.arm !== undefined) {
     const methods = arms[values.arm];
     if (methods === undefined) throw new Error(`there is no arm "${values.arm}"`);
     return serveArm(async () => ({ methods, close: async () => undefined }));
   }
+  if (values.calibrate !== undefined) return reportCalibrating(Number(values.calibrate));
   const hosts = await runArm('hosts', seconds);
   const inProcess = await runArm('in-process', seconds);
   process.stderr.write(`planning: ${seconds} s without a pause\n`);
@@ -58,6 +67,29 @@ async function main(): Promise<void> {
       samples: { hosts: hosts.samples, inProcess: inProcess.samples, planning: planning.samples },
       planning: { tenants: 12, variantsEach: 4, components: 4, rounds: planning.rounds, estimator: planning.estimator },
       method: 'lateness of a 2 ms timer in the process that runs Node-RED; all tenants closed loop',
+    },
+  });
+}
+
+async function reportCalibrating(coLocations: number): Promise<void> {
+  process.stderr.write(`calibrating by ${coLocations} co-locations\n`);
+  const { p99Ms, maximumMs, maximumMsOf, idleP99Ms, idleMaximumMs, seconds, samples } =
+    await calibrateInNodeRed(coLocations);
+  printReport({
+    bench: 'event-loop',
+    figures: {
+      calibratingLoopDelayMaxMs: rounded(maximumMs),
+      calibratingLoopDelayP99Ms: rounded(p99Ms),
+      ...Object.fromEntries(Object.entries(maximumMsOf).map(([phase, ms]) => [`${phase}LoopDelayMaxMs`, rounded(ms)])),
+      idleLoopDelayMaxMs: rounded(idleMaximumMs),
+      idleLoopDelayP99Ms: rounded(idleP99Ms),
+    },
+    setup: {
+      coLocations,
+      seconds: rounded(seconds, 0),
+      samples,
+      method:
+        'lateness of a 2 ms timer in the process that runs Node-RED, which measures this machine for the first time',
     },
   });
 }

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/models/package-root';
+import { calibrationStatusSchema, type CalibrationStatus } from '../../src/signals/calibration';
 import { sleep } from './closed-loop';
 
 interface RedRuntime {
@@ -18,6 +19,7 @@ type Message = Record<string, unknown>;
 /** The node that makes the load lives in this process as well, so the two sides talk through here. */
 interface Load {
   send: ((message: Message) => void) | null;
+  sendToEstimator?: (message: Message) => void;
   onMessage(message: Message): void;
 }
 const loads = globalThis as typeof globalThis & { ecomapBenchLoad?: Load };
@@ -26,6 +28,7 @@ const loadNode = `module.exports = (RED) => {
   RED.nodes.registerType('bench-load', function (config) {
     RED.nodes.createNode(this, config);
     globalThis.ecomapBenchLoad.send = (message) => this.send(message);
+    globalThis.ecomapBenchLoad.sendToEstimator = (message) => this.send([null, message]);
     this.on('input', (message, _send, done) => { globalThis.ecomapBenchLoad.onMessage(message); done(); });
   });
 };`;
@@ -41,9 +44,11 @@ export interface NodeRedOptions {
   /** Components of the `device` config node; absent lets it find them. */
   readonly components?: readonly object[];
   readonly queueLength?: number;
+  /** Adds a `mapping-estimator` for the same tenants, which plans for nobody. */
+  readonly estimator?: boolean;
 }
 
-function flow({ tenants, components, queueLength = 64 }: NodeRedOptions): object[] {
+function flow({ tenants, components, queueLength = 64, estimator = false }: NodeRedOptions): object[] {
   const tenantNodes = tenants.map((tenant, index) => ({
     id: `bench-tenant-${index}`,
     type: 'ecomap-tenant',
@@ -62,7 +67,15 @@ function flow({ tenants, components, queueLength = 64 }: NodeRedOptions): object
       components: components === undefined ? '' : JSON.stringify(components),
     },
     ...tenantNodes,
-    { id: 'bench-load', type: 'bench-load', z: 'bench-tab', x: 100, y: 100, wires: [['bench-executor']] },
+    {
+      id: 'bench-load',
+      type: 'bench-load',
+      z: 'bench-tab',
+      x: 100,
+      y: 100,
+      wires: [['bench-executor'], estimator ? ['bench-estimator'] : []],
+    },
+    ...(estimator ? [estimatorNode(slots)] : []),
     {
       id: 'bench-executor',
       type: 'ecomap-inference-executor',
@@ -78,9 +91,21 @@ function flow({ tenants, components, queueLength = 64 }: NodeRedOptions): object
   ];
 }
 
+const estimatorNode = (slots: Readonly<Record<string, string>>): object => ({
+  id: 'bench-estimator',
+  type: 'ecomap-mapping-estimator',
+  z: 'bench-tab',
+  x: 300,
+  y: 200,
+  device: 'bench-device',
+  ...slots,
+  wires: [[], [], ['bench-load']],
+});
+
 /** A real Node-RED with this package, embedded in this process and driven through its wires. */
 export class EmbeddedNodeRed {
   private readonly waiting = new Map<number, { resolve: (message: Message) => void; reject: (error: Error) => void }>();
+  private onCalibration: ((status: CalibrationStatus) => void) | null = null;
   private sent = 0;
   private readonly load: Load = { send: null, onMessage: (message) => this.onMessage(message) };
 
@@ -136,13 +161,29 @@ export class EmbeddedNodeRed {
     this.load.send?.({ topic, payload });
   }
 
+  /** The button of the device: profiles, co-locations, training. @throws Error when it ends otherwise than `done` */
+  calibrate(samples: number, onStatus: (status: CalibrationStatus) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.onCalibration = (status) => {
+        onStatus(status);
+        if (status.phase === 'done') resolve();
+        else if (['failed', 'cancelled', 'interrupted'].includes(status.phase)) reject(new Error(status.text));
+      };
+      this.load.sendToEstimator?.({ topic: 'ecomap/calibrate', payload: { action: 'start', samples } });
+    });
+  }
+
   async stop(): Promise<void> {
     await this.red.stop();
     await rm(this.userDirectory, { recursive: true, force: true, maxRetries: 3 });
   }
 
   private onMessage(message: Message): void {
-    const { benchId, error } = message;
+    const { benchId, error, topic, payload } = message;
+    if (topic === 'ecomap/calibration' && error === undefined) {
+      this.onCalibration?.(calibrationStatusSchema.parse(payload));
+      return;
+    }
     if (typeof benchId !== 'number') {
       process.stderr.write(`Node-RED reports: ${JSON.stringify(error ?? message).slice(0, 300)}\n`);
       return;

@@ -10,11 +10,15 @@ export class EventLoopDelay {
   private readonly delaysMs: number[] = [];
   private handle: NodeJS.Timeout | undefined;
 
+  constructor(private readonly onDelay: (delayMs: number) => void = () => undefined) {}
+
   start(): void {
     const next = () => {
       const dueMs = performance.now() + periodMs;
       this.handle = setTimeout(() => {
-        this.delaysMs.push(Math.max(0, performance.now() - dueMs));
+        const delayMs = Math.max(0, performance.now() - dueMs);
+        this.delaysMs.push(delayMs);
+        this.onDelay(delayMs);
         next();
       }, periodMs);
     };

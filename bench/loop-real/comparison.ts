@@ -1,7 +1,7 @@
 import type { DayFigures } from '../../src/loop/day-watch';
 import type { Source } from '../../src/signals/quantities';
 import { weakestSource } from '../../src/signals/quantities';
-import { pairedOf, spreadOf, type Paired, type Spread } from './statistics';
+import { pairedOf, spreadOf, type Paired, type Spread } from '../../src/loop/paired-differences';
 
 /** One day of a zone under one policy. */
 export interface PlayedDay {

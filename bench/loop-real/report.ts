@@ -3,7 +3,7 @@ import { rounded } from '../report';
 import { changesBetween, type Comparison, type ComparedPolicy, type PlayedDay } from './comparison';
 import { allowancePt } from './policies';
 import type { PlayedRound } from './rounds';
-import type { Paired, Spread } from './statistics';
+import type { Paired, Spread } from '../../src/loop/paired-differences';
 import type { PlayedZone } from './zones';
 
 /** What a run was. */

@@ -1,6 +1,6 @@
 import { markdown } from '../ecomap/tables';
 import { changesBetween, daysOf, type ComparedPolicy, type Comparison, type PlayedDay } from './comparison';
-import type { Paired, Spread } from './statistics';
+import type { Paired, Spread } from '../../src/loop/paired-differences';
 
 type Column<T> = readonly [title: string, cell: (item: T) => string];
 

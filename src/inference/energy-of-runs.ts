@@ -1,5 +1,5 @@
 import type { EnergyReader, Profile } from '../signals/profile';
-import type { HostProcess } from './hosting/host-process';
+import type { TaskHost } from './hosting/task-host';
 
 /** Wall time this far above CPU time per thread means that something else ran on the cores. */
 const contentionRatio = 1.3;
@@ -20,7 +20,7 @@ export function isContended(wallMs: number, cpuMs: number, threads: number): boo
  * @param contended whether something competed while the latencies were measured
  */
 export async function energyOfRuns(
-  host: Pick<HostProcess, 'rerun'>,
+  host: Pick<TaskHost, 'rerun'>,
   meter: EnergyReader,
   threads: number,
   contended: boolean,

@@ -1,7 +1,7 @@
 import type { Component } from '../signals/device';
 import { EcomapError } from '../signals/errors';
 import type { HostEntry } from './hosting/host-entry';
-import { HostProcess } from './hosting/host-process';
+import { TaskHost } from './hosting/task-host';
 import type { HostLauncher } from './hosting/launching/host-launcher';
 import { openLauncher } from './hosting/launching/launcher-process';
 import { defaultHostLimitBytes } from './hosting/memory-limit';
@@ -13,7 +13,7 @@ import { openSlotDirectory } from './shared-memory/slot-directory';
  * gone afterwards. Nothing of one task is left for the next, and what crashes takes only its own process along.
  */
 export class MeasuringHosts {
-  readonly #active = new Set<HostProcess>();
+  readonly #active = new Set<TaskHost>();
   #tail: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -29,7 +29,7 @@ export class MeasuringHosts {
   run<T>(
     components: readonly Component[],
     signal: AbortSignal | undefined,
-    task: (hosts: readonly HostProcess[]) => Promise<T>,
+    task: (hosts: readonly TaskHost[]) => Promise<T>,
   ): Promise<T> {
     const done = this.#tail.then(() => this.#run(components, signal, task));
     this.#tail = done.catch(() => undefined);
@@ -47,14 +47,13 @@ export class MeasuringHosts {
   async #run<T>(
     components: readonly Component[],
     signal: AbortSignal | undefined,
-    task: (hosts: readonly HostProcess[]) => Promise<T>,
+    task: (hosts: readonly TaskHost[]) => Promise<T>,
   ): Promise<T> {
     this.#checkOpen();
     signal?.throwIfAborted();
     const slots = await openSlotDirectory();
     const hosts = components.map(
-      (component) =>
-        new HostProcess({ component, slots, device: null, entry: this.entry, launcher: this.launcher, restart: false }),
+      (component) => new TaskHost({ component, slots, entry: this.entry, launcher: this.launcher }),
     );
     for (const host of hosts) this.#active.add(host);
     const limitBytes = await defaultHostLimitBytes(hosts.length);

@@ -3,7 +3,7 @@ import type { ModelDescription } from '../models/description/model-description';
 import { checkModelFile } from '../models/onnx-file';
 import type { Component } from '../signals/device';
 import type { HostEntry } from './hosting/host-entry';
-import { HostProcess } from './hosting/host-process';
+import { TaskHost } from './hosting/task-host';
 import { defaultHostLimitBytes } from './hosting/memory-limit';
 import { watchMemory } from './hosting/memory-watch';
 import { openSlotDirectory } from './shared-memory/slot-directory';
@@ -69,17 +69,11 @@ export class ModelInspectorProcess {
     return description;
   }
 
-  async #inChild<T>(task: (host: HostProcess) => Promise<T>): Promise<T> {
+  async #inChild<T>(task: (host: TaskHost) => Promise<T>): Promise<T> {
     const { signal } = this.options;
     const slots = await openSlotDirectory();
     const memoryLimitBytes = this.options.memoryLimitBytes ?? (await defaultHostLimitBytes(2));
-    const host = new HostProcess({
-      component: inspecting,
-      slots,
-      device: null,
-      entry: this.options.hostEntry,
-      restart: false,
-    });
+    const host = new TaskHost({ component: inspecting, slots, entry: this.options.hostEntry });
     const stopWatching = watchMemory(host, memoryLimitBytes);
     let closed: Promise<void> | null = null;
     const close = (): Promise<void> => (closed ??= host.close());

@@ -5,7 +5,7 @@ import type { Source } from '../signals/quantities';
 import type { EnergyReader } from './energy';
 import { patternInputs } from './host/pattern-inputs';
 import type { HostEntry } from './hosting/host-entry';
-import { HostProcess } from './hosting/host-process';
+import { TaskHost } from './hosting/task-host';
 import { openLauncher } from './hosting/launching/launcher-process';
 import { defaultHostLimitBytes } from './hosting/memory-limit';
 import { watchMemory } from './hosting/memory-watch';
@@ -36,7 +36,7 @@ export interface RunEnergy {
 const modelsPerChild = 20;
 
 interface Child {
-  readonly host: HostProcess;
+  readonly host: TaskHost;
   models: number;
   readonly stopWatching: () => void;
   end(): Promise<void>;
@@ -110,13 +110,13 @@ export class OperatorProfiler {
     await this.#launcher.close();
   }
 
-  #next<T>(component: Component, task: (host: HostProcess) => Promise<T>): Promise<T> {
+  #next<T>(component: Component, task: (host: TaskHost) => Promise<T>): Promise<T> {
     const done = this.#tail.then(() => this.#inChild(component, task));
     this.#tail = done.catch(() => undefined);
     return done;
   }
 
-  async #inChild<T>(component: Component, task: (host: HostProcess) => Promise<T>): Promise<T> {
+  async #inChild<T>(component: Component, task: (host: TaskHost) => Promise<T>): Promise<T> {
     if (this.#closed) throw new EcomapError('NODE_CLOSED', 'The measurement of operators was stopped.');
     const child = await this.#childFor(component);
     try {
@@ -135,12 +135,7 @@ export class OperatorProfiler {
     if (this.#child?.host.component === component) return this.#child;
     await this.#endChild();
     const slots = await openSlotDirectory();
-    const { hostEntry: entry } = this.#options;
-    const host = new HostProcess({
-      ...{ component, slots, device: null, entry },
-      launcher: this.#launcher,
-      restart: false,
-    });
+    const host = new TaskHost({ component, slots, entry: this.#options.hostEntry, launcher: this.#launcher });
     const child: Child = {
       host,
       models: 0,

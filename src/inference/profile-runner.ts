@@ -6,7 +6,7 @@ import type { SensitivityRequest, SensitivityRunner } from '../signals/sensitivi
 import { systemClock, type Clock } from './clock';
 import { energyOfRuns, isContended } from './energy-of-runs';
 import type { HostEntry } from './hosting/host-entry';
-import type { HostProcess } from './hosting/host-process';
+import type { TaskHost } from './hosting/task-host';
 import { MeasuringHosts } from './measuring-hosts';
 import { measureSensitivity } from './sensitivity';
 
@@ -91,7 +91,7 @@ export class ProfileRunnerProcess implements ProfileRunner, SensitivityRunner {
 }
 
 /** There are as many hosts as were asked for. */
-function existing(host: HostProcess | undefined): HostProcess {
+function existing(host: TaskHost | undefined): TaskHost {
   if (host === undefined) throw new EcomapError('INTERNAL_ERROR', 'A host is missing that was asked for.');
   return host;
 }

@@ -2,7 +2,7 @@ import type { Sensitivity } from '../signals/co-location';
 import { EcomapError } from '../signals/errors';
 import type { SensitivityRequest } from '../signals/sensitivity';
 import { quantile } from '../signals/statistics';
-import type { HostProcess } from './hosting/host-process';
+import type { TaskHost } from './hosting/task-host';
 import type { RerunAnswer, StressAnswer } from './host/protocol';
 
 /** Alone and beside the stressor by turns, because a device is not the same all the time. */
@@ -23,8 +23,8 @@ const stressorAloneMs = 60;
  * @throws EcomapError of the hosts; INTERNAL_ERROR when too little was seen
  */
 export async function measureSensitivity(
-  host: HostProcess,
-  stressor: HostProcess,
+  host: TaskHost,
+  stressor: TaskHost,
   { path, sha256, dims, component }: SensitivityRequest,
 ): Promise<Sensitivity> {
   const msOf = ({ p50Ms, cpuP50Ms }: RerunAnswer): number => (component.kind === 'cpu' ? cpuP50Ms : p50Ms);
@@ -59,8 +59,8 @@ export async function measureSensitivity(
 }
 
 async function besideStressor(
-  host: HostProcess,
-  stressor: HostProcess,
+  host: TaskHost,
+  stressor: TaskHost,
   durationMs: number,
 ): Promise<{ beside: RerunAnswer; slices: StressAnswer[] }> {
   const slices: StressAnswer[] = [await stressor.stress(sliceMs)];

@@ -8,7 +8,8 @@ import { describeMachine } from '../power/describe-machine';
 import { detectMachine } from '../power/detect';
 import { createDevice } from '../power/device';
 import { EcomapError, messageOf } from '../signals/errors';
-import { alwaysMax, calibrated, ecomap } from './day-policy';
+import { beforeAfter, beforeAfterLine, type DayPair } from './before-after';
+import { alwaysMax, calibrated, ecomap, type DayPolicy } from './day-policy';
 import type { DayFigures } from './day-watch';
 import { playDay } from './demo';
 import { calibrateForDemo, calibrationLine, type DemoCalibration } from './demo-calibration';
@@ -18,7 +19,7 @@ import { demoTable } from './demo-table';
 import { demonstrationTenants } from './demo-tenants';
 
 const usage =
-  'usage: npm run demo -- [--seconds 60] [--seed 1] [--calibrate 160] [--estimator auto|analytic] [--record FILE] [--json]\n' +
+  'usage: npm run demo -- [--seconds 60] [--seed 1] [--calibrate 160 [--pairs 1]] [--estimator auto|analytic] [--record FILE] [--json]\n' +
   '       npm run demo -- --replay FILE [--json]';
 
 interface Options {
@@ -26,6 +27,8 @@ interface Options {
   readonly seed: number;
   /** Co-locations to measure before another day; 0: none. */
   readonly calibrate: number;
+  /** How many days are played both before and after that. */
+  readonly pairs: number;
   /** Plans by the queueing model alone. */
   readonly analytic: boolean;
   /** File for the day of the loop; null: not recorded. */
@@ -41,6 +44,7 @@ function readOptions(): Options {
       seconds: { type: 'string', default: '60' },
       seed: { type: 'string', default: '1' },
       calibrate: { type: 'string', default: '0' },
+      pairs: { type: 'string', default: '1' },
       estimator: { type: 'string', default: 'auto' },
       record: { type: 'string' },
       replay: { type: 'string' },
@@ -55,6 +59,9 @@ function readOptions(): Options {
   const calibrate = Number(values.calibrate);
   if (calibrate !== 0 && !(Number.isInteger(calibrate) && calibrate >= 40 && calibrate <= 1000))
     throw new EcomapError('INVALID_CONFIG', `--calibrate must be 40 to 1000 co-locations; ${usage}`);
+  const pairs = Number(values.pairs);
+  if (!(Number.isInteger(pairs) && pairs >= 1 && pairs <= 100))
+    throw new EcomapError('INVALID_CONFIG', `--pairs must be 1 to 100 days; ${usage}`);
   const { estimator, record = null, replay = null, json } = values;
   if (estimator !== 'auto' && estimator !== 'analytic')
     throw new EcomapError('INVALID_CONFIG', `--estimator must be auto or analytic; ${usage}`);
@@ -63,14 +70,32 @@ function readOptions(): Options {
       'INVALID_CONFIG',
       `--record: there is a file ${record} already; remove it, or choose another`,
     );
-  return { seconds, seed, calibrate, analytic: estimator === 'analytic', record, replay, json };
+  return { seconds, seed, calibrate, pairs, analytic: estimator === 'analytic', record, replay, json };
+}
+
+interface PlannedDay {
+  readonly policy: DayPolicy;
+  readonly seed: number;
+}
+
+/** The days before the calibration and those after it. Of a further pair now the one, now the other comes first: machines drift. */
+function plannedDays({ seed, calibrate, pairs }: Options): { before: PlannedDay[]; after: PlannedDay[] } {
+  const before = [alwaysMax, ecomap].map((policy) => ({ policy, seed }));
+  if (calibrate === 0) return { before, after: [] };
+  const further = Array.from({ length: pairs - 1 }, (_, index) => {
+    const both = [ecomap, calibrated].map((policy) => ({ policy, seed: seed + 1 + index }));
+    return index % 2 === 0 ? both.reverse() : both;
+  });
+  return { before, after: [{ policy: calibrated, seed }, ...further.flat()] };
 }
 
 /**
  * Profiles the models, then plays the same grid day once per policy, all within about the given time. With `calibrate` the estimator
- * then learns this machine (that takes as long as it takes), and the day is played once more.
+ * then learns this machine (that takes as long as it takes), and the day is played once more; with `pairs` so are further days, each
+ * without and with what was learned.
  */
-async function demo({ seconds, seed, calibrate, analytic, record, json }: Options): Promise<void> {
+async function demo(options: Options): Promise<void> {
+  const { seconds, seed, calibrate, analytic, record, json } = options;
   const beganMs = Date.now();
   const say = (line: string) => {
     process.stderr.write(`${line}\n`);
@@ -87,43 +112,52 @@ async function demo({ seconds, seed, calibrate, analytic, record, json }: Option
     const profiles = await profiledTenants({ device, tenants, store, stateDirectory, say });
     // Starting and stopping a policy takes about two seconds each.
     const left = seconds - (Date.now() - beganMs) / 1000 - 4;
-    const policies = calibrate > 0 ? [alwaysMax, ecomap, calibrated] : [alwaysMax, ecomap];
-    const dayS = Math.max(6, left / policies.length);
-    const days: DayFigures[] = [];
+    const planned = plannedDays(options);
+    const dayS = Math.max(6, left / (planned.before.length + planned.after.length));
+    const days: (PlannedDay & { readonly figures: DayFigures })[] = [];
     let learned: DemoCalibration | null = null;
-    for (const policy of policies) {
-      if (policy === calibrated) {
-        learned = await calibrateForDemo({
-          ...{ device, tenants, profiles, store, stateDirectory, seed, say },
-          samples: calibrate,
-        });
-        say(calibrationLine(learned));
-      }
+    const play = async (day: PlannedDay): Promise<void> => {
+      const { policy } = day;
       say(`${policy.name}: a grid day in ${dayS.toFixed(0)} s`);
-      days.push(
-        await playDay(policy, dayS, {
-          ...{ device, tenants, profiles, stateDirectory, seed, say },
-          ...(analytic && { estimator: { kind: 'analytic' } }),
-          ...(learned && { estimator: learned.estimator }),
-          ...(policy === ecomap && record !== null && { recordTo: record }),
-        }),
-      );
+      const figures = await playDay(policy, dayS, {
+        ...{ device, tenants, profiles, stateDirectory, seed: day.seed, say },
+        ...(analytic && { estimator: { kind: 'analytic' } }),
+        ...(policy === calibrated && learned && { estimator: learned.estimator }),
+        ...(policy === ecomap && learned === null && record !== null && { recordTo: record }),
+      });
+      days.push({ ...day, figures });
+    };
+    for (const day of planned.before) await play(day);
+    if (calibrate > 0) {
+      const around = { device, tenants, profiles, store, stateDirectory, seed, say };
+      learned = await calibrateForDemo({ ...around, samples: calibrate });
+      say(calibrationLine(learned));
+      for (const day of planned.after) await play(day);
     }
+    const changes = beforeAfter(pairsOf(days), seed);
     if (json) {
       const requests = Object.fromEntries(
-        tenants.map(({ name }) => [name, days.reduce((sum, day) => sum + (day.requests[name] ?? 0), 0)]),
+        tenants.map(({ name }) => [name, days.reduce((sum, { figures }) => sum + (figures.requests[name] ?? 0), 0)]),
       );
       const { points: _, ...summary } = learned?.summary ?? { points: [] };
-      const calibration = learned === null ? null : { ...summary, loopDelayMs: learned.loopDelayMs };
-      console.log(JSON.stringify({ demo: { policies: days, requests, calibration } }));
+      const calibration = learned === null ? null : { ...summary, loopDelayMs: learned.loopDelayMs, changes };
+      const policies = days.map(({ figures }) => figures);
+      console.log(JSON.stringify({ demo: { policies, requests, calibration } }));
     } else {
-      console.log(demoTable(days));
-      if (learned !== null) console.log(calibrationLine(learned));
+      console.log(demoTable(days.map(({ figures }) => figures)));
+      if (learned !== null) console.log(`${calibrationLine(learned)}\n${beforeAfterLine(changes)}`);
     }
   } finally {
     await device.close();
     await rm(stateDirectory, { recursive: true, force: true });
   }
+}
+
+function pairsOf(days: readonly (PlannedDay & { readonly figures: DayFigures })[]): DayPair[] {
+  return days.flatMap((day) => {
+    const before = days.find(({ policy, seed }) => policy === ecomap && seed === day.seed);
+    return day.policy === calibrated && before ? [{ before: before.figures, after: day.figures }] : [];
+  });
 }
 
 async function main(): Promise<void> {

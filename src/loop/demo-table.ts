@@ -26,7 +26,11 @@ export function demoTable(days: readonly DayFigures[]): string {
   const widths = columns.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
   const [first, ...others] = days;
+  const told = new Set<string>();
   for (const day of first ? others : []) {
+    // Where a policy has several days, the first is the one that the first policy has played, too.
+    if (told.has(day.policy)) continue;
+    told.add(day.policy);
     lines.push(
       `${day.policy} against ${first?.policy ?? ''}: energy ${change(first?.energyJ ?? null, day.energyJ)} ` +
         `(above idle ${change(first?.dynamicEnergyJ ?? null, day.dynamicEnergyJ)}), ` +

@@ -1,6 +1,6 @@
 import { ModelInspectorProcess } from '../inference/model-inspector';
 import { ProfileRunnerProcess } from '../inference/profile-runner';
-import type { ProfileNetworks } from '../mapping/calibration/calibration-run';
+import type { ProfileNetworks } from '../mapping/calibration/calibration-steps';
 import { knownNetworks } from '../mapping/calibration/known-networks';
 import { ensureSensitivities } from '../mapping/profiles/sensitivities';
 import { ensureStageProfiles } from '../mapping/profiles/stage-profiling';

@@ -48,8 +48,6 @@ const hangFactor = 20;
 const loadLimitMs = 120_000;
 const bootLimitMs = 30_000;
 
-type OperatorQuery = Pick<Order<'list-operators'>, 'path' | 'sha256' | 'dims'>;
-
 export interface HostEvents {
   state: [state: HostState, reason: string];
   /** A model that was loaded before a restart could not be loaded again. */
@@ -93,11 +91,11 @@ export class HostProcess extends EventEmitter<HostEvents> {
     this.#replaced = options.restart ?? true;
     this.#serves = options.standby !== true;
     this.#slots = new RequestSlots(options.slots);
-    this.#pace = new HostPace((share) => this.#order({ kind: 'pace', share }, this.#leastHangMs));
+    this.#pace = new HostPace((share) => this.order({ kind: 'pace', share }, this.#leastHangMs));
     this.#models = new HostModels({
       orderLoad: ({ key, path, sha256, stage }) =>
-        this.#order({ kind: 'load', model: this.#numberOf(key), path, sha256, stage }, loadLimitMs),
-      orderUnload: (key) => this.#order({ kind: 'unload', model: this.#numberOf(key) }, loadLimitMs),
+        this.order({ kind: 'load', model: this.#numberOf(key), path, sha256, stage }, loadLimitMs),
+      orderUnload: (key) => this.order({ kind: 'unload', model: this.#numberOf(key) }, loadLimitMs),
       memoryLimitBytes: options.memoryLimitBytes ?? Infinity,
       idleBudgetBytes: options.idleBudgetBytes ?? 0,
       onLost: (model, error) => this.emit('modelLost', model, error),
@@ -239,50 +237,7 @@ export class HostProcess extends EventEmitter<HostEvents> {
   /** The same for tensors that lie in slot files already, and whose results stay there. @throws EcomapError as {@link run} */
   runFrames(key: string, { expectedMs, ...run }: FramedRun): Promise<RunAnswer> {
     const limitMs = Math.max(this.#leastHangMs, (hangFactor * (expectedMs ?? 0)) / this.#pace.share);
-    return this.#order({ kind: 'run', model: this.#numberOf(key), ...run }, limitMs);
-  }
-
-  /** Measures a model, or a stage of it, in this process; for hosts that serve nobody, as what follows. */
-  profile(model: Omit<Order<'profile'>, 'kind'>): Promise<HostAnswers['profile']> {
-    return this.#order({ kind: 'profile', ...model }, loadLimitMs);
-  }
-
-  /** Runs the model that was measured last for so long, alone or in turns with a copy of it. */
-  rerun(durationMs: number, besideCopy: boolean): Promise<HostAnswers['rerun']> {
-    return this.#order({ kind: 'rerun', durationMs, besideCopy }, loadLimitMs + durationMs);
-  }
-
-  /** Runs a fixed small model, by which the speed of the component is judged. */
-  anchor(): Promise<HostAnswers['anchor']> {
-    return this.#order({ kind: 'anchor' }, loadLimitMs);
-  }
-
-  /** Keeps the memory busy for so long. */
-  stress(durationMs: number): Promise<HostAnswers['stress']> {
-    return this.#order({ kind: 'stress', durationMs }, this.#leastHangMs + durationMs);
-  }
-
-  /** Describes a model file; for hosts that serve nobody. */
-  describe(path: string, sha256: string | null, dims: readonly number[] | null): Promise<HostAnswers['describe']> {
-    return this.#order({ kind: 'describe', path, sha256, dims }, loadLimitMs);
-  }
-
-  /** The operators of a model as this host would execute them; for hosts that serve nobody. */
-  listOperators(model: OperatorQuery): Promise<HostAnswers['list-operators']> {
-    return this.#order({ kind: 'list-operators', ...model }, loadLimitMs);
-  }
-
-  /** Times a model and its operators for about `measureMs`; for hosts that serve nobody. */
-  timeOperators(model: OperatorQuery, measureMs: number): Promise<HostAnswers['time-operators']> {
-    return this.#order({ kind: 'time-operators', ...model, measureMs }, loadLimitMs + measureMs);
-  }
-
-  /**
-   * Runs a tiny model with the component's execution provider.
-   * @throws EcomapError RUNTIME_UNAVAILABLE when it does not run here
-   */
-  probe(): Promise<null> {
-    return this.#order({ kind: 'probe' }, loadLimitMs);
+    return this.order({ kind: 'run', model: this.#numberOf(key), ...run }, limitMs);
   }
 
   /** Works only this share of the time, by pausing between runs. Holds for the processes that follow, too. */
@@ -450,7 +405,8 @@ export class HostProcess extends EventEmitter<HostEvents> {
     return new EcomapError(code, `The inference host of ${this.component.name} ${what}.${why}`);
   }
 
-  #order<Kind extends HostCommand['kind']>(
+  /** @throws EcomapError HOST_CRASHED or NODE_CLOSED where no process takes it, what the process answers, or its end */
+  protected order<Kind extends HostCommand['kind']>(
     order: Order<Kind> & { kind: Kind },
     limitMs: number,
   ): Promise<HostAnswers[Kind]> {

@@ -9,7 +9,7 @@ import { messageOf } from '../../signals/errors';
 import { readJsonFile, writeJsonFile } from '../../signals/json-file';
 import { closedError } from '../closed-error';
 import type { HostEntry } from './host-entry';
-import { HostProcess } from './host-process';
+import { TaskHost } from './task-host';
 import { openSlotDirectory } from '../shared-memory/slot-directory';
 
 const outcomeSchema = z.object({
@@ -50,7 +50,7 @@ export async function runtimeVersion(): Promise<string | null> {
 export class ProviderProbe {
   readonly #known = new Map<string, Promise<Outcome>>();
   readonly #options: ProviderProbeOptions;
-  readonly #active = new Set<HostProcess>();
+  readonly #active = new Set<TaskHost>();
   #probes = 0;
   #closed = false;
 
@@ -110,7 +110,7 @@ export class ProviderProbe {
     this.#probes += 1;
     const slots = await openSlotDirectory();
     const entry = this.#options.hostEntry;
-    const host = new HostProcess({ component, slots, device: null, entry, restart: false });
+    const host = new TaskHost({ component, slots, entry });
     this.#active.add(host);
     try {
       if (this.#closed) throw closedError();

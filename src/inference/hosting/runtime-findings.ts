@@ -2,7 +2,7 @@ import type { Component } from '../../signals/device';
 import { messageOf } from '../../signals/errors';
 import { openSlotDirectory, type SlotDirectory } from '../shared-memory/slot-directory';
 import type { HostEntry } from './host-entry';
-import { HostProcess } from './host-process';
+import { TaskHost } from './task-host';
 import { runtimeVersion } from './provider-probe';
 
 /** What is tried: the CPU, and what could drive an accelerator on the system that this runs on. */
@@ -35,7 +35,7 @@ const componentOf = (provider: string): Component => ({
 });
 
 async function tryProvider(name: string, slots: SlotDirectory, entry?: HostEntry): Promise<ProviderFinding> {
-  const host = new HostProcess({ component: componentOf(name), slots, device: null, entry, restart: false });
+  const host = new TaskHost({ component: componentOf(name), slots, entry });
   try {
     await host.start();
     await host.probe();

@@ -1,53 +1,29 @@
 import { join } from 'node:path';
 import type { CalibrationStatus, CalibrationSummary, DeviceCalibration } from '../../signals/calibration';
 import type { CoLocationSample } from '../../signals/co-location';
-import type { CoLocationRunner } from '../../signals/co-location-run';
-import type { InferenceDevice } from '../../signals/device';
 import { asEcomapError, EcomapError, messageOf } from '../../signals/errors';
 import type { Source } from '../../signals/quantities';
 import type { Intervals } from '../estimator/intervals/interval-schema';
 import { checkJaxInstalled } from '../training/jax-installed';
-import { calibrateInProcess } from '../training/training-process';
-import { calibrationDirectory, type Calibrated } from './calibrated-store';
-import { planCoLocations, type PlannedCoLocation } from './co-location-plan';
+import { calibrationDirectory } from './calibrated-store';
+import {
+  CalibrationSteps,
+  defaultSamples,
+  longestText,
+  nowOf,
+  type CalibrationStepsOptions,
+} from './calibration-steps';
 import { lockDevice } from './device-lock';
 import { EstimatorInUse, type EstimatorInUseOptions } from './estimator-in-use';
-import { leastBusyOf, quotaPoints, Quotas, type CappedDevice } from './quotas';
-import { samplesToLearnFrom, summaryOf, trainingSetInTurns } from './learning';
-import { measurePlan } from './measuring';
-import { keyOf, lastOf } from './last-calibration';
-import type { CalibrationNetwork } from './networks';
+import { lastOf } from './last-calibration';
 import { SampleLog } from './sample-log';
-import { recordsVersion, type BegunRecord, type CalibrationRecord } from './sample-records';
-import { checkSteady, type Judged } from './steadiness';
 import { TimeLeft } from './time-left';
 
-/** Measures what is missing of each variant alone, and tells what is known of them. */
-export type ProfileNetworks = (options: {
-  readonly signal: AbortSignal;
-  readonly onProgress: (progress: { readonly done: number; readonly total: number; readonly what: string }) => void;
-}) => Promise<readonly CalibrationNetwork[]>;
-
 /** Everything is kept below `ecomap/calibration` in the state directory. */
-export interface CalibrationRunOptions extends Omit<EstimatorInUseOptions, 'deviceFingerprint'> {
-  readonly device: Pick<InferenceDevice, 'components' | 'operatingPointInForce' | 'fingerprint'> & CappedDevice;
-  readonly profile: ProfileNetworks;
-  readonly openRunner: () => CoLocationRunner;
-  /** Whether requests are answered on this device at the moment: they disturb measurements, and are disturbed. */
-  readonly isServing?: () => boolean;
-  /** Co-locations to measure unless somebody says otherwise. */
-  readonly samples?: number;
-  readonly seed?: number;
-  /** Milliseconds since the epoch. */
-  readonly clock?: () => number;
-  /** Replaced in tests. */
-  readonly train?: typeof calibrateInProcess;
+export interface CalibrationRunOptions
+  extends CalibrationStepsOptions, Omit<EstimatorInUseOptions, 'deviceFingerprint' | 'shippedEstimator' | 'warn'> {
   readonly checkTrainer?: () => void;
 }
-
-const defaultSamples = 160;
-/** The longest text of a status. */
-const longestText = 300;
 
 const idle: CalibrationStatus = {
   phase: 'idle',
@@ -71,6 +47,7 @@ export class CalibrationRun implements DeviceCalibration {
   private readonly listeners = new Set<(status: CalibrationStatus) => void>();
   private readonly directory: string;
   private readonly inUse: EstimatorInUse;
+  private readonly steps: CalibrationSteps;
   private log: SampleLog | null = null;
   private cancelling: AbortController | null = null;
   private running: Promise<void> | null = null;
@@ -82,6 +59,7 @@ export class CalibrationRun implements DeviceCalibration {
   constructor(private readonly options: CalibrationRunOptions) {
     this.directory = calibrationDirectory(options.stateDirectory, options.device.fingerprint);
     this.inUse = new EstimatorInUse({ ...options, deviceFingerprint: options.device.fingerprint });
+    this.steps = new CalibrationSteps(options, this.directory, (change) => this.tell(change));
     this.ready = this.recall();
   }
 
@@ -153,7 +131,7 @@ export class CalibrationRun implements DeviceCalibration {
   }
 
   private now(): string {
-    return new Date((this.options.clock ?? Date.now)()).toISOString();
+    return nowOf(this.options.clock ?? Date.now);
   }
 
   private async recall(): Promise<void> {
@@ -250,148 +228,15 @@ export class CalibrationRun implements DeviceCalibration {
   }
 
   private async calibrate(asked: number | undefined, signal: AbortSignal): Promise<CalibrationSummary> {
-    const { options } = this;
-    const timeLeft = new TimeLeft();
-    const networks = await this.profile(asked ?? options.samples ?? defaultSamples, timeLeft, signal);
-    signal.throwIfAborted();
-    const { plan, records, log } = await this.begin(networks, asked);
-    this.hasBegun = true;
-    const judged = await this.measure(networks, plan, records, log, timeLeft, signal);
-    signal.throwIfAborted();
-    checkSteady(judged, plan.length);
-    const { calibrated, basis } = await this.learn(plan, judged, timeLeft, signal);
-    signal.throwIfAborted();
+    const { log } = this;
+    if (log === null) throw new EcomapError('INTERNAL_ERROR', 'There is no log of samples.');
+    const { calibrated, basis } = await this.steps.run(log, asked, signal, () => {
+      this.hasBegun = true;
+    });
     await this.inUse.save(calibrated, basis);
     await log.append({ kind: 'ended', at: this.now(), outcome: 'done' });
     this.inUse.use(calibrated, basis);
     return calibrated.summary;
-  }
-
-  private async profile(
-    samples: number,
-    timeLeft: TimeLeft,
-    signal: AbortSignal,
-  ): Promise<readonly CalibrationNetwork[]> {
-    timeLeft.begin();
-    this.tell({
-      phase: 'profiling',
-      done: 0,
-      total: 0,
-      secondsLeft: null,
-      text: this.words('measuring what each variant costs alone'),
-      code: null,
-    });
-    let known = 0;
-    return this.options.profile({
-      signal,
-      onProgress: ({ done, total, what }) => {
-        // What was known already says nothing of how long the rest takes.
-        if (known === 0) timeLeft.begin((known = done));
-        const secondsLeft = timeLeft.ofProfiling(done, total, samples);
-        this.tell({ phase: 'profiling', done, total, secondsLeft, text: this.words(what) });
-      },
-    });
-  }
-
-  /** Goes on with the calibration in the log where it is the same and not done, else begins another. */
-  private async begin(
-    networks: readonly CalibrationNetwork[],
-    asked: number | undefined,
-  ): Promise<{ plan: PlannedCoLocation[]; records: () => readonly CalibrationRecord[]; log: SampleLog }> {
-    const { log } = this;
-    const { device, seed = 1 } = this.options;
-    if (log === null) throw new EcomapError('INTERNAL_ERROR', 'There is no log of samples.');
-    const last = lastOf(log.records);
-    const isOpen = last.begun !== null && last.ended !== 'done';
-    const samples = asked ?? (isOpen ? last.begun?.samples : undefined) ?? this.options.samples ?? defaultSamples;
-    const quotas = quotaPoints(device).map(({ name }) => name);
-    const plan = planCoLocations(networks, device.components.length, samples, seed, quotas);
-    const key = keyOf(networks, device, samples, seed, quotas);
-    if (!isOpen || last.begun?.plan !== key) {
-      const begun: BegunRecord = {
-        kind: 'begun',
-        version: recordsVersion,
-        at: this.now(),
-        plan: key,
-        samples: plan.length,
-      };
-      const tried = log.records.filter(({ kind }) => kind === 'tried');
-      await log.replace([...tried, begun]);
-    }
-    return { plan, log, records: () => lastOf(log.records).records };
-  }
-
-  private async measure(
-    networks: readonly CalibrationNetwork[],
-    plan: readonly PlannedCoLocation[],
-    records: () => readonly CalibrationRecord[],
-    log: SampleLog,
-    timeLeft: TimeLeft,
-    signal: AbortSignal,
-  ): Promise<Judged> {
-    const { device, openRunner, warn, clock = Date.now } = this.options;
-    timeLeft.begin();
-    this.tell({ phase: 'measuring', done: 0, total: plan.length, text: this.words('starting') });
-    const runner = openRunner();
-    let closing: Promise<void> | null = null;
-    const close = (): Promise<void> =>
-      (closing ??= runner
-        .close()
-        .catch((error: unknown) =>
-          warn(`The hosts of the calibration did not end as they should: ${messageOf(error)}`),
-        ));
-    const stop = (): void => void close();
-    signal.addEventListener('abort', stop);
-    try {
-      return await measurePlan({
-        plan,
-        networks,
-        device,
-        runner,
-        quotas: new Quotas(device),
-        log,
-        records,
-        clock,
-        signal,
-        warn,
-        onProgress: ({ done, total, text }) =>
-          this.tell({ done, total, secondsLeft: timeLeft.ofMeasuring(done, total), text: this.words(text) }),
-      });
-    } finally {
-      signal.removeEventListener('abort', stop);
-      await close();
-    }
-  }
-
-  private async learn(
-    plan: readonly PlannedCoLocation[],
-    judged: Judged,
-    timeLeft: TimeLeft,
-    signal: AbortSignal,
-  ): Promise<{ calibrated: Calibrated; basis: Uint8Array }> {
-    const { shippedEstimator, train = calibrateInProcess, device, seed = 1 } = this.options;
-    const text = 'learning from what was measured';
-    this.tell({ phase: 'training', done: 0, total: 0, secondsLeft: timeLeft.ofTraining, text });
-    const basis = await shippedEstimator();
-    const learned = samplesToLearnFrom(judged, this.log?.records ?? []);
-    const samples = await trainingSetInTurns(learned.samples);
-    const stateFile = join(this.directory, 'training-state');
-    const { report, estimator } = await train(
-      { estimator: basis, samples, seed, stateFile },
-      { signal, onProgress: ({ done, total, secondsLeft }) => this.tell({ done, total, secondsLeft }) },
-    );
-    const { powerSource } = learned;
-    const parts = { deviceFingerprint: device.fingerprint, finishedAt: this.now(), plan, judged, powerSource, report };
-    const leastBusy = leastBusyOf(plan, judged, quotaPoints(device));
-    const intervals = { ...report.intervals, leastBusy };
-    return { calibrated: { estimator, intervals, summary: summaryOf(parts) }, basis };
-  }
-
-  /** What is done, and what disturbs it. */
-  private words(text: string): string {
-    const short = text.length > longestText ? `${text.slice(0, longestText)}...` : text;
-    const serving = this.options.isServing?.() === true;
-    return serving ? `${short} (requests are being answered meanwhile, which disturbs the measurement)` : short;
   }
 }
 

@@ -138,8 +138,7 @@ export class LauncherProcess implements HostLauncher {
 }
 
 /** Windows has no way to hand a channel over. */
-export const openLauncher = (): HostLauncher =>
-  process.platform === 'win32' ? directLauncher : new LauncherProcess();
+export const openLauncher = (): HostLauncher => (process.platform === 'win32' ? directLauncher : new LauncherProcess());
 
 function killOrphan(pid: number): void {
   try {

@@ -35,10 +35,7 @@ function main(): void {
   });
 }
 
-function launch(
-  { number, launch }: Extract<LauncherCommand, { kind: 'launch' }>,
-  hosts: Map<number, Started>,
-): void {
+function launch({ number, launch }: Extract<LauncherCommand, { kind: 'launch' }>, hosts: Map<number, Started>): void {
   const channels: Socket[] = [];
   const host = directLauncher.launch(launch, {
     onStarted: (channel) => channels.push(channel),

@@ -7,6 +7,7 @@ import { MessageEncoder } from '../../../../src/inference/channel/messages';
 import { channelDescriptor } from '../../../../src/inference/host/protocol';
 import { HostProcess } from '../../../../src/inference/hosting/host-process';
 import { defaultHostEntry } from '../../../../src/inference/hosting/host-entry';
+import { TaskHost } from '../../../../src/inference/hosting/task-host';
 import { canPin, launchHost } from '../../../../src/inference/hosting/launching/host-launch';
 import { openSlotDirectory, type SlotDirectory } from '../../../../src/inference/shared-memory/slot-directory';
 import { doublingModel, pairModel, slowModel, writeModel } from '../../../support/onnx-builder';
@@ -345,9 +346,11 @@ describe('inference host', function () {
   });
 
   it('goes on when a command cannot be sent at all', async () => {
-    await open();
+    const task = new TaskHost({ component: component(0), slots });
+    host = task;
+    await task.start();
     const dims = [Symbol('no number')] as never;
-    await assert.rejects(host.profile({ path: 'model.onnx', sha256: null, dims, effort: 'quick' }), {
+    await assert.rejects(task.profile({ path: 'model.onnx', sha256: null, dims, effort: 'quick' }), {
       code: 'INTERNAL_ERROR',
     });
     assert.equal(host.inFlight, 0);

@@ -1,5 +1,5 @@
-import { quantile } from '../../src/signals/statistics';
-import { Random } from '../../src/simulation/random';
+import { quantile } from '../signals/statistics';
+import { Random } from '../simulation/random';
 
 export interface Spread {
   readonly median: number;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { pairedOf, signTest, spreadOf } from '../../../bench/loop-real/statistics';
+import { pairedOf, signTest, spreadOf } from '../../../src/loop/paired-differences';
 
 describe('the statistics over rounds', () => {
   it('tells the median and how far the values go', () => {

@@ -1,0 +1,65 @@
+import type { DayFigures } from './day-watch';
+import { pairedOf, type Paired } from './paired-differences';
+
+/** The same day twice. */
+export interface DayPair {
+  readonly before: DayFigures;
+  readonly after: DayFigures;
+}
+
+/** What changed from before to after, over pairs of days. Points and percent; less is negative. Null where a day does not know. */
+export interface BeforeAfter {
+  readonly attainmentPt: Paired | null;
+  readonly accuracyPt: Paired | null;
+  readonly energyPerAnswerPct: Paired | null;
+  /** Of the energy above idle alone, per answer. */
+  readonly dynamicEnergyPerAnswerPct: Paired | null;
+}
+
+export function beforeAfter(pairs: readonly DayPair[], seed: number): BeforeAfter {
+  const over = (
+    of: (day: DayFigures) => number | null,
+    difference: (from: number, to: number) => number,
+  ): Paired | null =>
+    pairedOf(
+      pairs.map(({ before, after }) => {
+        const [from, to] = [of(before), of(after)];
+        return from === null || to === null ? null : difference(from, to);
+      }),
+      seed,
+    );
+  const points = (from: number, to: number): number => to - from;
+  const percent = (from: number, to: number): number => (100 * (to - from)) / from;
+  return {
+    attainmentPt: over((day) => day.attainmentPct, points),
+    accuracyPt: over((day) => day.effectiveAccuracyPct, points),
+    energyPerAnswerPct: over((day) => day.energyPerAnswerJ, percent),
+    dynamicEnergyPerAnswerPct: over(dynamicEnergyPerAnswerJ, percent),
+  };
+}
+
+/** The same in a line for people. */
+export function beforeAfterLine(changes: BeforeAfter): string {
+  const pairs = changes.attainmentPt?.pairs ?? 0;
+  return (
+    `calibrated against ecomap, ${pairs === 1 ? 'one pair of days' : `${pairs} pairs of days`}: ` +
+    `in time ${shown(changes.attainmentPt, 'points')}, energy per answer ${shown(changes.energyPerAnswerPct, '%')} ` +
+    `(above idle ${shown(changes.dynamicEnergyPerAnswerPct, '%')}), accuracy ${shown(changes.accuracyPt, 'points')}`
+  );
+}
+
+/** An interval of fewer pairs would be none. */
+const leastPairs = 3;
+
+function shown(paired: Paired | null, unit: string): string {
+  if (paired === null) return 'unknown';
+  const signed = (value: number): string => `${value > 0 ? '+' : ''}${value.toFixed(2)}`;
+  const interval = paired.pairs < leastPairs ? '' : ` [${signed(paired.low)}, ${signed(paired.high)}]`;
+  return `${signed(paired.mean)}${interval} ${unit}`;
+}
+
+/** Whole energy per answer tells how many answers there were. */
+function dynamicEnergyPerAnswerJ({ energyJ, dynamicEnergyJ, energyPerAnswerJ }: DayFigures): number | null {
+  if (energyJ === null || dynamicEnergyJ === null || energyPerAnswerJ === null || energyJ === 0) return null;
+  return (dynamicEnergyJ * energyPerAnswerJ) / energyJ;
+}
