@@ -1,4 +1,3 @@
-import { getPriority } from 'node:os';
 import type { CoLocationRun, CoLocationRunner, NetworkToRun } from '../signals/co-location-run';
 import { powerAt, type InferenceDevice } from '../signals/device';
 import type { DeviceDescription } from '../signals/device-description';
@@ -12,7 +11,6 @@ import { HostLostError } from './hosting/host-lost-error';
 import { HostProcess } from './hosting/host-process';
 import { openLauncher } from './hosting/launching/launcher-process';
 import { defaultHostLimitBytes } from './hosting/memory-limit';
-import { setProcessPriority } from './hosting/process-priority';
 import { watchMemory } from './hosting/memory-watch';
 import { RequestSlots } from './shared-memory/request-slots';
 import { openSlotDirectory, type SlotDirectory } from './shared-memory/slot-directory';
@@ -51,8 +49,6 @@ const defaultTiming: RunTiming = { warmUpMs: 250, leastMs: 800, enoughAnswers: 1
 const leastAnswers = 3;
 const limitMs = 60_000;
 const pollMs = 10;
-/** They keep all cores busy: Node-RED goes first. So much is added to its nice value. */
-const nicer = 5;
 /** Models without users may take this share of what a host may have: few are then loaded twice. */
 const idleShare = 0.6;
 
@@ -217,8 +213,6 @@ export class CoLocationRunnerProcess implements CoLocationRunner {
       this.#checkOpen(undefined);
     }
     this.#stopWatching.push(watchMemory(host, memoryLimitBytes));
-    // Where the system refuses, they compute like everybody else.
-    if (host.pid !== null) await setProcessPriority(host.pid, Math.min(19, getPriority() + nicer));
     return host;
   }
 

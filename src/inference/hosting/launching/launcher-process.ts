@@ -5,6 +5,7 @@ import { messageOf } from '../../../signals/errors';
 import { hostEnvironment, type HostLaunch } from './host-launch';
 import { directLauncher, type HostLauncher, type LaunchedHost, type LaunchEvents } from './host-launcher';
 import { launcherMessageSchema, type LauncherCommand } from './protocol';
+import { standBack } from './stand-back';
 
 /** dist/host/host-launcher.js of this package; from source the same, bundled on demand. */
 function defaultProgram(file: string = __filename): ChildProgram {
@@ -28,6 +29,7 @@ export interface LauncherProcessOptions {
  * Starts hosts by a small process of its own. Starting a process stops the one that starts it for as long as its memory takes to be
  * mapped anew and the other to come up: in Node-RED that is 5 to 15 ms each time, and more where the cores are busy, as they are while
  * a device is measured. The launcher begins with the first host and ends some seconds after the last. Hosts whose launcher dies are ended.
+ * They have a lower priority than this process, from their start.
  */
 export class LauncherProcess implements HostLauncher {
   #child: ChildProcess | null = null;
@@ -137,8 +139,18 @@ export class LauncherProcess implements HostLauncher {
   }
 }
 
-/** Windows has no way to hand a channel over. */
-export const openLauncher = (): HostLauncher => (process.platform === 'win32' ? directLauncher : new LauncherProcess());
+/** Windows has no way to hand a channel over: there this process starts them. */
+const directAndBack: HostLauncher = {
+  ...directLauncher,
+  launch(launch, events) {
+    const host = directLauncher.launch(launch, events);
+    if (host.pid !== undefined) standBack(host.pid);
+    return host;
+  },
+};
+
+/** A launcher for hosts that measure: they stand back behind all that serves. */
+export const openLauncher = (): HostLauncher => (process.platform === 'win32' ? directAndBack : new LauncherProcess());
 
 function killOrphan(pid: number): void {
   try {

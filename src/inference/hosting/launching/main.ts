@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { standBack } from './stand-back';
 import { directLauncher, type LaunchedHost } from './host-launcher';
 import type { LauncherCommand, LauncherMessage } from './protocol';
 
@@ -21,6 +22,8 @@ function main(): void {
     process.exit(2);
   }
   process.title = 'ecomap-host-launcher';
+  // Its hosts inherit it.
+  standBack(process.pid);
   // Node-RED decides when this process ends; a Ctrl-C or a service stop reaches the whole group.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => undefined);
