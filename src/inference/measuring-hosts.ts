@@ -3,7 +3,6 @@ import { EcomapError } from '../signals/errors';
 import type { HostEntry } from './hosting/host-entry';
 import { TaskHost } from './hosting/task-host';
 import type { HostLauncher } from './hosting/launching/host-launcher';
-import { openLauncher } from './hosting/launching/launcher-process';
 import { defaultHostLimitBytes } from './hosting/memory-limit';
 import { watchMemory } from './hosting/memory-watch';
 import { openSlotDirectory } from './shared-memory/slot-directory';
@@ -19,7 +18,7 @@ export class MeasuringHosts {
 
   constructor(
     private readonly entry: HostEntry | undefined,
-    private readonly launcher: HostLauncher = openLauncher(),
+    private readonly launcher: HostLauncher,
   ) {}
 
   /**
@@ -41,7 +40,6 @@ export class MeasuringHosts {
     this.#closed = true;
     await Promise.all([...this.#active].map((host) => host.close()));
     await this.#tail;
-    await this.launcher.close();
   }
 
   async #run<T>(

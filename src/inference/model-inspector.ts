@@ -3,6 +3,7 @@ import type { ModelDescription } from '../models/description/model-description';
 import { checkModelFile } from '../models/onnx-file';
 import type { Component } from '../signals/device';
 import type { HostEntry } from './hosting/host-entry';
+import type { HostLauncher } from './hosting/launching/host-launcher';
 import { TaskHost } from './hosting/task-host';
 import { defaultHostLimitBytes } from './hosting/memory-limit';
 import { watchMemory } from './hosting/memory-watch';
@@ -12,6 +13,8 @@ export interface ModelInspectorOptions {
   /** Where descriptions are kept: Node-RED's user directory. */
   readonly stateDirectory: string;
   readonly hostEntry?: HostEntry;
+  /** What starts that process; absent: this process itself. */
+  readonly launcher?: HostLauncher;
   /** What the process that looks at a model may have, bytes; default: 35 % of the memory that there is. */
   readonly memoryLimitBytes?: number;
   readonly warn?: (text: string) => void;
@@ -73,7 +76,8 @@ export class ModelInspectorProcess {
     const { signal } = this.options;
     const slots = await openSlotDirectory();
     const memoryLimitBytes = this.options.memoryLimitBytes ?? (await defaultHostLimitBytes(2));
-    const host = new TaskHost({ component: inspecting, slots, entry: this.options.hostEntry });
+    const { hostEntry: entry, launcher } = this.options;
+    const host = new TaskHost({ component: inspecting, slots, entry, ...(launcher && { launcher }) });
     const stopWatching = watchMemory(host, memoryLimitBytes);
     let closed: Promise<void> | null = null;
     const close = (): Promise<void> => (closed ??= host.close());

@@ -6,7 +6,6 @@ import type { EnergyReader } from './energy';
 import { patternInputs } from './host/pattern-inputs';
 import type { HostEntry } from './hosting/host-entry';
 import { TaskHost } from './hosting/task-host';
-import { openLauncher } from './hosting/launching/launcher-process';
 import { defaultHostLimitBytes } from './hosting/memory-limit';
 import { watchMemory } from './hosting/memory-watch';
 import { openSlotDirectory } from './shared-memory/slot-directory';
@@ -52,7 +51,6 @@ const meteredMs = 3000;
  */
 export class OperatorProfiler {
   readonly #options: OperatorProfilerOptions;
-  readonly #launcher = openLauncher();
   #tail: Promise<unknown> = Promise.resolve();
   #child: Child | null = null;
   #closed = false;
@@ -107,7 +105,6 @@ export class OperatorProfiler {
     await this.#child?.host.close();
     await this.#tail;
     await this.#endChild();
-    await this.#launcher.close();
   }
 
   #next<T>(component: Component, task: (host: TaskHost) => Promise<T>): Promise<T> {
@@ -135,7 +132,7 @@ export class OperatorProfiler {
     if (this.#child?.host.component === component) return this.#child;
     await this.#endChild();
     const slots = await openSlotDirectory();
-    const host = new TaskHost({ component, slots, entry: this.#options.hostEntry, launcher: this.#launcher });
+    const host = new TaskHost({ component, slots, entry: this.#options.hostEntry });
     const child: Child = {
       host,
       models: 0,

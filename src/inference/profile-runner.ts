@@ -6,12 +6,16 @@ import type { SensitivityRequest, SensitivityRunner } from '../signals/sensitivi
 import { systemClock, type Clock } from './clock';
 import { energyOfRuns, isContended } from './energy-of-runs';
 import type { HostEntry } from './hosting/host-entry';
+import type { HostLauncher } from './hosting/launching/host-launcher';
+import { openLauncher } from './hosting/launching/launcher-process';
 import type { TaskHost } from './hosting/task-host';
 import { MeasuringHosts } from './measuring-hosts';
 import { measureSensitivity } from './sensitivity';
 
 export interface ProfileRunnerOptions {
   readonly hostEntry?: HostEntry;
+  /** What starts its hosts; absent: one of its own. */
+  readonly launcher?: HostLauncher;
   readonly clock?: Clock;
   /** Where what is found out about the inside of models is kept, which cutting them needs; absent: found out each time. */
   readonly cacheDirectory?: string;
@@ -25,11 +29,15 @@ export class ProfileRunnerProcess implements ProfileRunner, SensitivityRunner {
   readonly #options: ProfileRunnerOptions;
   readonly #clock: Clock;
   readonly #hosts: MeasuringHosts;
+  /** Null where it belongs to somebody else. */
+  readonly #ownLauncher: HostLauncher | null;
 
   constructor(options: ProfileRunnerOptions = {}) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#hosts = new MeasuringHosts(options.hostEntry);
+    const { launcher = openLauncher() } = options;
+    this.#ownLauncher = launcher === options.launcher ? null : launcher;
+    this.#hosts = new MeasuringHosts(options.hostEntry, launcher);
   }
 
   async measure(request: ProfileRequest): Promise<Profile> {
@@ -85,8 +93,9 @@ export class ProfileRunnerProcess implements ProfileRunner, SensitivityRunner {
   }
 
   /** Ends the measurement under way; it and those that wait are rejected with NODE_CLOSED. */
-  close(): Promise<void> {
-    return this.#hosts.close();
+  async close(): Promise<void> {
+    await this.#hosts.close();
+    await this.#ownLauncher?.close();
   }
 }
 

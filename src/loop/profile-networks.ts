@@ -1,3 +1,4 @@
+import { openLauncher } from '../inference/hosting/launching/launcher-process';
 import { ModelInspectorProcess } from '../inference/model-inspector';
 import { ProfileRunnerProcess } from '../inference/profile-runner';
 import type { ProfileNetworks } from '../mapping/calibration/calibration-steps';
@@ -28,8 +29,9 @@ export interface ProfileNetworksOptions {
 export function profileNetworks(options: ProfileNetworksOptions): ProfileNetworks {
   const { device, tenants, table, store, stateDirectory, cacheDirectory, meter, warn } = options;
   return async ({ signal, onProgress }) => {
-    const inspector = new ModelInspectorProcess({ stateDirectory, warn, signal });
-    const runner = new ProfileRunnerProcess(cacheDirectory === undefined ? {} : { cacheDirectory });
+    const launcher = openLauncher();
+    const inspector = new ModelInspectorProcess({ stateDirectory, launcher, warn, signal });
+    const runner = new ProfileRunnerProcess({ launcher, ...(cacheDirectory !== undefined && { cacheDirectory }) });
     const known = { device, tenants, table, store, runner, warn, signal };
     // Both count as one phase.
     const variants = tenants.reduce((count, tenant) => count + tenant.variants.length, 0);
@@ -51,6 +53,7 @@ export function profileNetworks(options: ProfileNetworksOptions): ProfileNetwork
       });
     } finally {
       await runner.close();
+      await launcher.close();
     }
     const { networks, leftOut } = knownNetworks(device, tenants, table);
     for (const why of leftOut) warn(`The calibration goes on without ${why}`);
