@@ -1,18 +1,23 @@
 // How good and how fast decisions are, on simulated devices: which stage of which network runs on which unit, under a cap. The
 // event-loop simulator is the truth; the estimator, search and baselines see only what profiles tell.
-//   npm run bench -- mapping [--seed N] [--quick]    (--quick: a few instances, to see that it runs)
-import { referenceDevice } from '../src/simulation/co-location/device';
+//   npm run bench -- mapping [--seed N] [--device N] [--quick]
+//     --device  another device than the reference: number N of any make, unlike those that the estimator was pretrained on or not
+//     --quick   a few instances, to see that it runs
+import { randomDevice, referenceDevice } from '../src/simulation/co-location/device';
 import { networkPool } from '../src/simulation/co-location/samples';
 import { Random } from '../src/simulation/random';
 import { quantile } from '../src/signals/statistics';
 import { drawInstance, type Instance, type InstanceSize } from './mapping/instance';
 import { learn, type Predictor } from './mapping/learning';
-import { evaluations, methodsOf, ours, searchWith } from './mapping/methods';
+import { evaluations, methodsOf, ours, searchWith, shipped } from './mapping/methods';
 import { judge, type Judged } from './mapping/regret';
 import { printReport, rounded } from './report';
 
 const seedAt = process.argv.indexOf('--seed');
 const seed = seedAt < 0 ? 1 : Number(process.argv[seedAt + 1]);
+const deviceAt = process.argv.indexOf('--device');
+const deviceNumber = deviceAt < 0 ? null : Number(process.argv[deviceAt + 1]);
+const device = deviceNumber === null ? referenceDevice : randomDevice(new Random(910_000 + deviceNumber));
 const quick = process.argv.includes('--quick');
 const say = (text: string): void => console.error(text);
 
@@ -86,9 +91,9 @@ async function timings(
 
 async function main(): Promise<void> {
   const random = new Random(seed);
-  const seen = networkPool(referenceDevice, poolSizes.seen, random.fork());
-  const unseen = networkPool(referenceDevice, poolSizes.unseen, random.fork());
-  const learned = await learn(referenceDevice, seen, scale.otherDevices, seed, random.fork());
+  const seen = networkPool(device, poolSizes.seen, random.fork());
+  const unseen = networkPool(device, poolSizes.unseen, random.fork());
+  const learned = await learn(device, seen, scale.otherDevices, seed, random.fork());
   say(`calibrated: ${JSON.stringify({ ...learned.calibration.after, kept: learned.calibration.kept })}`);
   const methods = methodsOf(learned);
   const draw = random.fork();
@@ -98,7 +103,7 @@ async function main(): Promise<void> {
   for (const [name, size] of Object.entries(sizes)) {
     const all: Judged[] = [];
     for (let index = 0; index < scale.instances; index += 1) {
-      const instance = drawInstance(referenceDevice, [...seen, ...unseen], size, draw);
+      const instance = drawInstance(device, [...seen, ...unseen], size, draw);
       if (name === 'large') large.push(instance);
       const verdict = await judge(instance, methods, scale.searchRuns);
       all.push(...verdict.judged);
@@ -116,6 +121,7 @@ async function main(): Promise<void> {
   await learned.close();
 
   const mine = (of: string): Row | undefined => results[of]?.find(({ method }) => method === ours);
+  const shippedRow = (of: string): Row | undefined => results[of]?.find(({ method }) => method === shipped);
   printReport({
     bench: 'mapping',
     figures: {
@@ -124,6 +130,8 @@ async function main(): Promise<void> {
       regretP90Pct: mine('large')?.p90Pct,
       regretUnmeasuredPct: mine('large')?.unmeasuredPct,
       regretSmallPct: mine('small')?.meanPct,
+      shippedRegretPct: shippedRow('large')?.meanPct,
+      shippedRegretSmallPct: shippedRow('small')?.meanPct,
       overCap: (mine('large')?.overCap ?? 0) + (mine('small')?.overCap ?? 0),
       decisionMs: time.wallMs,
       decisionCpuMs: time.cpuMs,
@@ -131,6 +139,10 @@ async function main(): Promise<void> {
     setup: {
       source: 'simulated',
       seed,
+      device: {
+        number: deviceNumber,
+        units: device.units.map(({ kind, queued }) => `${kind}, ${queued ? 'one run at a time' : 'shared'}`),
+      },
       quick,
       evaluations,
       instances: scale.instances,
@@ -139,6 +151,7 @@ async function main(): Promise<void> {
       calibration: {
         kept: learned.calibration.kept,
         epochs: learned.calibration.epochs,
+        before: learned.calibration.before,
         after: learned.calibration.after,
       },
       tables: results,

@@ -22,6 +22,7 @@ export const evaluations = 3000;
 const measured = 3;
 
 export const ours = 'ours, calibrated on 200';
+export const shipped = 'ours, as shipped';
 
 export function problemOf(instance: Instance, { network, lnPowerMargin }: Predictor): SearchProblem {
   return {
@@ -67,7 +68,7 @@ export function methodsOf(learned: Learned): Method[] {
         return top.map(({ candidate }) => candidate);
       },
     },
-    search('ours, as shipped', learned.shipped),
+    search(shipped, learned.shipped),
     search(ours, calibrated),
   ];
 }

@@ -7,7 +7,7 @@ import { systemClock, type Clock } from './clock';
 import { energyOfRuns, isContended } from './energy-of-runs';
 import type { HostEntry } from './hosting/host-entry';
 import type { HostLauncher } from './hosting/launching/host-launcher';
-import { openLauncher } from './hosting/launching/launcher-process';
+import { openLauncher, type OwnedLauncher } from './hosting/launching/launcher-process';
 import type { TaskHost } from './hosting/task-host';
 import { MeasuringHosts } from './measuring-hosts';
 import { measureSensitivity } from './sensitivity';
@@ -30,14 +30,18 @@ export class ProfileRunnerProcess implements ProfileRunner, SensitivityRunner {
   readonly #clock: Clock;
   readonly #hosts: MeasuringHosts;
   /** Null where it belongs to somebody else. */
-  readonly #ownLauncher: HostLauncher | null;
+  readonly #ownLauncher: OwnedLauncher | null;
 
   constructor(options: ProfileRunnerOptions = {}) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    const { launcher = openLauncher() } = options;
-    this.#ownLauncher = launcher === options.launcher ? null : launcher;
-    this.#hosts = new MeasuringHosts(options.hostEntry, launcher);
+    if (options.launcher === undefined) {
+      this.#ownLauncher = openLauncher();
+      this.#hosts = new MeasuringHosts(options.hostEntry, this.#ownLauncher);
+    } else {
+      this.#ownLauncher = null;
+      this.#hosts = new MeasuringHosts(options.hostEntry, options.launcher);
+    }
   }
 
   async measure(request: ProfileRequest): Promise<Profile> {

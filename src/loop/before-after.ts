@@ -12,14 +12,17 @@ export interface BeforeAfter {
   readonly attainmentPt: Paired | null;
   readonly accuracyPt: Paired | null;
   readonly energyPerAnswerPct: Paired | null;
-  /** Of the energy above idle alone, per answer. */
-  readonly dynamicEnergyPerAnswerPct: Paired | null;
+  /**
+   * Of what answering took alone: a fast day decides and loads as often as a real one, in a fraction of the time, so that both weigh far
+   * too much in the whole.
+   */
+  readonly servingEnergyPerAnswerPct: Paired | null;
 }
 
 export function beforeAfter(pairs: readonly DayPair[], seed: number): BeforeAfter {
   const over = (
     of: (day: DayFigures) => number | null,
-    difference: (from: number, to: number) => number,
+    difference: (from: number, to: number) => number | null,
   ): Paired | null =>
     pairedOf(
       pairs.map(({ before, after }) => {
@@ -29,22 +32,22 @@ export function beforeAfter(pairs: readonly DayPair[], seed: number): BeforeAfte
       seed,
     );
   const points = (from: number, to: number): number => to - from;
-  const percent = (from: number, to: number): number => (100 * (to - from)) / from;
+  const percent = (from: number, to: number): number | null => (from === 0 ? null : (100 * (to - from)) / from);
   return {
     attainmentPt: over((day) => day.attainmentPct, points),
     accuracyPt: over((day) => day.effectiveAccuracyPct, points),
     energyPerAnswerPct: over((day) => day.energyPerAnswerJ, percent),
-    dynamicEnergyPerAnswerPct: over(dynamicEnergyPerAnswerJ, percent),
+    servingEnergyPerAnswerPct: over(servingEnergyPerAnswerJ, percent),
   };
 }
 
 /** The same in a line for people. */
 export function beforeAfterLine(changes: BeforeAfter): string {
-  const pairs = changes.attainmentPt?.pairs ?? 0;
+  const pairs = Object.values(changes).reduce((most, change: Paired | null) => Math.max(most, change?.pairs ?? 0), 0);
   return (
     `calibrated against ecomap, ${pairs === 1 ? 'one pair of days' : `${pairs} pairs of days`}: ` +
     `in time ${shown(changes.attainmentPt, 'points')}, energy per answer ${shown(changes.energyPerAnswerPct, '%')} ` +
-    `(above idle ${shown(changes.dynamicEnergyPerAnswerPct, '%')}), accuracy ${shown(changes.accuracyPt, 'points')}`
+    `(of the answers alone ${shown(changes.servingEnergyPerAnswerPct, '%')}), accuracy ${shown(changes.accuracyPt, 'points')}`
   );
 }
 
@@ -59,7 +62,7 @@ function shown(paired: Paired | null, unit: string): string {
 }
 
 /** Whole energy per answer tells how many answers there were. */
-function dynamicEnergyPerAnswerJ({ energyJ, dynamicEnergyJ, energyPerAnswerJ }: DayFigures): number | null {
-  if (energyJ === null || dynamicEnergyJ === null || energyPerAnswerJ === null || energyJ === 0) return null;
-  return (dynamicEnergyJ * energyPerAnswerJ) / energyJ;
+function servingEnergyPerAnswerJ({ energyJ, servingEnergyJ, energyPerAnswerJ }: DayFigures): number | null {
+  if (energyJ === null || servingEnergyJ === null || energyPerAnswerJ === null || energyJ === 0) return null;
+  return (servingEnergyJ * energyPerAnswerJ) / energyJ;
 }

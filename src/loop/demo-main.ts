@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ProfileStore } from '../mapping/profiles/store';
+import { ProfileTable } from '../mapping/profiles/table';
 import { describeMachine } from '../power/describe-machine';
 import { detectMachine } from '../power/detect';
 import { createDevice } from '../power/device';
@@ -27,7 +28,7 @@ interface Options {
   readonly seed: number;
   /** Co-locations to measure before another day; 0: none. */
   readonly calibrate: number;
-  /** How many days are played both before and after that. */
+  /** How many days are played both without and with what was learned. */
   readonly pairs: number;
   /** Plans by the queueing model alone. */
   readonly analytic: boolean;
@@ -62,6 +63,8 @@ function readOptions(): Options {
   const pairs = Number(values.pairs);
   if (!(Number.isInteger(pairs) && pairs >= 1 && pairs <= 100))
     throw new EcomapError('INVALID_CONFIG', `--pairs must be 1 to 100 days; ${usage}`);
+  if (pairs > 1 && calibrate === 0)
+    throw new EcomapError('INVALID_CONFIG', `--pairs compares days without and with --calibrate; ${usage}`);
   const { estimator, record = null, replay = null, json } = values;
   if (estimator !== 'auto' && estimator !== 'analytic')
     throw new EcomapError('INVALID_CONFIG', `--estimator must be auto or analytic; ${usage}`);
@@ -92,7 +95,7 @@ function plannedDays({ seed, calibrate, pairs }: Options): { before: PlannedDay[
 /**
  * Profiles the models, then plays the same grid day once per policy, all within about the given time. With `calibrate` the estimator
  * then learns this machine (that takes as long as it takes), and the day is played once more; with `pairs` so are further days, each
- * without and with what was learned.
+ * without and with all that was learned, profiles included.
  */
 async function demo(options: Options): Promise<void> {
   const { seconds, seed, calibrate, analytic, record, json } = options;
@@ -116,11 +119,14 @@ async function demo(options: Options): Promise<void> {
     const dayS = Math.max(6, left / (planned.before.length + planned.after.length));
     const days: (PlannedDay & { readonly figures: DayFigures })[] = [];
     let learned: DemoCalibration | null = null;
+    // The calibration adds to what is known of the variants alone: days without it do without that, too.
+    const unlearned = new ProfileTable(profiles);
     const play = async (day: PlannedDay): Promise<void> => {
       const { policy } = day;
       say(`${policy.name}: a grid day in ${dayS.toFixed(0)} s`);
       const figures = await playDay(policy, dayS, {
-        ...{ device, tenants, profiles, stateDirectory, seed: day.seed, say },
+        ...{ device, tenants, stateDirectory, seed: day.seed, say },
+        profiles: policy === calibrated ? profiles : unlearned,
         ...(analytic && { estimator: { kind: 'analytic' } }),
         ...(policy === calibrated && learned && { estimator: learned.estimator }),
         ...(policy === ecomap && learned === null && record !== null && { recordTo: record }),

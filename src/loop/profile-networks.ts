@@ -52,8 +52,7 @@ export function profileNetworks(options: ProfileNetworksOptions): ProfileNetwork
         onProgress: ({ done, total, what }) => onProgress({ done: alone + done, total: alone + total, what }),
       });
     } finally {
-      await runner.close();
-      await launcher.close();
+      await runner.close().finally(() => launcher.close());
     }
     const { networks, leftOut } = knownNetworks(device, tenants, table);
     for (const why of leftOut) warn(`The calibration goes on without ${why}`);

@@ -161,7 +161,7 @@ export class MappingPlanner implements Planner {
   sampleOf(plan: Plan, measured: MeasuredPlan): CoLocationSample | null {
     return sampleOf(plan, measured, {
       components: this.options.device.components,
-      workOf: (tenant, variant) => this.costs.workOf(tenant, variant, plan.operatingPoint),
+      workOf: (tenant, variant) => this.costs.workToPlan(tenant, variant, plan.operatingPoint),
     });
   }
 
@@ -245,7 +245,7 @@ export class MappingPlanner implements Planner {
       variants: eligible.map(({ name, accuracy }) => ({
         name,
         accuracy,
-        work: this.costs.workOf(tenant.name, name, point),
+        work: this.costs.workToPlan(tenant.name, name, point),
       })),
       chosen: Math.max(0, eligible.indexOf(choice?.variant ?? eligible[0])),
       because: [...(choice?.why ?? [])],

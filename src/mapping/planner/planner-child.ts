@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { constants, setPriority } from 'node:os';
+import { constants } from 'node:os';
 import type { ChildProgram } from '../../models/child-program';
+import { lowerPriority } from '../../models/lower-priority';
 import { describeIssues } from '../../signals/parse';
 import { plannerMessageSchema, type PlannerCommand, type PlannerMessage } from './protocol';
 
@@ -52,7 +53,9 @@ export class PlannerChild {
 
   /** Lets serving go first. It is not done before the process is ready: on a busy machine its start would take long. */
   yieldToOthers(): void {
-    if (!this.over && this.child.pid !== undefined) lowerPriority(this.child.pid);
+    // Not the lowest: caps want an answer also on a machine that is busy all the time.
+    if (!this.over && this.child.pid !== undefined)
+      lowerPriority(this.child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   }
 
   send(command: PlannerCommand): void {
@@ -88,14 +91,5 @@ export class PlannerChild {
     const last = lines.find((line) => /\bError\b/.test(line)) ?? lines.at(-1) ?? '';
     this.kill();
     this.events.onGone(this.why ?? (last === '' ? how : `${how} (${last})`));
-  }
-}
-
-function lowerPriority(pid: number): void {
-  try {
-    // Not the lowest: caps want an answer also on a machine that is busy all the time.
-    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // Not permitted in some containers; then it competes as an equal.
   }
 }

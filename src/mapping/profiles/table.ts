@@ -48,11 +48,20 @@ const spanKey = (stage: StageSpan | undefined): string =>
 /** What was measured and counted, by tenant, variant and component class. Tenants that share a file share the profile. */
 export class ProfileTable implements ProfileLookup {
   /** At different clock speeds. */
-  private readonly profiles = new Map<string, readonly Profile[]>();
-  private readonly excluded = new Map<string, Exclusion>();
-  private readonly stages = new Map<string, readonly StageSpan[]>();
-  private readonly counts = new Map<string, ModelCounts>();
-  private readonly sensitivities = new Map<string, Sensitivity>();
+  private readonly profiles: Map<string, readonly Profile[]>;
+  private readonly excluded: Map<string, Exclusion>;
+  private readonly stages: Map<string, readonly StageSpan[]>;
+  private readonly counts: Map<string, ModelCounts>;
+  private readonly sensitivities: Map<string, Sensitivity>;
+
+  /** @param of what it begins with; absent: empty */
+  constructor(of?: ProfileTable) {
+    this.profiles = new Map(of?.profiles);
+    this.excluded = new Map(of?.excluded);
+    this.stages = new Map(of?.stages);
+    this.counts = new Map(of?.counts);
+    this.sensitivities = new Map(of?.sensitivities);
+  }
 
   /** Of the whole variant or of a stage, whichever the profile says. One of the same clock speed is replaced. */
   set(tenant: string, variant: string, profile: Profile): void {

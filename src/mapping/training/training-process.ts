@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
-import { constants, setPriority } from 'node:os';
+import { constants } from 'node:os';
 import { childProgram, type ChildProgram } from '../../models/child-program';
+import { lowerPriority } from '../../models/lower-priority';
 import { EcomapError } from '../../signals/errors';
 import type { CalibrationProgress } from './calibration';
 import { trainingMessageSchema, type CalibrationJob, type CalibrationReport } from './protocol';
@@ -42,7 +43,7 @@ export function calibrateInProcess(
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
-    if (child.pid !== undefined) lowerPriority(child.pid);
+    if (child.pid !== undefined) lowerPriority(child.pid, constants.priority.PRIORITY_LOW);
     let said = '';
     let settled = false;
     const settle = (action: () => void): void => {
@@ -93,12 +94,4 @@ export function calibrateInProcess(
       });
     });
   });
-}
-
-function lowerPriority(pid: number): void {
-  try {
-    setPriority(pid, constants.priority.PRIORITY_LOW);
-  } catch {
-    // Not permitted in some containers; then it competes as an equal.
-  }
 }

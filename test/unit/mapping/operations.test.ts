@@ -7,6 +7,7 @@ import { countsOf, operationsOf, stageInputDims, transferSeconds } from '../../.
 import { ProfileTable } from '../../../src/mapping/profiles/table';
 import { planningQuestionSchema } from '../../../src/mapping/rounds/question';
 import type { ModelDescription } from '../../../src/models/description/model-description';
+import type { OperatingPoint } from '../../../src/signals/device';
 import { EcomapError } from '../../../src/signals/errors';
 import { components, device, operatingPoint, profile, profiles, tenant } from '../../support/planning-fixtures';
 
@@ -163,6 +164,19 @@ describe('work of a variant', () => {
     assert.equal(costs.energyJ('inspect', 'full', [0, 0], point), (6 * 30) / 1000);
     assert.equal(costs.energyJ('inspect', 'full', [1, 0], point), null);
     assert.equal(costs.energyJ('inspect', 'full', [0, 1, 0], point), null);
+  });
+
+  it('stays whole in a plan under a quota, and may be cut where clocks are limited', () => {
+    const table = profiles([inspect], undefined, { big: 1, little: 3 });
+    table.setStages('inspect', 'full', [
+      { firstNode: 0, endNode: 3 },
+      { firstNode: 3, endNode: null },
+    ]);
+    const costs = new VariantCosts(device(parts), table);
+    const slow = operatingPoint(parts, 0.5);
+    const stagesAt = (point: OperatingPoint): number => costs.workToPlan('inspect', 'full', point).costs.length;
+    assert.deepEqual([operatingPoint(parts), slow, { ...slow, limits: 'clock' as const }].map(stagesAt), [2, 1, 2]);
+    assert.deepEqual(costs.workToPlan('inspect', 'full', slow).costs, [costs.onEachComponent('inspect', 'full')]);
   });
 
   it('is derived from the profile of the nearest clock speed', () => {

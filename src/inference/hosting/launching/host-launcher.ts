@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import { messageOf } from '../../../signals/errors';
 import { channelDescriptor } from '../../host/protocol';
@@ -22,8 +23,6 @@ export interface LaunchedHost {
 /** Starts the processes of hosts. */
 export interface HostLauncher {
   launch(launch: HostLaunch, events: LaunchEvents): LaunchedHost;
-  /** Ends what it started and did not end yet. */
-  close(): Promise<void>;
 }
 
 /** How a process ended, in words. */
@@ -39,27 +38,28 @@ export const directLauncher: HostLauncher = {
       ended = true;
       events.onEnd(how);
     };
+    let child: ChildProcess;
     try {
-      const child = launchHost(launch);
-      child.stderr?.setEncoding('utf8').on('data', (text: string) => events.onErrorOutput(text));
-      child.on('error', (error) => {
-        // Without a process there will be no exit; any other error leaves the process as it is.
-        if (child.pid === undefined) end(messageOf(error));
-      });
-      child.on('exit', (code, signal) => end(wordsOfEnd(code, signal)));
-      const channel = child.stdio[channelDescriptor];
-      if (channel instanceof Socket) events.onStarted(channel);
-      return {
-        pid: child.pid,
-        kill: () => {
-          if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-        },
-      };
+      child = launchHost(launch);
     } catch (error) {
       // Most failures are told by an event, a few are thrown: to whoever waits for this process they are its end alike.
       setImmediate(() => end(messageOf(error)));
       return { pid: undefined, kill: () => undefined };
     }
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => events.onErrorOutput(text));
+    child.on('error', (error) => {
+      // Without a process there will be no exit; any other error leaves the process as it is.
+      if (child.pid === undefined) end(messageOf(error));
+    });
+    child.on('exit', (code, signal) => end(wordsOfEnd(code, signal)));
+    // There is none where there are no descriptors left.
+    const channel = child.stdio?.[channelDescriptor];
+    if (channel instanceof Socket) events.onStarted(channel);
+    return {
+      pid: child.pid,
+      kill: () => {
+        if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      },
+    };
   },
-  close: () => Promise.resolve(),
 };

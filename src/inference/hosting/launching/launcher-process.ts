@@ -1,11 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
+import { constants } from 'node:os';
 import { childProgram, type ChildProgram } from '../../../models/child-program';
+import { lowerPriority } from '../../../models/lower-priority';
 import { messageOf } from '../../../signals/errors';
 import { hostEnvironment, type HostLaunch } from './host-launch';
-import { directLauncher, type HostLauncher, type LaunchedHost, type LaunchEvents } from './host-launcher';
+import { directLauncher, wordsOfEnd, type HostLauncher, type LaunchedHost, type LaunchEvents } from './host-launcher';
 import { launcherMessageSchema, type LauncherCommand } from './protocol';
-import { standBack } from './stand-back';
 
 /** dist/host/host-launcher.js of this package; from source the same, bundled on demand. */
 function defaultProgram(file: string = __filename): ChildProgram {
@@ -14,14 +15,21 @@ function defaultProgram(file: string = __filename): ChildProgram {
 
 /** Without hosts it stays this long, ms: whoever measures starts one after the other. */
 const defaultIdleMs = 5_000;
+/** A launcher that did not end a host for so long, ms, hangs, and is ended with all of its hosts. */
+const defaultKillLimitMs = 5_000;
+/** Of what it says on stderr, this much is kept for its obituary. */
+const keptCharacters = 1000;
 
 interface Remote {
   pid: number | undefined;
   readonly events: LaunchEvents;
+  /** Runs out when it was to be ended and nothing happened. */
+  overdue: NodeJS.Timeout | undefined;
 }
 
 export interface LauncherProcessOptions {
   readonly idleMs?: number;
+  readonly killLimitMs?: number;
   readonly program?: ChildProgram;
 }
 
@@ -31,7 +39,7 @@ export interface LauncherProcessOptions {
  * a device is measured. The launcher begins with the first host and ends some seconds after the last. Hosts whose launcher dies are ended.
  * They have a lower priority than this process, from their start.
  */
-export class LauncherProcess implements HostLauncher {
+export class LauncherProcess implements OwnedLauncher {
   #child: ChildProcess | null = null;
   #ended: Promise<void> = Promise.resolve();
   #idle: NodeJS.Timeout | undefined;
@@ -48,19 +56,22 @@ export class LauncherProcess implements HostLauncher {
 
   launch(launch: HostLaunch, events: LaunchEvents): LaunchedHost {
     const number = (this.#count += 1);
-    const remote: Remote = { pid: undefined, events };
+    const remote: Remote = { pid: undefined, events, overdue: undefined };
     this.#hosts.set(number, remote);
     clearTimeout(this.#idle);
     if (this.#closed) setImmediate(() => this.#end(number, 'its launcher was closed'));
-    else this.#send({ kind: 'launch', number, launch });
+    else this.#order({ kind: 'launch', number, launch: { ...launch, entry: entryOf(launch) } });
     return {
       get pid() {
         return remote.pid;
       },
-      kill: () => this.#hosts.has(number) && this.#send({ kind: 'kill', number }),
+      kill: () => {
+        if (this.#hosts.has(number) && remote.overdue === undefined) this.#kill(number, remote);
+      },
     };
   }
 
+  /** Ends the launcher, and hosts that were not ended before. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#idle);
@@ -68,10 +79,15 @@ export class LauncherProcess implements HostLauncher {
     await this.#ended;
   }
 
-  #send(command: LauncherCommand): void {
+  #kill(number: number, remote: Remote): void {
+    // Its death is told by events.
+    this.#child?.send({ kind: 'kill', number } satisfies LauncherCommand, () => undefined);
+    remote.overdue = setTimeout(() => this.#child?.kill('SIGKILL'), this.options.killLimitMs ?? defaultKillLimitMs);
+  }
+
+  #order(command: LauncherCommand): void {
     try {
       const child = (this.#child ??= this.#start());
-      // Its death is told by events.
       child.send(command, () => undefined);
     } catch (error) {
       const how = messageOf(error);
@@ -84,7 +100,11 @@ export class LauncherProcess implements HostLauncher {
     const child = fork(script, [], {
       execArgv: [...execArgv],
       env: hostEnvironment(),
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-keptCharacters);
     });
     const numbers = (): number[] => (this.#child === child ? [...this.#hosts.keys()] : []);
     this.#ended = new Promise((resolve) => {
@@ -95,7 +115,10 @@ export class LauncherProcess implements HostLauncher {
         resolve();
       };
       child.on('error', (error) => child.pid === undefined && gone(messageOf(error)));
-      child.once('exit', () => gone('ended with the process that had started it'));
+      child.once('exit', (code, signal) => {
+        const last = said.trim().split('\n').at(-1) ?? '';
+        gone(`ended with the process that had started it (${wordsOfEnd(code, signal)}${last && `: ${last}`})`);
+      });
     });
     child.on('message', (message, handle) => this.#hear(message, handle));
     return child;
@@ -123,6 +146,7 @@ export class LauncherProcess implements HostLauncher {
     const remote = this.#hosts.get(number);
     if (remote === undefined) return;
     this.#hosts.delete(number);
+    clearTimeout(remote.overdue);
     if (!isOver && remote.pid !== undefined) killOrphan(remote.pid);
     remote.events.onEnd(how);
     if (this.#hosts.size === 0 && !this.#closed) this.#waitIdle();
@@ -134,23 +158,36 @@ export class LauncherProcess implements HostLauncher {
       const child = this.#child;
       // The next host gets a new one.
       this.#child = null;
-      if (child?.connected === true) child.disconnect();
+      // It has nothing to take leave of, and one that hangs would not hear it.
+      child?.kill('SIGKILL');
     }, this.options.idleMs ?? defaultIdleMs);
   }
 }
 
 /** Windows has no way to hand a channel over: there this process starts them. */
-const directAndBack: HostLauncher = {
-  ...directLauncher,
+const directAtLowPriority: OwnedLauncher = {
   launch(launch, events) {
     const host = directLauncher.launch(launch, events);
-    if (host.pid !== undefined) standBack(host.pid);
+    if (host.pid !== undefined) lowerPriority(host.pid, constants.priority.PRIORITY_BELOW_NORMAL);
     return host;
   },
+  close: () => Promise.resolve(),
 };
 
-/** A launcher for hosts that measure: they stand back behind all that serves. */
-export const openLauncher = (): HostLauncher => (process.platform === 'win32' ? directAndBack : new LauncherProcess());
+/** A launcher that whoever opened it closes, after its hosts. */
+export interface OwnedLauncher extends HostLauncher {
+  close(): Promise<void>;
+}
+
+/** A launcher for hosts that measure: all that serves goes first. */
+export const openLauncher = (): OwnedLauncher =>
+  process.platform === 'win32' ? directAtLowPriority : new LauncherProcess();
+
+/** As a message takes it. */
+const entryOf = ({ entry: { script, execArgv } }: HostLaunch): { script: string; execArgv: string[] } => ({
+  script,
+  execArgv: [...execArgv],
+});
 
 function killOrphan(pid: number): void {
   try {

@@ -1,10 +1,14 @@
 import type { Socket } from 'node:net';
-import { standBack } from './stand-back';
+import { constants, getPriority } from 'node:os';
+import { lowerPriority } from '../../../models/lower-priority';
 import { directLauncher, type LaunchedHost } from './host-launcher';
-import type { LauncherCommand, LauncherMessage } from './protocol';
+import { launcherCommandSchema, type LauncherCommand, type LauncherMessage } from './protocol';
+import { stopReading } from './quiet-channel';
 
 /** How long the last words of a host may take to arrive after its end, ms. */
 const lastWordsMs = 100;
+/** Added to the nice value: with it, hosts that compute all the time leave nine tenths of a core to a process that does not. */
+const nicer = 10;
 
 interface Started {
   readonly host: LaunchedHost;
@@ -23,13 +27,14 @@ function main(): void {
   }
   process.title = 'ecomap-host-launcher';
   // Its hosts inherit it.
-  standBack(process.pid);
+  lowerPriority(process.pid, Math.min(constants.priority.PRIORITY_LOW, getPriority() + nicer));
   // Node-RED decides when this process ends; a Ctrl-C or a service stop reaches the whole group.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => undefined);
   process.on('disconnect', () => process.exit(0));
   const hosts = new Map<number, Started>();
-  process.on('message', (command: LauncherCommand) => {
+  process.on('message', (message) => {
+    const command = launcherCommandSchema.parse(message);
     if (command.kind === 'launch') return launch(command, hosts);
     const started = hosts.get(command.number);
     if (started === undefined) return;
@@ -50,7 +55,8 @@ function launch({ number, launch }: Extract<LauncherCommand, { kind: 'launch' }>
     },
   });
   hosts.set(number, { host, isUnwanted: false });
-  // In the same turn: nothing has been read from it here, so nothing that the host says is lost.
+  // In the same turn, so that nothing has been read from it here, and nothing will be.
+  if (channels[0] !== undefined) stopReading(channels[0]);
   if (host.pid !== undefined) tell({ kind: 'started', number, pid: host.pid }, channels[0]);
 }
 

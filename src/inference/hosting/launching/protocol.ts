@@ -1,12 +1,23 @@
 import { z } from 'zod';
-import type { HostLaunch } from './host-launch';
-
-/** What a launcher is asked to do; `number` is what the asker calls the host. */
-export type LauncherCommand =
-  | { readonly kind: 'launch'; readonly number: number; readonly launch: HostLaunch }
-  | { readonly kind: 'kill'; readonly number: number };
+import { componentSchema } from '../../../signals/device';
 
 const number = z.number().int().positive();
+
+/** What a launcher is asked to do; `number` is what the asker calls the host. */
+export const launcherCommandSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('launch'),
+    number,
+    launch: z.object({
+      entry: z.object({ script: z.string(), execArgv: z.array(z.string()) }),
+      component: componentSchema,
+      slotDirectory: z.string(),
+      pinned: z.boolean(),
+    }),
+  }),
+  z.object({ kind: z.literal('kill'), number }),
+]);
+export type LauncherCommand = z.output<typeof launcherCommandSchema>;
 
 /** What a launcher tells of its hosts. With `started` comes the host's channel, as the handle of the message. */
 export const launcherMessageSchema = z.discriminatedUnion('kind', [

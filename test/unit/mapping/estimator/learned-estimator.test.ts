@@ -89,6 +89,23 @@ describe('the learned estimator in the planner', () => {
     assert.ok(Math.abs((await upper(1, { tail })) - 0.1 - Math.log(1.2)) < 0.01, 'never less than without');
   });
 
+  it('is under a quota never less careful than the analytic estimator, whatever was learned; with clocks alone it may be', async () => {
+    const bins = { alpha: 0.1, cuts: [], halfWidths: [0.01], counts: [50] };
+    const estimator = new LearnedEstimator(network(-1), { latency: bins, lnPowerMargin: 0.01 });
+    const upperAt = async (more: object): Promise<{ learned: number; analytic: number }> => {
+      const point = { ...operatingPoint(parts), speed: 0.4, ...more };
+      const around = { ...context([work(8), work(8)]), operatingPoint: point };
+      const together = [[[0], [0]]];
+      const [learned] = await estimator.estimate(together, around);
+      const [analytic] = new AnalyticEstimator().estimate(together, around);
+      return { learned: learned?.latencyMs[0]?.upper ?? 0, analytic: analytic?.latencyMs[0]?.upper ?? 0 };
+    };
+    const quota = await upperAt({});
+    assert.equal(quota.learned, quota.analytic);
+    const clock = await upperAt({ limits: 'clock' });
+    assert.ok(clock.learned < clock.analytic);
+  });
+
   it("goes by the device's own law of power until the power was measured with what ran", async () => {
     const items = context([work(25)]);
     const [byLaw] = await new LearnedEstimator(network(0, 3)).estimate([[[0]]], items);

@@ -129,10 +129,45 @@ describe('launcher of hosts', function () {
     assert.equal(await codeOf(hostOf({ restart: false }).start()), 'HOST_CRASHED');
   });
 
+  it('loses nothing that a host says while this process has no time to take its channel', async () => {
+    const starting = [hostOf({ restart: false }).start(), hostOf({ restart: false }).start()];
+    // The hosts come up and say that they are ready meanwhile.
+    for (const waitMs of [150, 600, 600]) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, waitMs);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const beganMs = performance.now();
+    await Promise.all(starting);
+    // One whose word was lost would be given up after 30 s.
+    assert.ok(performance.now() - beganMs < 15_000);
+  });
+
+  it('that hangs is ended with its hosts when one of them should end', async () => {
+    launcher = new LauncherProcess({ killLimitMs: 200 });
+    const { host, pid } = await opened({ restart: false });
+    const hanging = launcherPid();
+    process.kill(hanging, 'SIGSTOP');
+    await host.close();
+    await until(() => !isRunning(pid) && !isRunning(hanging));
+  });
+
+  it('starts one host after the other without ending in between, and none that nobody wants any more', async () => {
+    const first = hostOf();
+    await first.start();
+    const same = launcherPid();
+    await first.close();
+    const second = hostOf({ restart: false });
+    const starting = codeOf(second.start());
+    await second.close();
+    assert.equal(await starting, 'NODE_CLOSED');
+    assert.equal(launcherPid(), same);
+    assert.equal(second.pid, null);
+  });
+
   it('cannot be started at all: who waits for a host hears of it', async () => {
-    const broken = new LauncherProcess({ program: await script('process.exit(7)') });
+    const broken = new LauncherProcess({ program: await script('process.stderr.write("no disk"); process.exit(7)') });
     const refused = hostOf({ launcher: broken, restart: false }).start();
-    await assert.rejects(refused, { code: 'HOST_CRASHED', message: /ended with the process that had started it/ });
+    await assert.rejects(refused, { code: 'HOST_CRASHED', message: /that had started it \(exit code 7: no disk\)/ });
     await broken.close();
   });
 });
