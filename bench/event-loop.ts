@@ -4,6 +4,7 @@
 import { parseArgs } from 'node:util';
 import { ArmProcess } from './arms/arm-process';
 import { serveArm } from './arms/serve-arm';
+import { causeFigures, causesMethod, gapLine } from './event-loop/cause-figures';
 import { calibrateInNodeRed } from './event-loop/calibrating';
 import { runInProcess } from './event-loop/in-process';
 import { runInNodeRed } from './event-loop/node-red';
@@ -73,23 +74,27 @@ async function main(): Promise<void> {
 
 async function reportCalibrating(coLocations: number): Promise<void> {
   process.stderr.write(`calibrating by ${coLocations} co-locations\n`);
-  const { p99Ms, maximumMs, maximumMsOf, idleP99Ms, idleMaximumMs, seconds, samples } =
-    await calibrateInNodeRed(coLocations);
+  const { calibrating, maximumMsOf, idle, seconds } = await calibrateInNodeRed(coLocations);
+  for (const gap of [...idle.causes.longest, ...calibrating.causes.longest]) process.stderr.write(`${gapLine(gap)}\n`);
   printReport({
     bench: 'event-loop',
     figures: {
-      calibratingLoopDelayMaxMs: rounded(maximumMs),
-      calibratingLoopDelayP99Ms: rounded(p99Ms),
+      calibratingLoopDelayMaxMs: rounded(calibrating.maximumMs),
+      calibratingLoopDelayP99Ms: rounded(calibrating.p99Ms),
       ...Object.fromEntries(Object.entries(maximumMsOf).map(([phase, ms]) => [`${phase}LoopDelayMaxMs`, rounded(ms)])),
-      idleLoopDelayMaxMs: rounded(idleMaximumMs),
-      idleLoopDelayP99Ms: rounded(idleP99Ms),
+      idleLoopDelayMaxMs: rounded(idle.maximumMs),
+      idleLoopDelayP99Ms: rounded(idle.p99Ms),
+      ...causeFigures('calibrating', calibrating),
+      ...causeFigures('idle', idle),
     },
     setup: {
       coLocations,
       seconds: rounded(seconds, 0),
-      samples,
+      samples: calibrating.samples,
       method:
         'lateness of a 2 ms timer in the process that runs Node-RED, which measures this machine for the first time',
+      causes: calibrating.causesMissing ?? causesMethod,
+      kernelReadingUs: rounded(calibrating.readingMeanUs, 0),
     },
   });
 }

@@ -1,18 +1,15 @@
 import { demonstrationFamilies } from '../../src/models/family-card';
 import { sleep } from '../arms/closed-loop';
 import { EmbeddedNodeRed } from '../arms/node-red';
-import { EventLoopDelay } from './delay';
+import { ExplainedDelay, type ExplainedFigures } from './explained-delay';
 
 /** What profiling, measuring co-locations and training did to the event loop of Node-RED. */
 export interface CalibratingFigures {
-  readonly samples: number;
-  readonly p99Ms: number;
-  readonly maximumMs: number;
+  readonly calibrating: ExplainedFigures;
   /** Worst of each phase. */
   readonly maximumMsOf: Readonly<Record<string, number>>;
   /** The same timer in the same process before, at rest. */
-  readonly idleP99Ms: number;
-  readonly idleMaximumMs: number;
+  readonly idle: ExplainedFigures;
   readonly seconds: number;
 }
 
@@ -28,17 +25,16 @@ export async function calibrateInNodeRed(coLocations: number): Promise<Calibrati
   });
   try {
     await sleep(settleS);
-    const idle = new EventLoopDelay();
-    idle.start();
+    const resting = new ExplainedDelay(() => 'idle');
     await sleep(idleS);
-    const { p99Ms: idleP99Ms, maximumMs: idleMaximumMs } = idle.stop();
+    const idle = resting.stop();
     const maximumMsOf: Record<string, number> = {};
     let phase = 'profiling';
-    const delay = new EventLoopDelay((delayMs) => {
-      maximumMsOf[phase] = Math.max(maximumMsOf[phase] ?? 0, delayMs);
-    });
     const beganMs = performance.now();
-    delay.start();
+    const delay = new ExplainedDelay((delayMs) => {
+      maximumMsOf[phase] = Math.max(maximumMsOf[phase] ?? 0, delayMs);
+      return phase;
+    });
     await nodeRed.calibrate(coLocations, (status) => {
       if (status.phase !== phase) process.stderr.write(`${status.phase}: ${status.text}\n`);
       if (status.phase !== 'done') phase = status.phase;
@@ -46,9 +42,9 @@ export async function calibrateInNodeRed(coLocations: number): Promise<Calibrati
     // What the result brings about counts, too: another estimator for the planner, the report.
     phase = 'afterwards';
     await sleep(3);
-    const { samples, p99Ms, maximumMs } = delay.stop();
+    const calibrating = delay.stop();
     const seconds = (performance.now() - beganMs) / 1000;
-    return { samples, p99Ms, maximumMs, maximumMsOf, idleP99Ms, idleMaximumMs, seconds };
+    return { calibrating, maximumMsOf, idle, seconds };
   } finally {
     await nodeRed.stop();
   }
