@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util';
 import { ArmProcess } from './arms/arm-process';
 import { serveArm } from './arms/serve-arm';
-import { causeFigures, causesMethod, gapLine } from './event-loop/cause-figures';
+import { causeFigures, causesMethod } from './event-loop/cause-figures';
 import { calibrateInNodeRed } from './event-loop/calibrating';
 import { runInProcess } from './event-loop/in-process';
 import { runInNodeRed } from './event-loop/node-red';
@@ -75,7 +75,6 @@ async function main(): Promise<void> {
 async function reportCalibrating(coLocations: number): Promise<void> {
   process.stderr.write(`calibrating by ${coLocations} co-locations\n`);
   const { calibrating, maximumMsOf, idle, seconds } = await calibrateInNodeRed(coLocations);
-  for (const gap of [...idle.causes.longest, ...calibrating.causes.longest]) process.stderr.write(`${gapLine(gap)}\n`);
   printReport({
     bench: 'event-loop',
     figures: {
