@@ -93,7 +93,7 @@ async function reportCalibrating(coLocations: number): Promise<void> {
       method:
         'lateness of a 2 ms timer in the process that runs Node-RED, which measures this machine for the first time',
       causes: calibrating.causesMissing ?? causesMethod,
-      kernelReadingUs: rounded(calibrating.readingMeanUs, 0),
+      kernelReadingUs: rounded(calibrating.readingUs, 0),
     },
   });
 }

@@ -1,6 +1,6 @@
 import { quantile } from '../../src/signals/statistics';
 
-const periodMs = 2;
+export const periodMs = 2;
 
 /**
  * Measures how late a timer fires: what everything else in the process (flows, editor, dashboard) feels.

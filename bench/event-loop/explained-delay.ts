@@ -7,7 +7,7 @@ export type ExplainedFigures = ReturnType<EventLoopDelay['stop']> & {
   /** Why there are no causes; null when there are. */
   readonly causesMissing: string | null;
   /** What asking the kernel took at each timer, which is not part of any lateness. */
-  readonly readingMeanUs: number;
+  readonly readingUs: number;
 };
 
 /** An `EventLoopDelay` that asks the kernel at every timer what held it up. */
@@ -27,8 +27,8 @@ export class ExplainedDelay {
   stop(): ExplainedFigures {
     const figures = this.delay.stop();
     const causes = this.log.end(this.clock.read());
-    const { missing: causesMissing, readingMeanUs } = this.clock;
+    const { missing: causesMissing, readingUs } = this.clock;
     this.clock.close();
-    return { ...figures, causes, causesMissing, readingMeanUs };
+    return { ...figures, causes, causesMissing, readingUs };
   }
 }

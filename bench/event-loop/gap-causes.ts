@@ -1,6 +1,10 @@
+import { periodMs } from './delay';
 import type { KernelTimes } from './kernel-times';
 
-/** What a timer was late by, in parts that do not overlap; what is left of `lateMs` is unexplained. Null: the kernel does not tell. */
+/**
+ * What a timer was late by, in parts that do not overlap. Null: the kernel does not tell. What is
+ * left of `lateMs` is a turn of the event loop that stood still: a system call that waits, a page that is fetched, steal not counted.
+ */
 export interface GapCauses {
   readonly lateMs: number;
   /** This thread ran, whatever it did. */
@@ -9,6 +13,8 @@ export interface GapCauses {
   readonly waitedMs: number | null;
   /** The hypervisor kept it. */
   readonly stolenMs: number | null;
+  /** The event loop had nothing to do and was woken late, for none of these reasons: nothing in this process is to blame. */
+  readonly oversleptMs: number | null;
 }
 
 const difference = (from: number | null, to: number | null): number | null =>
@@ -38,11 +44,21 @@ function stolenBetween(before: KernelTimes, at: KernelTimes, last: KernelTimes):
 export function gapCauses(lateMs: number, before: KernelTimes, at: KernelTimes, after: KernelTimes | null): GapCauses {
   const last = after ?? at;
   const onCpuMs = difference(before.onCpuMs, last.onCpuMs);
-  if (onCpuMs === null) return { lateMs, ownCpuMs: null, waitedMs: null, stolenMs: null };
-  const ownCpuMs = Math.min(lateMs, onCpuMs);
-  const takenMs = stolenBetween(before, at, last);
-  const stolenMs = takenMs === null ? null : Math.min(lateMs - ownCpuMs, takenMs);
   const queuedMs = difference(before.waitedMs, at.waitedMs);
-  const waitedMs = queuedMs === null ? null : Math.min(lateMs - ownCpuMs - (stolenMs ?? 0), queuedMs);
-  return { lateMs, ownCpuMs, waitedMs, stolenMs };
+  if (onCpuMs === null || queuedMs === null)
+    return { lateMs, ownCpuMs: null, waitedMs: null, stolenMs: null, oversleptMs: null };
+  let leftMs = lateMs;
+  const take = (partMs: number): number => {
+    const takenMs = Math.min(leftMs, partMs);
+    leftMs -= takenMs;
+    return takenMs;
+  };
+  const ownCpuMs = take(onCpuMs);
+  const takenMs = stolenBetween(before, at, last);
+  const stolenMs = takenMs === null ? null : take(takenMs);
+  const waitedMs = take(queuedMs);
+  // It sleeps for up to a period by right; in what is beyond, it may have been queued already.
+  const beyondMs = Math.max(0, at.loopAsleepMs - before.loopAsleepMs - periodMs);
+  const oversleptMs = stolenMs === null ? null : take(Math.max(0, beyondMs - stolenMs - waitedMs));
+  return { lateMs, ownCpuMs, waitedMs, stolenMs, oversleptMs };
 }

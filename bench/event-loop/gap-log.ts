@@ -1,5 +1,5 @@
 import { gapCauses, type GapCauses } from './gap-causes';
-import type { KernelTimes } from './kernel-times';
+import type { KernelReading } from './kernel-times';
 
 /** A timer that was late, and what was going on. */
 export interface Gap extends GapCauses {
@@ -32,34 +32,34 @@ export class GapLog {
   private withoutStealMaximumMs: number | null = null;
   private besidesStealMaximumMs: number | null = null;
   private ownCpuMaximumMs: number | null = null;
-  private readonly began: KernelTimes;
-  private last: KernelTimes;
-  private waiting: { lateMs: number; phase: string; before: KernelTimes; at: KernelTimes } | null = null;
+  private last: KernelReading;
+  private waiting: { lateMs: number; phase: string; before: KernelReading; at: KernelReading } | null = null;
 
-  constructor(began: KernelTimes) {
-    this.began = began;
+  constructor(private readonly began: KernelReading) {
     this.last = began;
   }
 
   /** A timer has come. */
-  add(phase: string, lateMs: number, at: KernelTimes): void {
+  add(phase: string, lateMs: number, at: KernelReading): void {
     this.explain(lateMs <= promptMs ? at : null);
     this.waiting = { lateMs, phase, before: this.last, at };
     this.last = at;
   }
 
-  end(at: KernelTimes): LatenessCauses {
+  end(at: KernelReading): LatenessCauses {
     this.explain(null);
-    const { withoutStealMaximumMs, besidesStealMaximumMs, ownCpuMaximumMs, longest, began } = this;
-    const stolenMs = began.stolenMs === null || at.stolenMs === null ? null : at.stolenMs - began.stolenMs;
+    const { withoutStealMaximumMs, besidesStealMaximumMs, ownCpuMaximumMs, longest } = this;
+    const [from, to] = [this.began().stolenMs, at().stolenMs];
+    const stolenMs = from === null || to === null ? null : to - from;
     return { withoutStealMaximumMs, besidesStealMaximumMs, ownCpuMaximumMs, longest, stolenMs };
   }
 
-  private explain(after: KernelTimes | null): void {
+  private explain(after: KernelReading | null): void {
     if (this.waiting === null) return;
     const { lateMs, phase, before, at } = this.waiting;
     this.waiting = null;
-    const causes = gapCauses(lateMs, before, at, after);
+    if (lateMs <= this.unremarkableMs()) return;
+    const causes = gapCauses(lateMs, before(), at(), after?.() ?? null);
     const { ownCpuMs, stolenMs } = causes;
     this.ownCpuMaximumMs = larger(this.ownCpuMaximumMs, ownCpuMs);
     if (stolenMs === 0) this.withoutStealMaximumMs = larger(this.withoutStealMaximumMs, lateMs);
@@ -68,5 +68,12 @@ export class GapLog {
     if (place === -1 && this.longest.length === longestCount) return;
     this.longest.splice(place === -1 ? this.longest.length : place, 0, { phase, ...causes });
     this.longest.length = Math.min(this.longest.length, longestCount);
+  }
+
+  /** No part of a lateness up to here is more than what is known already. */
+  private unremarkableMs(): number {
+    const { withoutStealMaximumMs, besidesStealMaximumMs, ownCpuMaximumMs, longest } = this;
+    const fifthMs = longest[longestCount - 1]?.lateMs;
+    return Math.min(withoutStealMaximumMs ?? 0, besidesStealMaximumMs ?? 0, ownCpuMaximumMs ?? 0, fifthMs ?? 0);
   }
 }

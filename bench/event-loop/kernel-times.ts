@@ -1,4 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import os from 'node:os';
+import { quantile } from '../../src/signals/statistics';
 
 /**
  * What Linux has counted so far for one thread and for its machine, ms. Null: not told.
@@ -22,6 +24,8 @@ export interface KernelTimes {
   /** Taken by the hypervisor from each core, and from all together. */
   readonly stolenMsOf: ReadonlyMap<number, number> | null;
   readonly stolenMs: number | null;
+  /** The event loop's time asleep, without anything to do, by libuv's own count on the wall clock. */
+  readonly loopAsleepMs: number;
 }
 
 /** `USER_HZ` is 100 on every architecture that Node.js runs on. */
@@ -60,20 +64,19 @@ export function parseSteal(text: string): Pick<KernelTimes, 'stolenMs' | 'stolen
   return { stolenMs, stolenMsOf: stolenMs === null || stolenMsOf.size === 0 ? null : stolenMsOf };
 }
 
-/** The part of /proc/stat that is looked at: a line for each of up to 250 cores. */
-const bufferBytes = 32_768;
+/** More than a line of /proc/stat takes; there is one for each core and one for all, and others follow. */
+const lineBytes = 160;
 
-/**
- * Reads the counters of the thread that opens it, from files that stay open: 10 to 20 µs on two cores. The kernel makes all of
- * /proc/stat anew each time, so this grows with the number of cores.
- */
+/** What was read; taken apart only when asked for, which for most readings never is. */
+export type KernelReading = () => KernelTimes;
+
+/** Reads the counters of the thread that opens it, from files that stay open. The kernel makes all of /proc/stat anew each time. */
 export class KernelClock {
   /** Why figures are missing; null when none is. */
   readonly missing: string | null;
-  private readonly buffer = Buffer.allocUnsafe(bufferBytes);
+  private readonly buffer = Buffer.allocUnsafe(lineBytes * (os.cpus().length + 4));
   private readonly descriptors = new Map<string, number>();
-  private readings = 0;
-  private readingMs = 0;
+  private readonly readingsMs: number[] = [];
 
   constructor(directory = '/proc') {
     const problems: string[] = [];
@@ -84,27 +87,30 @@ export class KernelClock {
         problems.push(error instanceof Error ? error.message : String(error));
       }
     }
-    const { onCpuMs, stolenMs } = this.read();
+    const { onCpuMs, stolenMs } = this.read()();
     if (problems.length === 0 && onCpuMs === null) problems.push('the kernel does not count the CPU time of threads');
     if (problems.length === 0 && stolenMs === null) problems.push('the kernel does not count steal');
     this.missing = problems.length === 0 ? null : problems.join('; ');
   }
 
-  read(): KernelTimes {
+  read(): KernelReading {
     const beganMs = performance.now();
-    const times = {
-      ...parseSchedstat(this.text('thread-self/schedstat')),
-      core: parseCore(this.text('thread-self/stat')),
-      ...parseSteal(this.text('stat')),
-    };
-    this.readings += 1;
-    this.readingMs += performance.now() - beganMs;
-    return times;
+    const schedstat = this.text('thread-self/schedstat');
+    const threadStat = this.text('thread-self/stat');
+    const stat = this.text('stat');
+    const loopAsleepMs = performance.nodeTiming.idleTime;
+    this.readingsMs.push(performance.now() - beganMs);
+    return () => ({
+      ...parseSchedstat(schedstat),
+      core: parseCore(threadStat),
+      ...parseSteal(stat),
+      loopAsleepMs,
+    });
   }
 
-  /** What one reading took on average. */
-  get readingMeanUs(): number {
-    return (this.readingMs / this.readings) * 1000;
+  /** What half of the readings took at most. */
+  get readingUs(): number {
+    return 1000 * (quantile(this.readingsMs, 0.5) ?? Number.NaN);
   }
 
   close(): void {
@@ -115,6 +121,6 @@ export class KernelClock {
   private text(file: string): string {
     const descriptor = this.descriptors.get(file);
     if (descriptor === undefined) return '';
-    return this.buffer.toString('latin1', 0, readSync(descriptor, this.buffer, 0, bufferBytes, 0));
+    return this.buffer.toString('latin1', 0, readSync(descriptor, this.buffer, 0, this.buffer.length, 0));
   }
 }

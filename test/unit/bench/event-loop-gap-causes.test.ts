@@ -6,6 +6,7 @@ import {
   parseCore,
   parseSchedstat,
   parseSteal,
+  type KernelReading,
   type KernelTimes,
 } from '../../../bench/event-loop/kernel-times';
 
@@ -23,7 +24,14 @@ const times = (
   waitedMs: number,
   steal: readonly [number, number] = [0, 0],
   core: number | null = 0,
-): KernelTimes => ({ onCpuMs, waitedMs, core, ...parseSteal(procStat(steal)) });
+  loopAsleepMs = 0,
+): KernelTimes => ({ onCpuMs, waitedMs, core, ...parseSteal(procStat(steal)), loopAsleepMs });
+
+/** The same as something still to be taken apart. */
+const reading =
+  (...counted: Parameters<typeof times>): KernelReading =>
+  () =>
+    times(...counted);
 
 describe("the kernel's counters", () => {
   it('gives CPU time and waiting of a thread, and neither where the kernel does not count or says something else', () => {
@@ -57,7 +65,9 @@ describe("the kernel's counters", () => {
   it('says why it knows nothing where there is no /proc', () => {
     const clock = new KernelClock('/nowhere');
     assert.match(clock.missing ?? '', /ENOENT.*schedstat/);
-    assert.deepEqual(clock.read(), { onCpuMs: null, waitedMs: null, core: null, stolenMs: null, stolenMsOf: null });
+    const { loopAsleepMs, ...counters } = clock.read()();
+    assert.ok(loopAsleepMs >= 0);
+    assert.deepEqual(counters, { onCpuMs: null, waitedMs: null, core: null, stolenMs: null, stolenMsOf: null });
     clock.close();
   });
 
@@ -65,10 +75,10 @@ describe("the kernel's counters", () => {
     if (process.platform !== 'linux') return this.skip();
     const clock = new KernelClock();
     if (clock.missing !== null) return this.skip();
-    const before = clock.read();
+    const before = clock.read()();
     const untilMs = performance.now() + 30;
     while (performance.now() < untilMs);
-    const after = clock.read();
+    const after = clock.read()();
     clock.close();
     assert.ok((after.onCpuMs ?? 0) + (after.waitedMs ?? 0) > (before.onCpuMs ?? 0) + (before.waitedMs ?? 0));
     assert.ok(after.core !== null && after.stolenMsOf?.has(after.core));
@@ -82,14 +92,15 @@ describe('why a timer was late', () => {
       ownCpuMs: 3,
       waitedMs: 5,
       stolenMs: 0,
+      oversleptMs: 0,
     });
   });
 
   it('counts as stolen no more than own CPU time leaves, and as waiting only what is not stolen', () => {
     const stolen = gapCauses(14, times(100, 50), times(105, 58, [1, 0]), null);
-    assert.deepEqual(stolen, { lateMs: 14, ownCpuMs: 5, waitedMs: 0, stolenMs: 9 });
+    assert.deepEqual(stolen, { lateMs: 14, ownCpuMs: 5, waitedMs: 0, stolenMs: 9, oversleptMs: 0 });
     const both = gapCauses(25, times(100, 50), times(101, 68, [1, 0]), null);
-    assert.deepEqual(both, { lateMs: 25, ownCpuMs: 1, waitedMs: 14, stolenMs: 10 });
+    assert.deepEqual(both, { lateMs: 25, ownCpuMs: 1, waitedMs: 14, stolenMs: 10, oversleptMs: 0 });
     assert.equal(gapCauses(9, times(100, 50), times(120, 50, [3, 0]), null).stolenMs, 0);
   });
 
@@ -107,66 +118,96 @@ describe('why a timer was late', () => {
     assert.equal(gapCauses(15, before, at, times(103.5, 50.1, [1, 0])).waitedMs, 0);
   });
 
+  it('tells an event loop that was woken late from a turn that stood still', () => {
+    const before = times(100, 50, [0, 0], 0, 1000);
+    // 2 ms of sleep are by right; of the 11 beyond, 4 were spent queued for a core.
+    const woken = gapCauses(12, before, times(100.5, 54, [0, 0], 0, 1013), null);
+    assert.deepEqual(woken, { lateMs: 12, ownCpuMs: 0.5, waitedMs: 4, stolenMs: 0, oversleptMs: 7 });
+    assert.equal(gapCauses(12, before, times(100.5, 50, [0, 0], 0, 1001.5), null).oversleptMs, 0);
+    assert.equal(gapCauses(12, before, times(100.5, 50, [1, 0], 0, 1013), null).oversleptMs, 1);
+  });
+
   it('leaves open what the kernel does not tell', () => {
     const noSteal = { stolenMs: null, stolenMsOf: null };
     const unknown = gapCauses(12, { ...times(100, 50), ...noSteal }, { ...times(103, 55), ...noSteal }, null);
-    assert.deepEqual(unknown, { lateMs: 12, ownCpuMs: 3, waitedMs: 5, stolenMs: null });
+    assert.deepEqual(unknown, { lateMs: 12, ownCpuMs: 3, waitedMs: 5, stolenMs: null, oversleptMs: null });
     assert.equal(gapCauses(12, times(100, 50), times(101, 50, [1, 0], null), null).stolenMs, null);
     const noThread = { onCpuMs: null, waitedMs: null };
     const nothing = gapCauses(12, { ...times(0, 0), ...noThread }, { ...times(0, 0, [1, 0]), ...noThread }, null);
-    assert.deepEqual(nothing, { lateMs: 12, ownCpuMs: null, waitedMs: null, stolenMs: null });
+    assert.deepEqual(nothing, { lateMs: 12, ownCpuMs: null, waitedMs: null, stolenMs: null, oversleptMs: null });
   });
 });
 
 describe('the log of late timers', () => {
   it('keeps apart what was stolen and what was not', () => {
-    const log = new GapLog(times(0, 0));
-    log.add('first', 18, times(1, 0, [1, 0]));
-    log.add('first', 0.1, times(1, 0, [1, 0]));
-    log.add('second', 11, times(9, 0, [1, 4]));
-    log.add('second', 0.1, times(9, 0, [1, 4]));
-    const causes = log.end(times(9, 0, [1, 4]));
+    const log = new GapLog(reading(0, 0));
+    log.add('first', 18, reading(1, 0, [1, 0]));
+    log.add('first', 0.1, reading(1, 0, [1, 0]));
+    log.add('second', 11, reading(9, 0, [1, 4]));
+    log.add('second', 0.1, reading(9, 0, [1, 4]));
+    const causes = log.end(reading(9, 0, [1, 4]));
     assert.equal(causes.withoutStealMaximumMs, 11);
     assert.equal(causes.besidesStealMaximumMs, 11);
     assert.equal(causes.ownCpuMaximumMs, 8);
     assert.equal(causes.stolenMs, 50);
-    assert.deepEqual(causes.longest[0], { phase: 'first', lateMs: 18, ownCpuMs: 1, waitedMs: 0, stolenMs: 10 });
-    assert.deepEqual(causes.longest[1], { phase: 'second', lateMs: 11, ownCpuMs: 8, waitedMs: 0, stolenMs: 0 });
+    assert.deepEqual(causes.longest[0], {
+      phase: 'first',
+      lateMs: 18,
+      ownCpuMs: 1,
+      waitedMs: 0,
+      stolenMs: 10,
+      oversleptMs: 0,
+    });
+    assert.deepEqual(causes.longest[1], {
+      phase: 'second',
+      lateMs: 11,
+      ownCpuMs: 8,
+      waitedMs: 0,
+      stolenMs: 0,
+      oversleptMs: 0,
+    });
   });
 
   it('lets one step of steal excuse no more than itself', () => {
-    const log = new GapLog(times(0, 0));
-    log.add('long', 40, times(1, 0, [1, 0]));
-    const causes = log.end(times(1, 0, [1, 0]));
+    const log = new GapLog(reading(0, 0));
+    log.add('long', 40, reading(1, 0, [1, 0]));
+    const causes = log.end(reading(1, 0, [1, 0]));
     assert.equal(causes.besidesStealMaximumMs, 30);
     assert.equal(causes.withoutStealMaximumMs, null);
   });
 
   it('takes steal that is counted with a prompt timer for the one before, and that of a late one for itself', () => {
-    const prompt = new GapLog(times(0, 0));
-    prompt.add('a', 12, times(1, 0));
-    prompt.add('a', 0.5, times(1, 0, [1, 0]));
-    assert.equal(prompt.end(times(1, 0, [1, 0])).longest[0]?.stolenMs, 10);
-    const late = new GapLog(times(0, 0));
-    late.add('a', 12, times(1, 0));
-    late.add('a', 11, times(1, 0, [1, 0]));
+    const prompt = new GapLog(reading(0, 0));
+    prompt.add('a', 12, reading(1, 0));
+    prompt.add('a', 0.5, reading(1, 0, [1, 0]));
+    assert.equal(prompt.end(reading(1, 0, [1, 0])).longest[0]?.stolenMs, 10);
+    const late = new GapLog(reading(0, 0));
+    late.add('a', 12, reading(1, 0));
+    late.add('a', 11, reading(1, 0, [1, 0]));
     assert.deepEqual(
-      late.end(times(1, 0, [1, 0])).longest.map(({ stolenMs }) => stolenMs),
+      late.end(reading(1, 0, [1, 0])).longest.map(({ stolenMs }) => stolenMs),
       [0, 10],
     );
   });
 
   it('keeps the five longest, longest first', () => {
-    const log = new GapLog(times(0, 0));
-    for (const lateMs of [3, 9, 1, 7, 8, 2, 6]) log.add('a', lateMs, times(0, 0));
+    const log = new GapLog(reading(0, 0));
+    for (const lateMs of [3, 9, 1, 7, 8, 2, 6]) log.add('a', lateMs, reading(0, 0));
     assert.deepEqual(
-      log.end(times(0, 0)).longest.map(({ lateMs }) => lateMs),
+      log.end(reading(0, 0)).longest.map(({ lateMs }) => lateMs),
       [9, 8, 7, 6, 3],
     );
   });
 
   it('knows no maxima where the kernel tells nothing', () => {
-    const nothing: KernelTimes = { onCpuMs: null, waitedMs: null, core: null, stolenMsOf: null, stolenMs: null };
+    const nothing: KernelReading = () => ({
+      onCpuMs: null,
+      waitedMs: null,
+      core: null,
+      stolenMsOf: null,
+      stolenMs: null,
+      loopAsleepMs: 0,
+    });
     const log = new GapLog(nothing);
     log.add('a', 9, nothing);
     const { longest, ...figures } = log.end(nothing);
