@@ -9,7 +9,7 @@ export interface GapCauses {
   readonly lateMs: number;
   /** This thread ran, whatever it did. */
   readonly ownCpuMs: number | null;
-  /** Other processes kept the core. */
+  /** Other processes kept the core: those of a calibration, too. */
   readonly waitedMs: number | null;
   /** The hypervisor kept it. */
   readonly stolenMs: number | null;
