@@ -2,8 +2,8 @@ import { DeviceModel } from '../../src/simulation/devices';
 import { printReport, rounded } from '../report';
 import { average, byZone, changePct } from './figures';
 import { prepared as preparedWeek } from './imported/run';
-import { seededMixes } from './mixes';
-import { benchPoints } from './operating-points';
+import { seededMixes } from '../../src/simulation/devices/workloads/mixes';
+import { boardPoints } from '../../src/simulation/devices/workloads/points';
 import type { BenchOptions } from './options';
 import * as mixRuns from './run-mix';
 import type { Aim, Knowing, PreparedMix, PreparedWeek, Settings } from './run-mix';
@@ -41,7 +41,7 @@ export function runAblation(options: BenchOptions, settings: Settings, firstSeed
     const model = new DeviceModel('agx-xavier');
     const mixes = mixRuns.feasibleMixes(
       model,
-      benchPoints(model),
+      boardPoints(model),
       (count) => seededMixes(model, count, firstSeed),
       options.mixes ?? (options.quick ? 3 : 30),
       settings,

@@ -1,4 +1,4 @@
-import type { BenchUnit } from './families';
+import type { ServingUnit } from '../../src/simulation/devices/workloads/families';
 import { overloadedRatio, type BenchPlan, type Choice, type MixPlans } from './plans';
 import type { Predictions } from './predictions';
 
@@ -21,7 +21,7 @@ export class Baselines {
     return this.plans.get(0, this.preferring(this.mostAccurate, 'gpu'));
   }
 
-  preferring(variants: readonly number[], unit: BenchUnit): Choice[] {
+  preferring(variants: readonly number[], unit: ServingUnit): Choice[] {
     return variants.map((variant, at) => {
       const choices = this.plans.choicesOf(this.plans.tenant(at), variant);
       const choice = choices.find((candidate) => candidate.unit === unit) ?? choices[0];

@@ -1,14 +1,14 @@
 import type { DeviceModel, Placement } from '../../src/simulation/devices';
-import { benchUnits, networkOn, type BenchUnit } from './families';
-import type { BenchTenant, Mix } from './mixes';
-import type { BenchPoint } from './operating-points';
+import { servingUnits, networkOn, type ServingUnit } from '../../src/simulation/devices/workloads/families';
+import type { MixTenant, Mix } from '../../src/simulation/devices/workloads/mixes';
+import type { BoardPoint } from '../../src/simulation/devices/workloads/points';
 import { PlanServing, type Served } from './serving';
 
 /** What one tenant does in a plan. */
 export interface Choice {
   /** Place in the family's list, 0 is the most accurate. */
   readonly variant: number;
-  readonly unit: BenchUnit;
+  readonly unit: ServingUnit;
 }
 
 /** One operating point, a variant and a unit per tenant, with what it truly costs on the simulated board. */
@@ -41,7 +41,7 @@ export class MixPlans {
 
   constructor(
     readonly model: DeviceModel,
-    readonly points: readonly BenchPoint[],
+    readonly points: readonly BoardPoint[],
     readonly mix: Mix,
   ) {
     this.serving = new PlanServing(model, mix);
@@ -66,14 +66,14 @@ export class MixPlans {
   }
 
   /** Units that can run a variant. */
-  choicesOf(tenant: BenchTenant, variant: number): Choice[] {
+  choicesOf(tenant: MixTenant, variant: number): Choice[] {
     const found = tenant.family.variants[variant];
-    return benchUnits
+    return servingUnits
       .filter((unit) => found !== undefined && networkOn(found, unit) !== null)
       .map((unit) => ({ variant, unit }));
   }
 
-  aloneMs(tenant: BenchTenant, choice: Choice, point: number): number | null {
+  aloneMs(tenant: MixTenant, choice: Choice, point: number): number | null {
     const variant = tenant.family.variants[choice.variant];
     const network = variant === undefined ? null : networkOn(variant, choice.unit);
     return network === null
@@ -86,7 +86,7 @@ export class MixPlans {
     return tenants.reduce((sum, tenant, at) => sum + tenantLoss(tenant, choices[at]?.variant ?? 0), 0) / tenants.length;
   }
 
-  networkOf(tenant: BenchTenant, { variant: place, unit }: Choice): string {
+  networkOf(tenant: MixTenant, { variant: place, unit }: Choice): string {
     const variant = tenant.family.variants[place];
     const network = variant === undefined ? null : networkOn(variant, unit);
     if (network === null) throw new RangeError(`${tenant.name} has no variant ${place} for ${unit}`);
@@ -105,7 +105,7 @@ export class MixPlans {
     });
   }
 
-  private get first(): BenchPoint {
+  private get first(): BoardPoint {
     const [first] = this.points;
     if (first === undefined) throw new Error('no operating point');
     return first;
@@ -133,14 +133,14 @@ export class MixPlans {
     };
   }
 
-  tenant(at: number): BenchTenant {
+  tenant(at: number): MixTenant {
     const tenant = this.mix.tenants[at];
     if (tenant === undefined) throw new RangeError(`no tenant ${at}`);
     return tenant;
   }
 }
 
-export function tenantLoss({ family: { variants } }: BenchTenant, variant: number): number {
+export function tenantLoss({ family: { variants } }: MixTenant, variant: number): number {
   return variants[0].accuracy - (variants[variant]?.accuracy ?? 0);
 }
 
@@ -161,7 +161,7 @@ export function expectedLatency(
   aloneMs: (tenant: number, choice: Choice) => number,
 ): { readonly tailRatio: number; readonly latencyMs: number } {
   const serviceS = choices.map((choice, at) => aloneMs(at, choice) / 1000);
-  const busy: Record<BenchUnit, number> = { gpu: 0, dla0: 0, cpu: 0 };
+  const busy: Record<ServingUnit, number> = { gpu: 0, dla0: 0, cpu: 0 };
   choices.forEach(({ unit }, at) => (busy[unit] += (tenants[at]?.ratePerS ?? 0) * (serviceS[at] ?? 0)));
   let worst = 0;
   let sumMs = 0;

@@ -1,4 +1,4 @@
-import { benchUnits, type BenchUnit } from './families';
+import { servingUnits, type ServingUnit } from '../../src/simulation/devices/workloads/families';
 import { expectedLatency, tenantLoss, type BenchPlan, type Choice, type MixPlans } from './plans';
 
 /** A plan in the making, by sums over the tenants alone: what the others do to it comes later. */
@@ -6,7 +6,7 @@ interface Partial {
   readonly choices: readonly Choice[];
   readonly loss: number;
   readonly dynamicW: number;
-  readonly busy: Readonly<Record<BenchUnit, number>>;
+  readonly busy: Readonly<Record<ServingUnit, number>>;
 }
 
 /** Units busier than this leave no room for chance. */
@@ -58,7 +58,7 @@ function combinations(plans: MixPlans, point: number): Partial[] {
         if (busy[unit] > mostBusy) continue;
         const loss = partial.loss + option.loss;
         const dynamicW = partial.dynamicW + option.dynamicW;
-        const steps = benchUnits.map((name) => Math.round(busy[name] / busyStep));
+        const steps = servingUnits.map((name) => Math.round(busy[name] / busyStep));
         const key = `${Math.round(loss / lossStep)} ${steps.join(' ')}`;
         const rival = best.get(key);
         if (rival !== undefined && rival.dynamicW <= dynamicW) continue;

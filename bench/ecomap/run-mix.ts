@@ -6,8 +6,8 @@ import { Account, type Score } from './account';
 import { Baselines } from './baselines';
 import { leastCarbon, type Frontier, type Step } from './frontier';
 import { knownFrontier, learnPlans, trueFrontier, type Learned, type LearnSettings } from './learned';
-import type { Mix } from './mixes';
-import type { BenchPoint } from './operating-points';
+import type { Mix } from '../../src/simulation/devices/workloads/mixes';
+import type { BoardPoint } from '../../src/simulation/devices/workloads/points';
 import { decisionsPerHour, OurPolicy, type Outlook } from './ours';
 import { MixPlans, type BenchPlan } from './plans';
 import { poolOf } from './pool';
@@ -58,7 +58,7 @@ export type Settings = LearnSettings;
 
 export function prepareMix(
   model: DeviceModel,
-  points: readonly BenchPoint[],
+  points: readonly BoardPoint[],
   mix: Mix,
   settings: Settings,
 ): PreparedMix | null {
@@ -99,7 +99,7 @@ export interface FeasibleMixes {
 /** The first mixes whose most accurate variants can hold the limits. */
 export function feasibleMixes(
   model: DeviceModel,
-  points: readonly BenchPoint[],
+  points: readonly BoardPoint[],
   mixesOf: (count: number) => readonly Mix[],
   wanted: number,
   settings: Settings,

@@ -1,8 +1,9 @@
 import { quantile } from '../../src/signals/statistics';
 import type { DeviceModel, Placement, UnitName } from '../../src/simulation/devices';
 import { Random } from '../../src/simulation/random';
-import type { BenchTenant, Mix } from './mixes';
-import type { BenchPoint } from './operating-points';
+import type { Mix } from '../../src/simulation/devices/workloads/mixes';
+import type { BoardPoint } from '../../src/simulation/devices/workloads/points';
+import { arrivalTimes, simulateUnit, type RequestStream } from '../../src/simulation/devices/workloads/requests';
 
 /** What the tenants get of a plan, single requests simulated. */
 export interface Served {
@@ -23,10 +24,6 @@ const leastRequests = 300;
 const mostRequests = 12_000;
 /** Requests that may wait; those beyond are refused. */
 const queueLength = 16;
-/** Spread of the run time of one network around its mean. */
-const jitter = 0.03;
-/** Bursts: a third of the time twice the mean rate, else half of it, for so many requests each. */
-const burst = { high: 2, low: 0.5, requests: 30 } as const;
 
 /** Simulates what requests meet: random arrivals, one queue per tenant, units that compute for their tenants in turns. */
 export class PlanServing {
@@ -41,7 +38,7 @@ export class PlanServing {
     return this.known.size;
   }
 
-  of(id: number, placements: readonly Placement[], point: BenchPoint): Served {
+  of(id: number, placements: readonly Placement[], point: BoardPoint): Served {
     const known = this.known.get(id);
     if (known !== undefined) return known;
     const served = this.simulate(placements, point);
@@ -49,7 +46,7 @@ export class PlanServing {
     return served;
   }
 
-  private simulate(placements: readonly Placement[], { clocks }: BenchPoint): Served {
+  private simulate(placements: readonly Placement[], { clocks }: BoardPoint): Served {
     const { tenants, seed } = this.mix;
     const outcome = this.model.run(placements, clocks);
     const random = new Random(seed);
@@ -63,16 +60,20 @@ export class PlanServing {
     for (const unit of units) {
       const here = placements.flatMap(({ stages: [stage] }, at) => (stage.unit === unit ? [at] : []));
       const slowed = this.memoryFactor(unit, here, placements, clocks, outcome.busy[unit]);
-      const streams = here.map((at): Stream => {
+      const streams = here.map((at): RequestStream => {
         const { network = '' } = placements[at] ?? {};
         const serviceS = ((this.model.latencyMs(network, unit, clocks) ?? 0) * slowed) / 1000;
-        return { tenant: tenants[at] as BenchTenant, serviceS, random: random.fork() };
+        const own = random.fork();
+        const next = arrivalTimes(tenants[at]?.ratePerS ?? 0, own, this.mix.arrivals === 'bursty');
+        return { serviceS, random: own, asks: { next, queueLength } };
       });
-      simulateUnit(streams, horizonS, this.mix.arrivals === 'bursty').forEach((result, index) => {
+      simulateUnit(streams, horizonS).forEach(({ latencyS, offered }, index) => {
         const at = here[index] ?? 0;
-        latencies[at] = result.latencyS;
-        attainment[at] = result.inTime / Math.max(1, result.offered);
-        requests += result.offered;
+        const limitS = (tenants[at]?.latencyLimitMs ?? 0) / 1000;
+        latencies[at] = latencyS;
+        const inTime = latencyS.reduce((sum, value) => sum + (value <= limitS ? 1 : 0), 0);
+        attainment[at] = inTime / Math.max(1, offered);
+        requests += offered;
       });
     }
     const mean = (of: (values: Float64Array) => number): number =>
@@ -94,7 +95,7 @@ export class PlanServing {
     unit: UnitName,
     here: readonly number[],
     placements: readonly Placement[],
-    clocks: BenchPoint['clocks'],
+    clocks: BoardPoint['clocks'],
     busy: number,
   ): number {
     const alone = here.reduce((sum, at) => {
@@ -110,102 +111,3 @@ const sumOf = (values: ArrayLike<number>): number => {
   for (let index = 0; index < values.length; index += 1) sum += values[index] ?? 0;
   return sum;
 };
-
-interface Stream {
-  readonly tenant: BenchTenant;
-  readonly serviceS: number;
-  readonly random: Random;
-}
-
-interface StreamResult {
-  readonly latencyS: Float64Array;
-  readonly offered: number;
-  readonly inTime: number;
-}
-
-/** One unit: it shares its time evenly among the tenants that have something to do, and serves each in order. */
-function simulateUnit(streams: readonly Stream[], horizonS: number, bursty: boolean): StreamResult[] {
-  const count = streams.length;
-  const queues = streams.map((): number[] => []);
-  const heads = new Array<number>(count).fill(0);
-  const left = new Float64Array(count);
-  const latencies = streams.map((): number[] => []);
-  const offered = new Array<number>(count).fill(0);
-  const sources = streams.map(({ tenant, random }) => arrivalTimes(tenant.ratePerS, random, bursty));
-  const next = sources.map((source) => source());
-  let now = 0;
-  let active = 0;
-  for (;;) {
-    // What comes first: an arrival, or the end of the work that is nearest to its end.
-    let arriving = 0;
-    for (let at = 1; at < count; at += 1) if ((next[at] ?? Infinity) < (next[arriving] ?? Infinity)) arriving = at;
-    const arrivalS = next[arriving] ?? Infinity;
-    let ending = -1;
-    if (active > 0) {
-      for (let at = 0; at < count; at += 1) {
-        if ((queues[at]?.length ?? 0) > (heads[at] ?? 0) && (ending < 0 || (left[at] ?? 0) < (left[ending] ?? 0)))
-          ending = at;
-      }
-    }
-    const endS = ending < 0 ? Infinity : now + (left[ending] ?? 0) * active;
-    if (arrivalS > horizonS && ending < 0) break;
-    const until = Math.min(endS, arrivalS > horizonS ? Infinity : arrivalS);
-    const done = active > 0 ? (until - now) / active : 0;
-    for (let at = 0; at < count; at += 1)
-      if ((queues[at]?.length ?? 0) > (heads[at] ?? 0)) left[at] = (left[at] ?? 0) - done;
-    now = until;
-    if (ending >= 0 && endS <= (arrivalS > horizonS ? Infinity : arrivalS)) {
-      const queue = queues[ending];
-      const head = heads[ending] ?? 0;
-      if (queue === undefined) break;
-      latencies[ending]?.push(now - (queue[head] ?? now));
-      heads[ending] = head + 1;
-      if (queue.length > head + 1) left[ending] = serviceOf(streams[ending]);
-      else active -= 1;
-    } else {
-      const queue = queues[arriving];
-      if (queue === undefined) break;
-      offered[arriving] = (offered[arriving] ?? 0) + 1;
-      const waiting = queue.length - (heads[arriving] ?? 0);
-      if (waiting === 0) {
-        left[arriving] = serviceOf(streams[arriving]);
-        active += 1;
-      }
-      if (waiting <= queueLength) queue.push(now);
-      next[arriving] = sources[arriving]?.() ?? Infinity;
-    }
-  }
-  return streams.map(({ tenant }, at) => {
-    const latencyS = Float64Array.from(latencies[at] ?? []);
-    const limitS = tenant.latencyLimitMs / 1000;
-    return {
-      latencyS,
-      offered: offered[at] ?? 0,
-      inTime: latencyS.reduce((sum, value) => sum + (value <= limitS ? 1 : 0), 0),
-    };
-  });
-}
-
-const serviceOf = (stream: Stream | undefined): number =>
-  stream === undefined ? 0 : stream.serviceS * (1 + jitter * stream.random.grain());
-
-function arrivalTimes(ratePerS: number, random: Random, bursty: boolean): () => number {
-  let at = 0;
-  if (!bursty) return () => (at += random.exponential(1 / ratePerS));
-  let high = random.chance(1 / 3);
-  let until = 0;
-  const turn = (): void => {
-    high = !high;
-    // Low states last twice as long as high ones, so that the mean rate is kept.
-    until = at + random.exponential(((high ? 1 : 2) * burst.requests) / ratePerS);
-  };
-  turn();
-  return () => {
-    for (;;) {
-      const gap = random.exponential(1 / (ratePerS * (high ? burst.high : burst.low)));
-      if (at + gap <= until) return (at += gap);
-      at = until;
-      turn();
-    }
-  };
-}

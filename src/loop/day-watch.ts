@@ -6,7 +6,6 @@ import type { Receipt } from '../signals/receipt';
 import type { Telemetry } from '../signals/telemetry';
 import type { CapPeriodFigures } from './cap-periods';
 import type { DecisionFigures } from './decision-times';
-import type { Traffic } from './traffic';
 
 export interface DayFigures {
   readonly policy: string;
@@ -39,20 +38,30 @@ export interface DayFigures {
   readonly capRangeW: { readonly lowest: number; readonly highest: number } | null;
   readonly capPeriods: CapPeriodFigures;
   readonly decisions: DecisionFigures;
-  /** How late this process, which stands for Node-RED's, was meanwhile, 99th percentile, ms. */
-  readonly loopDelayP99Ms: number;
+  /** How late this process, which stands for Node-RED's, was meanwhile, 99th percentile, ms; null where it simulates. */
+  readonly loopDelayP99Ms: number | null;
   readonly intensityRangeGPerKwh: { readonly lowest: number; readonly highest: number } | null;
   readonly requests: Readonly<Record<string, number>>;
+}
+
+/** What became of the requests. */
+export interface AnsweredTraffic {
+  /** By tenant; correct answers are null where nobody knows which they are. */
+  readonly counts: ReadonlyMap<
+    string,
+    { readonly offered: number; readonly answered: number; readonly correct: number | null }
+  >;
+  readonly latencyMs: { readonly p50: number; readonly p99: number } | null;
 }
 
 /** What a day's other observers have to say at its end. */
 export interface DayEnd {
   readonly seconds: number;
   readonly receipt: Receipt;
-  readonly traffic: Traffic;
+  readonly traffic: AnsweredTraffic;
   readonly capPeriods: CapPeriodFigures;
   readonly decisions: DecisionFigures;
-  readonly loopDelayP99Ms: number;
+  readonly loopDelayP99Ms: number | null;
 }
 
 /** Every so many windows a line tells how the day goes. */
@@ -107,7 +116,7 @@ export class DayWatch {
     const { total, energySource, constantCap } = receipt;
     const counts = [...traffic.counts.values()];
     const answered = counts.reduce((sum, count) => sum + count.answered, 0);
-    const correct = counts.reduce((sum, count) => sum + count.correct, 0);
+    const correct = sumOf(counts.map((count) => count.correct));
     const latency = traffic.latencyMs;
     const { idleJ } = this;
     const servingCarbonG = sumOf(receipt.tenants.map(({ carbonG }) => carbonG));
@@ -129,7 +138,7 @@ export class DayWatch {
       latencyMs: latency === null ? null : { p50: latency.p50, p99: latency.p99 },
       attainmentPct: percent(total.attainment),
       effectiveAccuracyPct: percent(total.effectiveAccuracy),
-      observedAccuracyPct: answered === 0 ? null : (100 * correct) / answered,
+      observedAccuracyPct: answered === 0 || correct === null ? null : (100 * correct) / answered,
       swaps: total.swaps,
       cameBackUp: this.cameBack.size,
       capRangeW: rangeOf(this.caps),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { CoLocationRunnerProcess } from '../inference/co-location-runner';
 import type { Calibrated } from '../mapping/calibration/calibrated-store';
-import { CalibrationRun } from '../mapping/calibration/calibration-run';
+import { CalibrationRun, type CalibrationRunOptions } from '../mapping/calibration/calibration-run';
 import { wantedEstimatorOf } from '../mapping/calibration/wanted-estimator';
 import type { WantedEstimator } from '../mapping/planner/protocol';
 import type { ProfileStore } from '../mapping/profiles/store';
@@ -44,28 +44,38 @@ const shipped = join(packageRoot(), 'models', 'estimator', 'estimator.onnx');
  * Learns this machine as the Calibrate button does, while nothing else runs.
  * @throws EcomapError with the code of the calibration that failed
  */
-export async function calibrateForDemo(options: DemoCalibrationOptions): Promise<DemoCalibration> {
+export function calibrateForDemo(options: DemoCalibrationOptions): Promise<DemoCalibration> {
   const { device, tenants, profiles, store, stateDirectory, samples, seed, say } = options;
+  const meter = device.openReader();
+  return learnDevice(
+    {
+      ...{ device, stateDirectory, seed },
+      profile: profileNetworks({ device, tenants, table: profiles, store, stateDirectory, meter, warn: say }),
+      openRunner: () => new CoLocationRunnerProcess({ device, openReader: () => device.openReader() }),
+    },
+    samples,
+    say,
+  );
+}
+
+/**
+ * Calibrates a device whatever it is, and waits for the end.
+ * @param samples co-locations to measure
+ * @throws EcomapError with the code of the calibration that failed
+ */
+export async function learnDevice(
+  options: Pick<CalibrationRunOptions, 'device' | 'stateDirectory' | 'profile' | 'openRunner' | 'seed'>,
+  samples: number,
+  say: (line: string) => void,
+): Promise<DemoCalibration> {
   let calibrated: Calibrated | null = null;
   const run = new CalibrationRun({
-    device,
-    stateDirectory,
-    profile: profileNetworks({
-      device,
-      tenants,
-      table: profiles,
-      store,
-      stateDirectory,
-      meter: device.openReader(),
-      warn: say,
-    }),
-    openRunner: () => new CoLocationRunnerProcess({ device, openReader: () => device.openReader() }),
+    ...options,
     shippedEstimator: () => readFile(shipped),
     warn: say,
     onCalibrated: (learned) => {
       calibrated = learned;
     },
-    seed,
   });
   const delay = monitorEventLoopDelay({ resolution: delayResolutionMs });
   delay.enable();

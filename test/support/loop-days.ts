@@ -1,5 +1,11 @@
-import { benchFamilies, benchUnits, networkOn, type BenchFamily, type BenchUnit } from '../../bench/ecomap/families';
-import { benchPoints, type BenchPoint } from '../../bench/ecomap/operating-points';
+import {
+  boardFamilies,
+  servingUnits,
+  networkOn,
+  type BoardFamily,
+  type ServingUnit,
+} from '../../src/simulation/devices/workloads/families';
+import { boardPoints, type BoardPoint } from '../../src/simulation/devices/workloads/points';
 import { Loop } from '../../src/loop/loop';
 import { MappingPlanner, type PlanningRound } from '../../src/mapping/planner';
 import { ProfileTable } from '../../src/mapping/profiles/table';
@@ -26,14 +32,14 @@ const beginMs = Date.UTC(2026, 0, 5);
 
 /** The truth: what networks cost on it, alone and together, at every clock. The planner knows each network alone, no more. */
 const xavier = new DeviceModel('agx-xavier');
-const points = benchPoints(xavier);
+const points = boardPoints(xavier);
 
 const units: readonly Component[] = [
   { name: 'gpu', kind: 'gpu', cores: [], threads: 1, componentClass: 'gpu' },
   { name: 'dla0', kind: 'dla', cores: [], threads: 1, componentClass: 'dla0' },
 ];
 
-function pointOf({ name, clocks, idleW }: BenchPoint): OperatingPoint {
+function pointOf({ name, clocks, idleW }: BoardPoint): OperatingPoint {
   const fullMs = xavier.latencyMs('resnet50-fp16', 'gpu', xavier.mode('MAXN')) ?? 1;
   return {
     name,
@@ -47,8 +53,8 @@ function pointOf({ name, clocks, idleW }: BenchPoint): OperatingPoint {
   };
 }
 
-function familyOf(name: string): BenchFamily {
-  const family = benchFamilies.find((one) => one.name === name);
+function familyOf(name: string): BoardFamily {
+  const family = boardFamilies.find((one) => one.name === name);
   if (family === undefined) throw new RangeError(`no family ${name}`);
   return family;
 }
@@ -69,7 +75,7 @@ function profilesOf(tenants: readonly Tenant[]): ProfileTable {
   const table = new ProfileTable();
   for (const { name, family } of tenants) {
     for (const variant of familyOf(family).variants) {
-      for (const unit of benchUnits) {
+      for (const unit of servingUnits) {
         const network = networkOn(variant, unit);
         const runMs = network === null ? null : xavier.latencyMs(network, unit, xavier.mode('MAXN'));
         if (runMs !== null) table.set(name, variant.name, profile(runMs, { componentClass: unit, cpuMs: 0 }));
@@ -83,7 +89,7 @@ function profilesOf(tenants: readonly Tenant[]): ProfileTable {
 function outcomeOf(plan: Plan, tenants: readonly Tenant[], ratePerS: ReadonlyMap<string, number>): DeviceOutcome {
   const clocks = points.find(({ name }) => name === plan.operatingPoint.name)?.clocks ?? xavier.mode('MAXN');
   const placements = plan.tenants.map(({ tenant: name, variant, stages }): Placement => {
-    const unit = (stages[0]?.component ?? 'gpu') as BenchUnit;
+    const unit = (stages[0]?.component ?? 'gpu') as ServingUnit;
     const family = familyOf(tenants.find((one) => one.name === name)?.family ?? '');
     const found = family.variants.find((one) => one.name === variant);
     const network = found === undefined ? null : networkOn(found, unit);
@@ -320,7 +326,7 @@ export async function playLoop(options: DayOptions = {}): Promise<PlayedDay> {
     grams += gramsOf(outcome.powerW * stepS, intensity) ?? 0;
     if (componentsAt !== undefined) alwaysMax = (await maximum.replan()).plan;
     alwaysMaxG += gramsOf(outcomeOf(alwaysMax, tenants, ratePerS).powerW * stepS, intensity) ?? 0;
-    for (const host of hosts) host.cpuS += stepS * outcome.busy[host.component as BenchUnit];
+    for (const host of hosts) host.cpuS += stepS * outcome.busy[host.component as ServingUnit];
     current = telemetry(windowOf(inForce, outcome, offered, stepS), stepS);
     clock.passS(stepS);
     await loop.window();

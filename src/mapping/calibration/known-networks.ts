@@ -1,4 +1,4 @@
-import type { InferenceDevice } from '../../signals/device';
+import type { InferenceDevice, OperatingPoint } from '../../signals/device';
 import type { Tenant } from '../../signals/tenant';
 import { VariantCosts } from '../costs';
 import type { ProfileLookup } from '../profiles/table';
@@ -32,12 +32,13 @@ export function knownNetworks(
         continue;
       }
       const sha256 = measuredHash(device, profiles, tenant.name, variant.name);
-      const ways = waysOf(costs.workOf(tenant.name, variant.name, point));
+      const waysAt = (at: OperatingPoint): WayToRun[] => waysOf(costs.workOf(tenant.name, variant.name, at));
+      const ways = waysAt(point);
       if (sha256 === null) leftOut.push(`${name}: it was not measured alone`);
       else if (ways.length === 0) leftOut.push(`${name}: what it computes is not known`);
       else {
         networks.push({
-          ...{ name, tenant: tenant.name, path: variant.path, sha256, dims: tenant.input.dims, ways },
+          ...{ name, tenant: tenant.name, path: variant.path, sha256, dims: tenant.input.dims, ways, waysAt },
         });
       }
     }

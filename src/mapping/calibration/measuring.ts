@@ -204,14 +204,12 @@ class Measuring {
     const coLocation = coLocationOf({
       components,
       operatingPoint,
-      work: ran.map(({ network: { network, way } }) => ({
-        tenant: this.options.networks[network]?.tenant ?? '',
-        variant: '',
-        ratePerS: 0,
-        priority: 1,
-        costs: [],
-        ...this.options.networks[network]?.ways[way]?.work,
-      })),
+      work: ran.map(({ network: { network, way } }) => {
+        const known = this.options.networks[network];
+        const ways = known?.waysAt?.(operatingPoint) ?? known?.ways;
+        const nothing = { variant: '', ratePerS: 0, priority: 1, costs: [] };
+        return { ...nothing, tenant: known?.tenant ?? '', ...ways?.[way]?.work };
+      }),
     });
     if (coLocation === null) return null;
     return {

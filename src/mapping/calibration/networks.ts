@@ -1,3 +1,4 @@
+import type { OperatingPoint } from '../../signals/device';
 import type { Work } from '../estimator/estimator';
 
 /** One way to run a variant: as a whole, or in stages. */
@@ -16,8 +17,10 @@ export interface CalibrationNetwork {
   readonly path: string;
   readonly sha256: string;
   readonly dims: readonly number[] | null;
-  /** At least one; the first is the whole. */
+  /** At least one; the first is the whole. Costs are those at the operating point at which the calibration begins. */
   readonly ways: readonly WayToRun[];
+  /** The same ways with the costs measured at the clocks of an operating point, or nearest to them; absent: they are those of `ways`. */
+  readonly waysAt?: (point: OperatingPoint) => readonly WayToRun[];
 }
 
 /** Components, by index, on which every stage of a way has been measured. */

@@ -1,4 +1,4 @@
-import { fullLoadW, mostBusy, type InferenceDevice, type OperatingPoint } from '../../signals/device';
+import { clockSpeed, fullLoadW, mostBusy, type InferenceDevice, type OperatingPoint } from '../../signals/device';
 import type { PlannedCoLocation } from './co-location-plan';
 import type { Judged } from './steadiness';
 
@@ -9,12 +9,24 @@ const leastMeasured = 3;
 export interface CappedDevice extends Pick<InferenceDevice, 'operatingPoints'> {
   applyCap?(capW: number, request: { readonly holder: object }): Promise<unknown>;
   releaseCap?(holder: object): Promise<void>;
+  /** True: its clocks may be changed for measurements, too. Absent: no, that is for the power cap to decide. */
+  readonly mayChangeClocks?: boolean;
 }
 
-/** The device's operating points at which a quota (or pauses) limits the time that components compute, fastest first. */
-export function quotaPoints({ operatingPoints, applyCap, releaseCap }: CappedDevice): OperatingPoint[] {
+/**
+ * The device's operating points at which a quota (or pauses) limits the time that components compute, fastest first; and those of slower
+ * clocks where these may be changed.
+ */
+export function quotaPoints({
+  operatingPoints,
+  applyCap,
+  releaseCap,
+  mayChangeClocks = false,
+}: CappedDevice): OperatingPoint[] {
   if (applyCap === undefined || releaseCap === undefined) return [];
-  return operatingPoints.filter((point) => point.limits !== 'clock' && mostBusy(point) < 1);
+  return operatingPoints.filter((point) =>
+    point.limits === 'clock' ? mayChangeClocks && clockSpeed(point) < 1 : mostBusy(point) < 1,
+  );
 }
 
 /** Puts quotas into force for measurements. Other holders of a cap may be stricter: what is in force is for the device to say. */

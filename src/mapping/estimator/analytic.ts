@@ -55,12 +55,29 @@ export class AnalyticEstimator implements LatencyPowerEstimator {
   readonly name = 'analytic';
   private readonly prepared = new WeakMap<EstimationContext, Prepared>();
 
-  estimate(candidates: readonly Candidate[], context: EstimationContext): Prediction[] {
+  /**
+   * @param stretched how much longer each piece of work computes than its profile says, by candidate and work; absent: as it says
+   */
+  estimate(
+    candidates: readonly Candidate[],
+    context: EstimationContext,
+    stretched: Stretch | null = null,
+  ): Prediction[] {
     const prepared = this.prepared.get(context) ?? prepare(context);
     this.prepared.set(context, prepared);
-    return candidates.map((candidate) => predict(candidate, prepared));
+    return candidates.map((candidate, row) =>
+      predict(candidate, prepared, (item) => stretched?.(row, item) ?? asProfiled),
+    );
   }
 }
+
+/** How much longer a piece of work computes than profiled, and how far the slow answers may be above what follows from that. */
+export interface Stretched {
+  readonly by: number;
+  readonly most: number;
+}
+export type Stretch = (candidate: number, item: number) => Stretched;
+const asProfiled: Stretched = { by: 1, most: latencyUpperFactor };
 
 /** Cost of one stage on one component at the operating point in force, s. */
 interface Cost {
@@ -144,7 +161,9 @@ class Queue {
     this.meanWait.fill(0);
   }
 
-  join(item: number, level: number, ratePerS: number, { service, computing }: Cost): void {
+  join(item: number, level: number, ratePerS: number, cost: Cost, stretch: number): void {
+    const service = stretch * cost.service;
+    const { computing } = cost;
     this.load += ratePerS * service;
     this.loadOf[level] = (this.loadOf[level] ?? 0) + ratePerS * service;
     this.moment += ratePerS * service * service;
@@ -185,7 +204,7 @@ function crowding(load: number): number {
   return load <= followed ? 1 / (1 - load) : load / followed / (1 - followed);
 }
 
-function predict(candidate: Candidate, prepared: Prepared): Prediction {
+function predict(candidate: Candidate, prepared: Prepared, stretchOf: (item: number) => Stretched): Prediction {
   const { queues, ratePerS, level, activeW, idleW } = prepared;
   for (const queue of queues) queue.empty();
   let everythingKnown = true;
@@ -193,11 +212,12 @@ function predict(candidate: Candidate, prepared: Prepared): Prediction {
     const stages = candidate[item] ?? [];
     const rate = ratePerS[item] ?? 0;
     const runs = runsOf(item, stages, prepared);
+    const { by } = stretchOf(item);
     for (let stage = 0; stage < runs.length; stage += 1) {
       const at = stages[stage] ?? 0;
       const cost = runs[stage]?.[at] ?? null;
       if (cost === null) everythingKnown = false;
-      else if (rate > 0) queues[at]?.join(item, level[item] ?? 0, rate, cost);
+      else if (rate > 0) queues[at]?.join(item, level[item] ?? 0, rate, cost, by);
     }
   }
 
@@ -212,7 +232,7 @@ function predict(candidate: Candidate, prepared: Prepared): Prediction {
   }
   const latencyMs = new Array<Interval | null>(ratePerS.length);
   for (let item = 0; item < ratePerS.length; item += 1)
-    latencyMs[item] = latencyOf(item, candidate[item] ?? [], prepared);
+    latencyMs[item] = latencyOf(item, candidate[item] ?? [], prepared, stretchOf(item));
 
   const upper = idleW + powerUpperFactor * dynamicW;
   return {
@@ -236,7 +256,12 @@ function runsOf(
   return uncut !== null && isTogether(stages) ? [uncut] : (costs[item] ?? []);
 }
 
-function latencyOf(item: number, stages: readonly number[], prepared: Prepared): Interval | null {
+function latencyOf(
+  item: number,
+  stages: readonly number[],
+  prepared: Prepared,
+  { by, most }: Stretched,
+): Interval | null {
   const { queues, level, transferS } = prepared;
   const runs = runsOf(item, stages, prepared);
   const own = level[item] ?? 0;
@@ -248,9 +273,9 @@ function latencyOf(item: number, stages: readonly number[], prepared: Prepared):
     const cost = runs[stage]?.[at] ?? null;
     const queue = queues[at];
     if (cost === null || queue === undefined) return null;
-    expected += cost.service;
+    expected += by * cost.service;
     lower += cost.unthrottled;
-    upper += cost.tail;
+    upper += by * cost.tail;
     // Stages in a row on one component are one run.
     if (stage > 0 && stages[stage - 1] === at) continue;
     const transfer = stage > 0 ? (transferS[item]?.[stage] ?? 0) : 0;
@@ -262,6 +287,6 @@ function latencyOf(item: number, stages: readonly number[], prepared: Prepared):
   return {
     expected: expected * 1000,
     lower: lower * 1000,
-    upper: Math.max(upper * latencyUpperFactor, expected) * 1000,
+    upper: Math.max(upper * most, expected) * 1000,
   };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { prepared } from '../../../bench/ecomap/imported/run';
-import { seededMixes } from '../../../bench/ecomap/mixes';
-import { benchPoints } from '../../../bench/ecomap/operating-points';
+import { seededMixes } from '../../../src/simulation/devices/workloads/mixes';
+import { boardPoints } from '../../../src/simulation/devices/workloads/points';
 import * as runs from '../../../bench/ecomap/run-mix';
 import { weekOf } from '../../../bench/ecomap/zones';
 import type { CarbonPoint } from '../../../src/carbon/provider';
@@ -25,7 +25,7 @@ function sunnyDay(): runs.PreparedWeek {
 describe('the policies of the benchmark over a day and one mix', function () {
   this.timeout(60_000);
   const model = new DeviceModel('agx-xavier');
-  const points = benchPoints(model);
+  const points = boardPoints(model);
   const mixOf = (seed: number): runs.PreparedMix => {
     const [mix] = seededMixes(model, 1, seed);
     assert.ok(mix !== undefined);

@@ -8,6 +8,8 @@ export interface CoLocationPredictions {
   readonly latencyS: Float64Array;
   /** [mappings, networks]: against running alone. */
   readonly lnSlowdown: Float64Array;
+  /** [mappings, networks]: what the learned part adds to mean value analysis, as a logarithm. */
+  readonly lnRatio: Float64Array;
   /** [mappings]: mean power of the whole device, W. */
   readonly powerW: Float64Array;
 }
@@ -28,6 +30,7 @@ export class CoLocationEstimator {
     const predictions = {
       latencyS: new Float64Array(mappings.length * count),
       lnSlowdown: new Float64Array(mappings.length * count),
+      lnRatio: new Float64Array(mappings.length * count),
       powerW: new Float64Array(mappings.length),
     };
     if (count === 0) predictions.powerW.fill(features.prepared.idleW);
@@ -44,7 +47,7 @@ export class CoLocationEstimator {
     mappings: readonly CoLocationMapping[],
     first: number,
     rows: number,
-    { latencyS, lnSlowdown, powerW }: CoLocationPredictions,
+    { latencyS, lnSlowdown, lnRatio, powerW }: CoLocationPredictions,
   ): Promise<void> {
     const { count, mapped } = features.prepared;
     const row = count * featureCount;
@@ -72,6 +75,7 @@ export class CoLocationEstimator {
       const at = first * count + cell;
       latencyS[at] = (latencyS[at] ?? 0) * Math.exp(ratio);
       lnSlowdown[at] = (lnSlowdown[at] ?? 0) + ratio;
+      lnRatio[at] = ratio;
     }
     for (let index = 0; index < rows; index += 1) {
       powerW[first + index] = (powerW[first + index] ?? 0) * Math.exp(ratios.power[index] ?? 0);

@@ -10,7 +10,7 @@ const unitKind: Readonly<Record<Component['kind'], UnitKind>> = { cpu: 'cpu', gp
  * What a request keeps a host busy beside the computing, and is on its way, s: profiles time the computing alone. Measured here with
  * networks of 0.1 ms: 0.14 ms of their component and about as much to it and back. Only tiny networks feel it.
  */
-const requestS = 2.5e-4;
+export const requestS = 2.5e-4;
 
 /**
  * The planner's question as the learned estimator reads it. Hosts serve one run at a time, so every component queues. Requests

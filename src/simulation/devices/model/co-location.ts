@@ -32,6 +32,8 @@ interface SharedOutcome {
   readonly activity: Activity;
   /** Share of time each unit is busy, up to 1. */
   readonly busy: Readonly<Record<UnitName, number>>;
+  /** How much longer everything takes on a unit because of what the others ask of the memory, from 1. */
+  readonly memorySlowdown: Readonly<Record<UnitName, number>>;
 }
 
 /**
@@ -54,6 +56,7 @@ export function shareDevice(networks: readonly SharedNetwork[]): SharedOutcome {
   const asked = networks.map((network) => network.ratePerS ?? 0);
   const restless = restlessOn(networks);
   let slowed = networks.map((network) => network.stages.map((stage) => stage.aloneMs));
+  let slowdown = none();
   let paced = none();
   let latencies: number[] = [];
   let rates: number[] = [];
@@ -74,7 +77,8 @@ export function shareDevice(networks: readonly SharedNetwork[]): SharedOutcome {
       if (network.ratePerS === null) return 1000 / (latencies[index] ?? 1);
       return network.ratePerS / Math.max(1, ...network.stages.map((stage) => paced[stage.unit]));
     });
-    slowed = slowByMemory(networks, slowed, rates);
+    slowdown = memorySlowdownOf(networks, slowed, rates);
+    slowed = networks.map((network) => network.stages.map(({ aloneMs, unit }) => aloneMs * slowdown[unit]));
   }
   const all = demandOf(networks, slowed, rates);
   return {
@@ -93,6 +97,7 @@ export function shareDevice(networks: readonly SharedNetwork[]): SharedOutcome {
       ),
     ),
     busy: { gpu: within(all.gpu), dla0: within(all.dla0), dla1: within(all.dla1), cpu: within(all.cpu) },
+    memorySlowdown: slowdown,
   };
 }
 
@@ -128,11 +133,11 @@ function restlessOn(networks: readonly SharedNetwork[]): PerUnit {
   return count;
 }
 
-function slowByMemory(
+function memorySlowdownOf(
   networks: readonly SharedNetwork[],
   slowed: readonly (readonly number[])[],
   rates: readonly number[],
-): number[][] {
+): PerUnit {
   const taken = none();
   networks.forEach((network, index) => {
     network.stages.forEach((stage, position) => {
@@ -140,10 +145,6 @@ function slowByMemory(
     });
   });
   const sum = taken.gpu + taken.dla0 + taken.dla1 + taken.cpu;
-  return networks.map((network) =>
-    network.stages.map((stage) => {
-      const others = Math.min(1, Math.max(0, sum - taken[stage.unit]));
-      return stage.aloneMs * (1 + memorySensitivity * others);
-    }),
-  );
+  const of = (unit: UnitName): number => 1 + memorySensitivity * Math.min(1, Math.max(0, sum - taken[unit]));
+  return { gpu: of('gpu'), dla0: of('dla0'), dla1: of('dla1'), cpu: of('cpu') };
 }

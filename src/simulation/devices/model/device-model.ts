@@ -40,6 +40,8 @@ export interface DeviceOutcome {
   readonly networks: readonly NetworkOutcome[];
   readonly activity: Activity;
   readonly busy: Readonly<Record<UnitName, number>>;
+  /** How much longer everything takes on a unit because of what the others ask of the memory, from 1. */
+  readonly memorySlowdown: Readonly<Record<UnitName, number>>;
   /** Mean power of the module, W. */
   readonly powerW: number;
   readonly parts: PowerParts;
@@ -134,11 +136,19 @@ export class DeviceModel {
       stages: this.stagesOf(placement, clocks),
       ratePerS: checkedRate(placement),
     }));
-    const { networks, activity, busy } = shareDevice(shared);
+    const { networks, activity, busy, memorySlowdown } = shareDevice(shared);
     const parts = this.powerParts(clocks, activity);
     const powerW = totalW(parts);
     const perS = networks.reduce((sum, network) => sum + network.throughputPerS, 0);
-    return { networks, activity, busy, powerW, parts, energyPerInferenceJ: perS > 0 ? powerW / perS : null };
+    return {
+      networks,
+      activity,
+      busy,
+      memorySlowdown,
+      powerW,
+      parts,
+      energyPerInferenceJ: perS > 0 ? powerW / perS : null,
+    };
   }
 
   /** As `run`, as a measurement would find it: latencies and power with noise from this generator. */

@@ -1,6 +1,7 @@
-import type { ClockState, DeviceModel } from '../../src/simulation/devices';
+import type { ClockState } from '../boards/board';
+import type { DeviceModel } from '../model/device-model';
 
-export interface BenchPoint {
+export interface BoardPoint {
   readonly name: string;
   readonly clocks: ClockState;
   readonly idleW: number;
@@ -25,7 +26,7 @@ const choices: readonly { readonly mode: string; readonly gpuMhz?: number }[] = 
 ];
 
 /** Fastest first; the first is MAXN. */
-export function benchPoints(model: DeviceModel): BenchPoint[] {
+export function boardPoints(model: DeviceModel): BoardPoint[] {
   return choices.map(({ mode, gpuMhz }) => {
     const clocks = model.limit(model.mode(mode), gpuMhz === undefined ? {} : { gpuMhz });
     return {

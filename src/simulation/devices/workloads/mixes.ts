@@ -1,12 +1,12 @@
-import type { DeviceModel } from '../../src/simulation/devices';
-import { Random } from '../../src/simulation/random';
-import { benchFamilies, networkOn, type BenchFamily } from './families';
+import type { DeviceModel } from '../model/device-model';
+import { Random } from '../../random';
+import { boardFamilies, networkOn, type BoardFamily } from './families';
 
 export type Arrivals = 'poisson' | 'bursty';
 
-export interface BenchTenant {
+export interface MixTenant {
   readonly name: string;
-  readonly family: BenchFamily;
+  readonly family: BoardFamily;
   readonly latencyLimitMs: number;
   readonly ratePerS: number;
 }
@@ -15,7 +15,7 @@ export interface BenchTenant {
 export interface Mix {
   readonly name: string;
   readonly seed: number;
-  readonly tenants: readonly BenchTenant[];
+  readonly tenants: readonly MixTenant[];
   readonly arrivals: Arrivals;
   /** Latency limit over the latency alone, on the unit that it is fastest on at full clocks, of the most accurate variant. */
   readonly tightness: number;
@@ -40,9 +40,9 @@ export function seededMixes(model: DeviceModel, count: number, firstSeed: number
     const tightness = tightnesses[Math.floor(index / 3) % tightnesses.length] ?? 16;
     const load = loads[random.integer(0, loads.length - 1)] ?? 0.4;
     const arrivals = arrivalKinds[index % 2] ?? 'poisson';
-    const families = Array.from({ length: size }, () => random.pick(benchFamilies));
+    const families = Array.from({ length: size }, () => random.pick(boardFamilies));
     const weights = families.map(() => random.uniform(0.5, 1.5));
-    const tenants = families.map((family, position): BenchTenant => {
+    const tenants = families.map((family, position): MixTenant => {
       const { unit, aloneMs } = fastestAlone(model, family);
       const sharing = families.reduce(
         (sum, other, at) => sum + (fastestAlone(model, other).unit === unit ? (weights[at] ?? 0) : 0),
@@ -62,7 +62,7 @@ export function seededMixes(model: DeviceModel, count: number, firstSeed: number
 }
 
 /** Where the most accurate variant is fastest at full clocks, and how fast. */
-function fastestAlone(model: DeviceModel, { variants: [best] }: BenchFamily): { unit: 'gpu' | 'cpu'; aloneMs: number } {
+function fastestAlone(model: DeviceModel, { variants: [best] }: BoardFamily): { unit: 'gpu' | 'cpu'; aloneMs: number } {
   const clocks = model.mode('MAXN');
   const onGpu = networkOn(best, 'gpu');
   const onCpu = networkOn(best, 'cpu');

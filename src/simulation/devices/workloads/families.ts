@@ -1,7 +1,7 @@
-import type { UnitName } from '../../src/simulation/devices';
+import type { UnitName } from '../model/latency';
 
 /** A variant of a family: how right it is, and the network of the simulated board that costs as much on each kind of unit. */
-export interface BenchVariant {
+export interface BoardVariant {
   readonly name: string;
   /** As published, 0 to 1. */
   readonly accuracy: number;
@@ -13,24 +13,24 @@ export interface BenchVariant {
   readonly cpu: string | null;
 }
 
-export interface BenchFamily {
+export interface BoardFamily {
   readonly name: string;
   /** What accuracy counts, and who published it. */
   readonly accuracySource: string;
   /** Most accurate first; none that is both dearer and less accurate than another. */
-  readonly variants: readonly [BenchVariant, ...BenchVariant[]];
+  readonly variants: readonly [BoardVariant, ...BoardVariant[]];
 }
 
-export const benchUnits = ['gpu', 'dla0', 'cpu'] as const satisfies readonly UnitName[];
-export type BenchUnit = (typeof benchUnits)[number];
+export const servingUnits = ['gpu', 'dla0', 'cpu'] as const satisfies readonly UnitName[];
+export type ServingUnit = (typeof servingUnits)[number];
 
 /** The network that a variant runs as on a unit; null where it does not run there. */
-export function networkOn(variant: BenchVariant, unit: BenchUnit): string | null {
+export function networkOn(variant: BoardVariant, unit: ServingUnit): string | null {
   if (unit === 'cpu') return variant.cpu;
   return unit === 'gpu' || variant.onDla ? variant.gpu : null;
 }
 
-const fp16 = (name: string, topOnePercent: number, cpu: string | null = null): BenchVariant => ({
+const fp16 = (name: string, topOnePercent: number, cpu: string | null = null): BoardVariant => ({
   name,
   accuracy: topOnePercent / 100,
   gpu: `${name}-fp16`,
@@ -38,7 +38,7 @@ const fp16 = (name: string, topOnePercent: number, cpu: string | null = null): B
   cpu,
 });
 
-const torch = (name: string, meanIouPercent: number): BenchVariant => ({
+const torch = (name: string, meanIouPercent: number): BoardVariant => ({
   name,
   accuracy: meanIouPercent / 100,
   gpu: name,
@@ -46,7 +46,7 @@ const torch = (name: string, meanIouPercent: number): BenchVariant => ({
   cpu: null,
 });
 
-const tflite = (name: string, topOnePercent: number): BenchVariant => ({
+const tflite = (name: string, topOnePercent: number): BoardVariant => ({
   name,
   accuracy: topOnePercent / 100,
   gpu: null,
@@ -58,7 +58,7 @@ const torchvision =
   'top-1 on ImageNet of the first published weights (torchvision model tables); fp16 is taken to be as right as fp32';
 
 /** Families whose accuracy is published and whose cost was measured on an AGX Xavier (see the networks of the simulated board). */
-export const benchFamilies: readonly BenchFamily[] = [
+export const boardFamilies: readonly BoardFamily[] = [
   {
     name: 'image-classes',
     accuracySource: torchvision,
