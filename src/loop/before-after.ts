@@ -41,11 +41,11 @@ export function beforeAfter(pairs: readonly DayPair[], seed: number): BeforeAfte
   };
 }
 
-/** The same in a line for people. */
-export function beforeAfterLine(changes: BeforeAfter): string {
+/** The same in a line for people. @param names of the policies after and before */
+export function beforeAfterLine(changes: BeforeAfter, [after, before] = ['calibrated', 'ecomap']): string {
   const pairs = Object.values(changes).reduce((most, change: Paired | null) => Math.max(most, change?.pairs ?? 0), 0);
   return (
-    `calibrated against ecomap, ${pairs === 1 ? 'one pair of days' : `${pairs} pairs of days`}: ` +
+    `${after} against ${before}, ${pairs === 1 ? 'one pair of days' : `${pairs} pairs of days`}: ` +
     `in time ${shown(changes.attainmentPt, 'points')}, energy per answer ${shown(changes.energyPerAnswerPct, '%')} ` +
     `(of the answers alone ${shown(changes.servingEnergyPerAnswerPct, '%')}), accuracy ${shown(changes.accuracyPt, 'points')}`
   );

@@ -29,6 +29,8 @@ export interface DayFigures {
   /** Of all answers, from arrival to answer, ms. */
   readonly latencyMs: { readonly p50: number; readonly p99: number } | null;
   readonly attainmentPct: number | null;
+  /** The same of the tenant that fares worst. */
+  readonly leastAttainmentPct: number | null;
   readonly effectiveAccuracyPct: number | null;
   /** Right answers among all answers, against the generated truth: an observation beside the model cards. */
   readonly observedAccuracyPct: number | null;
@@ -137,6 +139,12 @@ export class DayWatch {
       timingGainPct: constantCap?.timingGainPct ?? null,
       latencyMs: latency === null ? null : { p50: latency.p50, p99: latency.p99 },
       attainmentPct: percent(total.attainment),
+      leastAttainmentPct: percent(
+        receipt.tenants.reduce<number | null>(
+          (least, { attainment }) => (attainment === null ? least : Math.min(least ?? 1, attainment)),
+          null,
+        ),
+      ),
       effectiveAccuracyPct: percent(total.effectiveAccuracy),
       observedAccuracyPct: answered === 0 || correct === null ? null : (100 * correct) / answered,
       swaps: total.swaps,

@@ -18,9 +18,12 @@ import { profiledTenants } from './demo-preparation';
 import { replayForDemo } from './demo-replay';
 import { demoTable } from './demo-table';
 import { demonstrationTenants } from './demo-tenants';
+import { playableBoard, type PlayableBoard } from './simulated-board/board';
+import { boardTables, playBoard } from './simulated-board/comparison';
 
 const usage =
   'usage: npm run demo -- [--seconds 60] [--seed 1] [--calibrate 160 [--pairs 1]] [--estimator auto|analytic] [--record FILE] [--json]\n' +
+  '       npm run demo -- --board agx-xavier [--seed 1] [--pairs 1] [--calibrate 160] [--estimator auto|analytic] [--json]\n' +
   '       npm run demo -- --replay FILE [--json]';
 
 interface Options {
@@ -32,6 +35,8 @@ interface Options {
   readonly pairs: number;
   /** Plans by the queueing model alone. */
   readonly analytic: boolean;
+  /** A simulated board to play on in simulated time, instead of this machine; null: this machine. */
+  readonly board: PlayableBoard | null;
   /** File for the day of the loop; null: not recorded. */
   readonly record: string | null;
   /** A recorded day to run again instead; null: none. */
@@ -42,7 +47,8 @@ interface Options {
 function readOptions(): Options {
   const { values } = parseArgs({
     options: {
-      seconds: { type: 'string', default: '60' },
+      seconds: { type: 'string' },
+      board: { type: 'string' },
       seed: { type: 'string', default: '1' },
       calibrate: { type: 'string', default: '0' },
       pairs: { type: 'string', default: '1' },
@@ -52,7 +58,12 @@ function readOptions(): Options {
       json: { type: 'boolean', default: false },
     },
   });
-  const seconds = Number(values.seconds);
+  const board = values.board === undefined ? null : playableBoard(values.board);
+  if (board !== null && (values.seconds ?? values.record ?? values.replay) !== undefined) {
+    const what = 'days on a board pass in simulated time, as fast as they can, and are not recorded';
+    throw new EcomapError('INVALID_CONFIG', `${what}; ${usage}`);
+  }
+  const seconds = Number(values.seconds ?? 60);
   const seed = Number(values.seed);
   if (!(seconds >= 20 && seconds <= 86_400))
     throw new EcomapError('INVALID_CONFIG', `--seconds must be 20 to 86400; ${usage}`);
@@ -63,7 +74,7 @@ function readOptions(): Options {
   const pairs = Number(values.pairs);
   if (!(Number.isInteger(pairs) && pairs >= 1 && pairs <= 100))
     throw new EcomapError('INVALID_CONFIG', `--pairs must be 1 to 100 days; ${usage}`);
-  if (pairs > 1 && calibrate === 0)
+  if (pairs > 1 && calibrate === 0 && board === null)
     throw new EcomapError('INVALID_CONFIG', `--pairs compares days without and with --calibrate; ${usage}`);
   const { estimator, record = null, replay = null, json } = values;
   if (estimator !== 'auto' && estimator !== 'analytic')
@@ -73,7 +84,7 @@ function readOptions(): Options {
       'INVALID_CONFIG',
       `--record: there is a file ${record} already; remove it, or choose another`,
     );
-  return { seconds, seed, calibrate, pairs, analytic: estimator === 'analytic', record, replay, json };
+  return { seconds, seed, calibrate, pairs, analytic: estimator === 'analytic', board, record, replay, json };
 }
 
 interface PlannedDay {
@@ -166,10 +177,29 @@ function pairsOf(days: readonly (PlannedDay & { readonly figures: DayFigures })[
   });
 }
 
+async function boardDemo(board: PlayableBoard, { seed, pairs, calibrate, analytic, json }: Options): Promise<void> {
+  const say = (line: string): void => {
+    process.stderr.write(`${line}\n`);
+  };
+  const stateDirectory = await mkdtemp(join(tmpdir(), 'ecomap-demo-'));
+  try {
+    const played = await playBoard({ board, seed, mixes: pairs, calibrate, analytic, stateDirectory, say });
+    if (!json) return console.log(boardTables(played));
+    const mixes = played.mixes.map(({ mix, days, calibration }) => {
+      const { points: _, ...summary } = calibration?.summary ?? { points: [] };
+      return { ...mix, policies: days, calibration: calibration === null ? null : summary };
+    });
+    console.log(JSON.stringify({ demo: { source: 'simulated', board, mixes, changes: played.changes } }));
+  } finally {
+    await rm(stateDirectory, { recursive: true, force: true });
+  }
+}
+
 async function main(): Promise<void> {
   try {
     const options = readOptions();
-    if (options.replay === null) await demo(options);
+    if (options.board !== null) await boardDemo(options.board, options);
+    else if (options.replay === null) await demo(options);
     else if (!(await replayForDemo(options.replay, options.json, (line) => console.log(line)))) process.exitCode = 1;
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\n`);

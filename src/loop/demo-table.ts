@@ -11,6 +11,7 @@ const columns: readonly { readonly title: string; readonly cell: (day: DayFigure
   { title: 'carbon g', cell: (day) => shownSmall(day.carbonG) },
   { title: 'opCDP g*s', cell: (day) => shownSmall(day.opCdpGs) },
   { title: 'in time %', cell: (day) => shown(day.attainmentPct, 2) },
+  { title: 'least of a tenant', cell: (day) => shown(day.leastAttainmentPct, 2) },
   { title: 'effective accuracy %', cell: (day) => shown(day.effectiveAccuracyPct, 2) },
   { title: 'observed right %', cell: (day) => shown(day.observedAccuracyPct, 2) },
   { title: 'swaps', cell: (day) => String(day.swaps) },

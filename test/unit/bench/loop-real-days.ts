@@ -18,6 +18,7 @@ const figures: DayFigures = {
   timingGainPct: 0,
   latencyMs: { p50: 5, p99: 20 },
   attainmentPct: 100,
+  leastAttainmentPct: 100,
   effectiveAccuracyPct: 97,
   observedAccuracyPct: 97,
   swaps: 0,

@@ -6,7 +6,15 @@ const day = (attainmentPct: number | null, energyPerAnswerJ: number, effectiveAc
   ...{ policy: 'some', seconds: 60, energyJ: 500, energySource: 'modelled', idleEnergyJ: 400, dynamicEnergyJ: 100 },
   ...{ servingEnergyJ: 80, servingCarbonG: null, steadyCarbonG: null, carbonG: 1, opCdpGs: 1, timingGainPct: null },
   ...{ energyPerAnswerJ, attainmentPct, effectiveAccuracyPct, latencyMs: null, observedAccuracyPct: null },
-  ...{ swaps: 0, cameBackUp: 0, capRangeW: null, loopDelayP99Ms: 1, intensityRangeGPerKwh: null, requests: {} },
+  ...{
+    leastAttainmentPct: null,
+    swaps: 0,
+    cameBackUp: 0,
+    capRangeW: null,
+    loopDelayP99Ms: 1,
+    intensityRangeGPerKwh: null,
+    requests: {},
+  },
   capPeriods: { periods: 0, above: 0, meanCapW: null },
   decisions: { decisions: 0, elapsedMs: null, mainThreadMs: null },
 });
