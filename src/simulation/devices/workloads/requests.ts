@@ -107,7 +107,8 @@ export function simulateHost(streams: readonly RequestStream[], horizonS: number
   const offered = streams.map(() => 0);
   const refused = streams.map(() => 0);
   const next = streams.map(({ asks }) => ('next' in asks ? asks.next() : asks.pauseS()));
-  const waitingOf = (at: number): number => (queues[at]?.length ?? 0) - (heads[at] ?? 0);
+  /** The one that runs among them. */
+  const openOf = (at: number): number => (queues[at]?.length ?? 0) - (heads[at] ?? 0);
   let running = -1;
   let endS = Infinity;
   for (;;) {
@@ -122,7 +123,8 @@ export function simulateHost(streams: readonly RequestStream[], horizonS: number
       const asks = streams[arriving]?.asks;
       if (asks === undefined) break;
       offered[arriving] = (offered[arriving] ?? 0) + 1;
-      if ('pauseS' in asks || waitingOf(arriving) <= asks.queueLength) queues[arriving]?.push(now);
+      const waiting = openOf(arriving) - (running === arriving ? 1 : 0);
+      if ('pauseS' in asks || running < 0 || waiting < asks.queueLength) queues[arriving]?.push(now);
       else refused[arriving] = (refused[arriving] ?? 0) + 1;
       next[arriving] = 'next' in asks ? asks.next() : Infinity;
     } else {
@@ -136,7 +138,7 @@ export function simulateHost(streams: readonly RequestStream[], horizonS: number
     }
     if (running >= 0) continue;
     for (let at = 0; at < streams.length; at += 1)
-      if (waitingOf(at) > 0 && (running < 0 || isBefore(at, running))) running = at;
+      if (openOf(at) > 0 && (running < 0 || isBefore(at, running))) running = at;
     if (running >= 0) endS = now + serviceOf(streams[running]);
   }
   function isBefore(at: number, other: number): boolean {
