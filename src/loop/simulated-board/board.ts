@@ -44,7 +44,9 @@ export class LoopBoard {
       label: `${label} (simulated)`,
       simulated: true,
       components: this.components,
-      operatingPoints: this.points.map((point) => this.operatingPointOf(point)).sort((a, b) => b.speed - a.speed),
+      operatingPoints: toldApart(
+        this.points.map((point) => this.operatingPointOf(point)).sort((a, b) => b.speed - a.speed),
+      ),
       fingerprint: `simulated ${this.name}`,
       powerScope: 'module',
       powerMethod: `simulated: ${this.model.powerSource}`,
@@ -89,6 +91,18 @@ export class LoopBoard {
       limits: 'clock',
     };
   }
+}
+
+/**
+ * Profiles are told apart by the speed of the clock: of points with the same GPU clock, each with slower cores counts as a trifle slower.
+ * @param points fastest first, as is what comes back
+ */
+function toldApart(points: readonly OperatingPoint[]): OperatingPoint[] {
+  let above = Infinity;
+  return points.map((point) => {
+    above = Math.min(point.speed, above * (1 - 1e-9));
+    return { ...point, speed: above };
+  });
 }
 
 /** The tenants of a mix; their variants stand for no files. */
