@@ -3,7 +3,7 @@ import type { InferenceDevice } from '../../signals/device';
 import { EcomapError } from '../../signals/errors';
 import { quantile } from '../../signals/statistics';
 import type { Tenant } from '../../signals/tenant';
-import type { Random } from '../../simulation/random';
+import { Random } from '../../simulation/random';
 import { servingUnits } from '../../simulation/devices/workloads/families';
 import { serveOnBoard, type ServedNetwork } from '../../simulation/devices/workloads/serving';
 import type { StreamResult } from '../../simulation/devices/workloads/requests';
@@ -44,19 +44,18 @@ export class BoardCoLocations implements CoLocationRunner {
       return placed.length * aloneS + (asked[at]?.pauseS ?? 0);
     });
     const durationS = Math.max(leastS, answers * Math.max(...cycleS));
-    const seeds = placed.map(() => random.fork());
-    const open = (): ServedNetwork[] =>
-      placed.map(({ network, unit }, at) => {
-        const own = seeds[at]?.fork() ?? random.fork();
-        const { pauseS = 0 } = asked[at] ?? {};
-        return {
-          ...{ network, unit, random: own, priority: 1 },
-          asks: { pauseS: () => (pauseS > 0 ? own.exponential(pauseS) : 0) },
-        };
+    const seeds = placed.map(() => random.integer(0, 2 ** 30));
+    let clients: Client[] = [];
+    const open = (): ServedNetwork[] => {
+      clients = asked.map(({ pauseS }, at) => new Client(pauseS, new Random(seeds[at] ?? 0)));
+      return placed.map(({ network, unit }, at) => {
+        const client = clients[at] ?? new Client(0, random.fork());
+        return { network, unit, random: client.random.fork(), priority: 1, asks: client };
       });
+    };
     const { networks, powerW } = serveOnBoard(board.model, clocks, open, durationS, null);
     return {
-      networks: networks.map((result, at) => resultOf(result, asked[at]?.pauseS ?? 0)),
+      networks: networks.map((result, at) => resultOf(result, clients[at]?.meanPauseS ?? 0)),
       leftOut: [],
       power: { powerW: powerW * (1 + sensorNoise * random.normal()), source: 'simulated', scope: 'module' },
       durationS,
@@ -73,6 +72,29 @@ export class BoardCoLocations implements CoLocationRunner {
       if (network !== null) return { network, unit };
     }
     throw new EcomapError('INVALID_CONFIG', `${name} does not run on ${component ?? 'no component'} of the board`);
+  }
+}
+
+/** Asks, waits for the answer, pauses for a random while, and asks again. */
+class Client {
+  private pausedS = 0;
+  private pauses = 0;
+
+  constructor(
+    private readonly wantedS: number,
+    readonly random: Random,
+  ) {}
+
+  readonly pauseS = (): number => {
+    const tookS = this.wantedS > 0 ? this.random.exponential(this.wantedS) : 0;
+    this.pausedS += tookS;
+    this.pauses += 1;
+    return tookS;
+  };
+
+  /** As it came out: of few pauses at random the mean is not the one that was wanted. */
+  get meanPauseS(): number {
+    return this.pauses === 0 ? 0 : this.pausedS / this.pauses;
   }
 }
 
