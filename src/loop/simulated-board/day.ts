@@ -5,9 +5,11 @@ import { MappingPlanner } from '../../mapping/planner';
 import { PlannerProcess } from '../../mapping/planner/planner-process';
 import type { WantedEstimator } from '../../mapping/planner/protocol';
 import type { ProfileLookup } from '../../mapping/profiles/table';
+import { ownThreadEffort } from '../../mapping/rounds/solve';
 import { createDevice } from '../../power/device';
 import { PowerCap } from '../../power/power-cap';
 import { VariantSelector } from '../../selection/selector';
+import { EcomapError } from '../../signals/errors';
 import type { Tenant } from '../../signals/tenant';
 import type { Mix } from '../../simulation/devices/workloads/mixes';
 import { CapPeriods } from '../cap-periods';
@@ -26,6 +28,8 @@ export interface BoardDaySurroundings {
   readonly stateDirectory: string;
   /** The one to plan with; absent: the one that is shipped. */
   readonly estimator?: WantedEstimator;
+  /** Hours of the day to play; absent: all 24. */
+  readonly hours?: number;
   readonly say: (line: string) => void;
 }
 
@@ -33,13 +37,20 @@ const dayS = 86_400;
 /** Of the simulated time. */
 const windowS = 600;
 const windowsPerControl = 3;
+/** Time of this machine is not of the day: however busy it is, each round gets what it takes, so that the day can be repeated. */
+const planning = {
+  effort: { evaluations: ownThreadEffort.evaluations },
+  startPatienceMs: 60_000,
+  roundLimitMs: 120_000,
+} as const;
 
 /**
  * A grid day of the whole loop on a simulated board, in simulated time: source, cap, planner in its process, selector and ledger are the
  * product's; hardware and requests are simulated. Every policy meets the same day and the same requests.
+ * @throws EcomapError INTERNAL_ERROR where a step of the loop failed: such a day cannot be compared with another
  */
 export async function playBoardDay(policy: DayPolicy, around: BoardDaySurroundings): Promise<DayFigures> {
-  const { board, mix, profiles } = around;
+  const { board, mix, profiles, hours = 24 } = around;
   const tenants = policy.swaps
     ? around.tenants
     : around.tenants.map((tenant) => ({ ...tenant, override: { mode: 'off' as const } }));
@@ -72,6 +83,7 @@ export async function playBoardDay(policy: DayPolicy, around: BoardDaySurroundin
     clock: { monotonicMs },
   });
   const solver = new PlannerProcess({
+    ...planning,
     ...(around.estimator && { estimator: around.estimator }),
     onProblem: ({ message }) => around.say(`${policy.name}: ${message}`),
   });
@@ -82,6 +94,7 @@ export async function playBoardDay(policy: DayPolicy, around: BoardDaySurroundin
   const watch = new DayWatch(policy.name, () => undefined);
   const capPeriods = new CapPeriods();
   const counts = new Map(tenants.map(({ name }) => [name, { offered: 0, answered: 0, correct: null }]));
+  let failure: string | null = null;
   const loop = new Loop(
     {
       ...{ source, executor, ledger },
@@ -105,14 +118,18 @@ export async function playBoardDay(policy: DayPolicy, around: BoardDaySurroundin
         capPeriods.ends(executor.powerW, monotonicMs());
         watch.onWindow(telemetry, receipt);
       },
-      onError: (what, message) => around.say(`${policy.name}: ${what}: ${message}`),
+      onError: (what, message) => {
+        failure ??= `${what}: ${message}`;
+      },
     },
   );
   try {
-    for (let window = 0; window < dayS / windowS; window += 1) {
+    for (let window = 0; window < (3600 * hours) / windowS; window += 1) {
       if (window % windowsPerControl === 0) await loop.control();
       elapsedS += windowS;
       await loop.window();
+      if (failure !== null)
+        throw new EcomapError('INTERNAL_ERROR', `The day of ${policy.name} failed: ${String(failure)}`);
     }
     return watch.figures({
       seconds: elapsedS,
