@@ -56,7 +56,8 @@ export class AnalyticEstimator implements LatencyPowerEstimator {
   private readonly prepared = new WeakMap<EstimationContext, Prepared>();
 
   /**
-   * @param stretched how much longer each piece of work computes than its profile says, by candidate and work; absent: as it says
+   * @param stretched how much longer each piece of work takes than its profile says, by candidate and work; absent: as it says. Loads,
+   * waits, expected and upper latencies follow; lower ones and power stay those of the profiles
    */
   estimate(
     candidates: readonly Candidate[],
@@ -71,7 +72,7 @@ export class AnalyticEstimator implements LatencyPowerEstimator {
   }
 }
 
-/** How much longer a piece of work computes than profiled, and how far the slow answers may be above what follows from that. */
+/** How much longer a piece of work takes than profiled, and how far the slow answers may be above what follows from that. */
 export interface Stretched {
   readonly by: number;
   readonly most: number;
