@@ -9,6 +9,7 @@ import { ownThreadEffort } from '../../mapping/rounds/solve';
 import { createDevice } from '../../power/device';
 import { PowerCap } from '../../power/power-cap';
 import { VariantSelector } from '../../selection/selector';
+import type { Cap } from '../../signals/cap';
 import { EcomapError } from '../../signals/errors';
 import type { Tenant } from '../../signals/tenant';
 import type { Mix } from '../../simulation/devices/workloads/mixes';
@@ -94,18 +95,25 @@ export async function playBoardDay(policy: DayPolicy, around: BoardDaySurroundin
   const watch = new DayWatch(policy.name, () => undefined);
   const capPeriods = new CapPeriods();
   const counts = new Map(tenants.map(({ name }) => [name, { offered: 0, answered: 0, correct: null }]));
+  const held = <SomeCap extends Cap | null>(cap: SomeCap): SomeCap => {
+    if (cap !== null) capPeriods.holds(cap.capW, monotonicMs());
+    return cap;
+  };
   let failure: string | null = null;
   const loop = new Loop(
     {
       ...{ source, executor, ledger },
-      powerCap,
+      powerCap: {
+        onCarbon: async (reading) => held(await powerCap.onCarbon(reading)),
+        // Between control periods, too, where the cap follows the plan.
+        onPlan: async (plan) => held(await powerCap.onPlan(plan)),
+      },
       planner: times.planner(planner),
       selector: times.selector(selector),
     },
     {
       onControl: (reading, cap, round) => {
         times.decided();
-        capPeriods.holds(cap.capW, monotonicMs());
         watch.onControl(reading, cap, round);
       },
       onWindow: (telemetry, receipt) => {
