@@ -186,4 +186,61 @@ describe('AnalyticEstimator', () => {
       assert.deepEqual(predictions[index], estimator.estimate([candidate], context)[0]),
     );
   });
+
+  describe('with work that takes longer than its profile says', () => {
+    const items = [work('a', 30, 6, 1), work('b', 10, 20, 2), work('c', 5, 30, 2)];
+    const parts = components(2);
+    const context = (of: readonly Work[]): EstimationContext => ({
+      ...{ components: parts, operatingPoint: operatingPoint(parts, 0.9), work: of },
+    });
+    const candidates: Candidate[] = [
+      [[0], [0], [0]],
+      [[0], [1], [0]],
+    ];
+    const longer = (item: Work, factor: number): Work => ({
+      ...item,
+      costs: item.costs.map((stage) =>
+        stage.map((cost) => cost && { p50Ms: factor * cost.p50Ms, p95Ms: factor * cost.p95Ms, cpuMs: cost.cpuMs }),
+      ),
+    });
+
+    it('predicts latencies and loads as with longer profiles, each work by its own factor in each candidate', () => {
+      const factors = [
+        [2, 2, 2],
+        [1, 1.5, 3],
+      ];
+      const stretched = estimator.estimate(candidates, context(items), (row, item) => ({
+        by: factors[row]?.[item] ?? NaN,
+        most: 1.25,
+      }));
+      candidates.forEach((candidate, row) => {
+        const profiled = items.map((item, at) => longer(item, factors[row]?.[at] ?? NaN));
+        const [expected] = estimator.estimate([candidate], context(profiled));
+        stretched[row]?.latencyMs.forEach((interval, item) => {
+          const other = expected?.latencyMs[item];
+          assert.ok(Math.abs((interval?.expected ?? 0) / (other?.expected ?? 1) - 1) < 1e-9);
+          assert.ok(Math.abs((interval?.upper ?? 0) / (other?.upper ?? 1) - 1) < 1e-9);
+        });
+        stretched[row]?.load.forEach((load, at) => assert.ok(Math.abs(load - (expected?.load[at] ?? NaN)) < 1e-9));
+      });
+    });
+
+    it('keeps lower latencies and power as profiled, and says the same as ever without', () => {
+      const plain = estimator.estimate(candidates, context(items));
+      const asEver = estimator.estimate(candidates, context(items), () => ({ by: 1, most: 1.25 }));
+      assert.deepEqual(asEver, plain);
+      const [twice] = estimator.estimate(candidates, context(items), () => ({ by: 2, most: 1.25 }));
+      assert.deepEqual(twice?.powerW, plain[0]?.powerW);
+      assert.deepEqual(
+        twice?.latencyMs.map((interval) => interval?.lower),
+        plain[0]?.latencyMs.map((interval) => interval?.lower),
+      );
+    });
+
+    it('takes slow answers as far off as it is told', () => {
+      const upper = (most: number): number =>
+        estimator.estimate(candidates, context(items), () => ({ by: 2, most }))[0]?.latencyMs[1]?.upper ?? NaN;
+      assert.ok(Math.abs(upper(1.5) / upper(1.2) - 1.25) < 1e-9);
+    });
+  });
 });

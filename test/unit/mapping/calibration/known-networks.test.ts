@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { knownNetworks } from '../../../../src/mapping/calibration/known-networks';
 import { ProfileTable } from '../../../../src/mapping/profiles/table';
 import type { ModelCounts } from '../../../../src/mapping/profiles/operations';
-import { device, fourVariants, profile, tenant } from '../../../support/planning-fixtures';
+import type { OperatingPoint } from '../../../../src/signals/device';
+import { components, device, fourVariants, operatingPoint, profile, tenant } from '../../../support/planning-fixtures';
 
 const counts: ModelCounts = {
   gigaflop: 0.4,
@@ -53,6 +54,19 @@ describe('networks that can be calibrated with', () => {
       [15, 15],
     );
     assert.equal(medium?.ways.length, 1);
+  });
+
+  it('cost at another operating point what was measured there', () => {
+    const slow = { ...operatingPoint(components(2), 0.5), limits: 'clock' as const };
+    table.set('camera', 'full', profile(80, { operatingPoint: { name: 'slow', clockSpeed: 0.5 } }));
+    const [full, medium] = networks();
+    const p50Ms = (network: typeof full, point: OperatingPoint): number | undefined =>
+      network?.waysAt?.(point)[0]?.work.costs[0]?.[0]?.p50Ms;
+    // At full speed: what took 80 ms at half of it.
+    assert.equal(p50Ms(full, slow), 40);
+    assert.equal(p50Ms(full, operatingPoint(components(2))), 30);
+    assert.equal(full?.ways[0]?.work.costs[0]?.[0]?.p50Ms, 30);
+    assert.equal(p50Ms(medium, slow), 12, 'or nearest to it');
   });
 
   it('carry what stressors told', () => {

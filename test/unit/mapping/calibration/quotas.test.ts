@@ -49,6 +49,24 @@ describe('calibration under quotas', () => {
     const slower = Object.assign(new HeldDevice(), { operatingPoints: clocks });
     assert.deepEqual(quotaPoints(slower), []);
     assert.deepEqual(quotaPoints({ operatingPoints: points }), []);
+    assert.deepEqual(quotaPoints(Object.assign(slower, { mayChangeClocks: false })), []);
+  });
+
+  it('knows those of slower clocks, too, where these may be changed, but nowhere that of full speed', () => {
+    const clocks = points.map((point): OperatingPoint => ({ ...point, limits: 'clock' }));
+    const may = (operatingPoints: readonly OperatingPoint[]): string[] =>
+      quotaPoints(Object.assign(new HeldDevice(), { operatingPoints, mayChangeClocks: true })).map(({ name }) => name);
+    assert.deepEqual(may(clocks), quotas);
+    assert.deepEqual(may(points), quotas);
+    // A pace at full clocks limits the time, not the clocks.
+    const paced = { ...clocks[0], name: 'paced', speed: 0.5, busyLimit: 0.5 } as OperatingPoint;
+    assert.deepEqual(may([...clocks, paced]), quotas);
+    assert.deepEqual(
+      quotaPoints(
+        Object.assign(new HeldDevice(), { operatingPoints: points, mayChangeClocks: true, releaseCap: undefined }),
+      ),
+      [],
+    );
   });
 
   it('plans half of the measurements under quotas of all kinds, most sets with and without', () => {
@@ -96,6 +114,53 @@ describe('calibration under quotas', () => {
       };
       await assert.rejects(measurePlan({ ...options, log: again, records: () => again.records }), /enough/);
       assert.equal(device.caps.size, 0);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+
+  it('learns with what networks cost alone at the point that was in force, where that is known', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'ecomap-quotas-'));
+    try {
+      const device = new HeldDevice();
+      const strictest = points[points.length - 1] ?? assert.fail();
+      // The calibration asks for less than somebody else allows: what is in force counts, not what is planned.
+      await device.applyCap(fullLoadW(strictest), { holder: 'the cap node' as unknown as object });
+      const costMs = (point: OperatingPoint): number => (point.name === strictest.name ? 100 : 1);
+      const known = networks.map((network) => ({
+        ...network,
+        waysAt: (point: OperatingPoint) =>
+          network.ways.map((way) => ({
+            ...way,
+            work: {
+              ...way.work,
+              costs: way.work.costs.map((stage) =>
+                stage.map((cost) => cost && { ...cost, p50Ms: costMs(point), p95Ms: costMs(point) }),
+              ),
+            },
+          })),
+      }));
+      const aloneOf = async (with_: typeof networks, file: string): Promise<Set<number>> => {
+        const log = await SampleLog.open(join(directory, file), assert.fail);
+        await measurePlan({
+          ...{ plan: plan.slice(0, 12), networks: with_, device, log, records: () => log.records },
+          runner: new FakeRunner(() => 5),
+          quotas: new Quotas(device),
+          clock: () => 0,
+          signal: new AbortController().signal,
+          onProgress: () => undefined,
+          warn: assert.fail,
+        });
+        const samples = log.records.flatMap((record) =>
+          record.kind === 'sample' && record.sample ? [record.sample] : [],
+        );
+        assert.equal(samples.length, 12);
+        const stages = samples.flatMap((sample) => sample.networks.flatMap((network) => network.stages));
+        return new Set(stages.map(({ alone: [first] }) => Math.round(1000 * (first?.latencyS ?? 0) * strictest.speed)));
+      };
+      assert.deepEqual(await aloneOf(known, 'known.jsonl'), new Set([100]));
+      const unknown = await aloneOf(networks, 'unknown.jsonl');
+      assert.ok(unknown.has(20) && !unknown.has(100), 'else with those of the beginning');
     } finally {
       await rm(directory, { recursive: true, force: true });
     }

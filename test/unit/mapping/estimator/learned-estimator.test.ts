@@ -89,6 +89,59 @@ describe('the learned estimator in the planner', () => {
     assert.ok(Math.abs((await upper(1, { tail })) - 0.1 - Math.log(1.2)) < 0.01, 'never less than without');
   });
 
+  describe('once it is calibrated', () => {
+    const bins = { alpha: 0.1, cuts: [], halfWidths: [0.1], counts: [50] };
+    const predict = async (rates: readonly number[], mapping: readonly number[], lnLatency = 0) => {
+      const estimator = new LearnedEstimator(network(lnLatency), { latency: bins, lnPowerMargin: 0.05 });
+      const items = rates.map((ratePerS) => work(ratePerS));
+      const [prediction] = await estimator.estimate([mapping.map((at) => [at])], context(items));
+      return prediction ?? assert.fail();
+    };
+    /** A run of 20 ms and what handing it over takes, s. */
+    const runS = 0.02025;
+
+    it('counts the requests of all tenants that wait at once, although nothing slows them down', async () => {
+      const { latencyMs, load } = await predict([15, 15], [0, 0]);
+      const together = 30 * runS;
+      const waitS = (together * runS) / 2 / (1 - together);
+      const slowestWaitS = Math.max((waitS / together) * Math.log(together / 0.05), waitS + runS);
+      assert.equal(latencyMs.length, 2);
+      for (const interval of latencyMs) {
+        assert.ok(Math.abs((interval?.expected ?? 0) - 1000 * (runS + waitS)) < 0.01);
+        assert.ok(Math.abs((interval?.upper ?? 0) - 1000 * Math.exp(0.1) * (1.2 * runS + slowestWaitS)) < 0.01);
+        assert.ok((interval?.lower ?? 99) <= (interval?.expected ?? 0));
+      }
+      assert.ok(Math.abs((load[0] ?? 0) - together) < 1e-9);
+      const [alone] = (await predict([15], [0])).latencyMs;
+      const [apart] = (await predict([15, 15], [0, 1])).latencyMs;
+      for (const other of [alone, apart]) {
+        assert.ok((latencyMs[0]?.upper ?? 0) > 1.3 * (other?.upper ?? 0));
+        assert.ok((latencyMs[0]?.expected ?? 0) > 1.2 * (other?.expected ?? 0));
+      }
+    });
+
+    it('stretches the runs of all by what company costs beyond queueing, and loads with them', async () => {
+      const { latencyMs, load } = await predict([10, 10], [0, 0], Math.log(1.5));
+      const longerS = 1.5 * runS;
+      const together = 20 * longerS;
+      const waitS = (together * longerS) / 2 / (1 - together);
+      assert.ok(Math.abs((latencyMs[0]?.expected ?? 0) - 1000 * (longerS + waitS)) < 0.05);
+      assert.ok(Math.abs((load[0] ?? 0) - together) < 1e-6);
+    });
+
+    it('never expects runs shorter than their profiles, however well the network thinks of them', async () => {
+      const { latencyMs, load } = await predict([15, 15], [0, 0], -3);
+      const queued = new AnalyticEstimator().estimate([[[0], [0]]], context([work(15), work(15)]), () => ({
+        by: 1,
+        most: Math.exp(0.1),
+      }))[0];
+      assert.equal(latencyMs[0]?.expected, queued?.latencyMs[0]?.expected);
+      assert.equal(latencyMs[0]?.upper, queued?.latencyMs[0]?.upper);
+      assert.deepEqual(load, queued?.load);
+      assert.ok((latencyMs[0]?.upper ?? 0) > 24 * Math.exp(0.1));
+    });
+  });
+
   it('is under a quota never less careful than the analytic estimator, whatever was learned; with clocks alone it may be', async () => {
     const bins = { alpha: 0.1, cuts: [], halfWidths: [0.01], counts: [50] };
     const estimator = new LearnedEstimator(network(-1), { latency: bins, lnPowerMargin: 0.01 });
