@@ -1,4 +1,4 @@
-import type { Component, OperatingPoint } from '../../signals/device';
+import { fullLoadW, type Component, type OperatingPoint } from '../../signals/device';
 import type { DeviceDescription } from '../../signals/device-description';
 import { EcomapError } from '../../signals/errors';
 import { tenantSchema, type Tenant } from '../../signals/tenant';
@@ -44,9 +44,7 @@ export class LoopBoard {
       label: `${label} (simulated)`,
       simulated: true,
       components: this.components,
-      operatingPoints: toldApart(
-        this.points.map((point) => this.operatingPointOf(point)).sort((a, b) => b.speed - a.speed),
-      ),
+      operatingPoints: toldApart(this.points.map((point) => this.operatingPointOf(point))),
       fingerprint: `simulated ${this.name}`,
       powerScope: 'module',
       powerMethod: `simulated: ${this.model.powerSource}`,
@@ -94,15 +92,17 @@ export class LoopBoard {
 }
 
 /**
- * Profiles are told apart by the speed of the clock: of points with the same GPU clock, each with slower cores counts as a trifle slower.
- * @param points fastest first, as is what comes back
+ * Fastest first. Profiles are told apart by the speed of the clock: of points with the same GPU clock, each that draws more counts as a
+ * trifle slower, for a cap takes the thriftiest of those that are as fast.
  */
 function toldApart(points: readonly OperatingPoint[]): OperatingPoint[] {
   let above = Infinity;
-  return points.map((point) => {
-    above = Math.min(point.speed, above * (1 - 1e-9));
-    return { ...point, speed: above };
-  });
+  return [...points]
+    .sort((a, b) => b.speed - a.speed || fullLoadW(a) - fullLoadW(b))
+    .map((point) => {
+      above = Math.min(point.speed, above * (1 - 1e-9));
+      return { ...point, speed: above };
+    });
 }
 
 /** The tenants of a mix; their variants stand for no files. */

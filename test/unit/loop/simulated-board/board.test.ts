@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { LoopBoard, playableBoard, tenantsOf } from '../../../../src/loop/simulated-board/board';
-import { clockSpeed, fullLoadW } from '../../../../src/signals/device';
+import { chooseOperatingPoint } from '../../../../src/power/operating-points';
+import { clockSpeed, fullLoadW, type OperatingPoint } from '../../../../src/signals/device';
 import { boardFamilies } from '../../../../src/simulation/devices/workloads/families';
 import { seededMixes } from '../../../../src/simulation/devices/workloads/mixes';
 
@@ -37,6 +38,16 @@ describe('a simulated board as the loop meets it', () => {
       assert.ok(Object.values(point.activeW).every((watts) => watts > 0));
       assert.ok(point.idleW > 0 && point.idleW < fullLoadW(point));
     });
+  });
+
+  it('is of points as fast as each other at the thriftiest under a cap that allows both', () => {
+    const { operatingPoints } = described;
+    const nameUnder = (capW: number): string =>
+      chooseOperatingPoint(operatingPoints as [OperatingPoint, ...OperatingPoint[]], capW).point.name;
+    // The same GPU clock, and less for DLA and cores.
+    assert.equal(nameUnder(17), 'MODE_15W');
+    assert.equal(nameUnder(19), 'MODE_15W');
+    assert.equal(nameUnder(60), 'MAXN');
   });
 
   it('draws at an operating point what its model says of each component', () => {
