@@ -6,6 +6,7 @@ import { ArmProcess } from './arms/arm-process';
 import { serveArm } from './arms/serve-arm';
 import { causeFigures, causesMethod } from './event-loop/cause-figures';
 import { calibrateInNodeRed } from './event-loop/calibrating';
+import { parseCoLocations } from './event-loop/co-locations';
 import { runInProcess } from './event-loop/in-process';
 import { runInNodeRed } from './event-loop/node-red';
 import type { ArmFigures } from './event-loop/arm';
@@ -40,7 +41,7 @@ async function main(): Promise<void> {
     if (methods === undefined) throw new Error(`there is no arm "${values.arm}"`);
     return serveArm(async () => ({ methods, close: async () => undefined }));
   }
-  if (values.calibrate !== undefined) return reportCalibrating(Number(values.calibrate));
+  if (values.calibrate !== undefined) return reportCalibrating(parseCoLocations(values.calibrate));
   const hosts = await runArm('hosts', seconds);
   const inProcess = await runArm('in-process', seconds);
   process.stderr.write(`planning: ${seconds} s without a pause\n`);

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { sourceSchema, timeSchema } from './quantities';
 
+/** How many co-locations a calibration may measure. */
+export const calibrationSamples = { least: 40, most: 1000 } as const;
+
 /** `ecomap/calibrate`: learn this device. Measures co-locations of the tenants' networks for a while, then trains. */
 export const calibrateSchema = z.object({
   action: z.enum(['start', 'cancel']),
   /** Co-locations to measure; absent: the node's own setting. */
-  samples: z.number().int().min(40).max(1000).optional(),
+  samples: z.number().int().min(calibrationSamples.least).max(calibrationSamples.most).optional(),
 });
 export type Calibrate = z.infer<typeof calibrateSchema>;
 

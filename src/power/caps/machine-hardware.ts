@@ -85,7 +85,8 @@ export class MachineHardware implements Hardware {
 }
 
 async function findActuators(machine: Machine, changes: MachineChanges): Promise<FoundHardware> {
-  const found = await Promise.all([findJetsonActuators(machine, changes), findHostActuators(machine, changes)]);
+  // One after the other: each may start a program, which stops this process for some milliseconds.
+  const found = [await findJetsonActuators(machine, changes), await findHostActuators(machine, changes)];
   return {
     actuators: found.flatMap(({ actuators }) => actuators),
     findings: found.flatMap(({ findings }) => findings),

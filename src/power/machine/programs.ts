@@ -1,5 +1,7 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { messageOf } from '../../signals/errors';
+import { mayBeThere, turnToStart } from './program-start';
 
 export interface ProgramOutcome {
   /** null when the program was ended (time-out, signal). */
@@ -41,6 +43,8 @@ const patienceMs = 1000;
 /** Time for the last lines of a program that has ended. */
 const lastWordsMs = 100;
 
+const notThere: ProgramOutcome = { exitCode: null, text: '', timedOut: false, missing: true };
+
 /** @param searchPath stands for PATH, e.g. the folder of a simulated device's programs */
 export function localPrograms(searchPath?: string): Programs {
   const environment = (): NodeJS.ProcessEnv => ({
@@ -50,24 +54,43 @@ export function localPrograms(searchPath?: string): Programs {
   });
   return {
     stream: (program, args, onLine) => startStream(program, args, environment(), onLine),
-    run: (program, args, { timeoutMs }) =>
-      new Promise((resolve) => {
-        const env = environment();
-        const options = { env, timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: mostOutputBytes } as const;
-        const child = execFile(program, [...args], options, (error, stdout, stderr) => {
-          const text = [stdout, stderr].filter((part) => part !== '').join('\n');
-          const code = error?.code ?? 0;
-          resolve({
-            exitCode: typeof code === 'number' && error?.killed !== true ? code : null,
-            text,
-            timedOut: error?.killed === true,
-            missing: code === 'ENOENT' || code === 'EACCES',
-          });
-        });
-        child.stdin?.end();
-      }),
+    async run(program, args, { timeoutMs }) {
+      const env = environment();
+      if (!(await mayBeThere(program, env['PATH']))) return notThere;
+      await turnToStart();
+      try {
+        return await runToEnd(program, args, env, timeoutMs);
+      } catch (error) {
+        // E.g. no memory for another process.
+        return { exitCode: null, text: messageOf(error), timedOut: false, missing: false };
+      }
+    },
   };
 }
+
+function runToEnd(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  timeoutMs: number,
+): Promise<ProgramOutcome> {
+  return new Promise((resolve) => {
+    const options = { env, timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: mostOutputBytes } as const;
+    const child = execFile(program, [...args], options, (error, stdout, stderr) => {
+      const text = [stdout, stderr].filter((part) => part !== '').join('\n');
+      const code = error?.code ?? 0;
+      resolve({
+        exitCode: typeof code === 'number' && error?.killed !== true ? code : null,
+        text,
+        timedOut: error?.killed === true,
+        missing: code === 'ENOENT' || code === 'EACCES',
+      });
+    });
+    child.stdin?.end();
+  });
+}
+
+type StreamEnd = Awaited<ProgramStream['ended']>;
 
 function startStream(
   program: string,
@@ -75,14 +98,39 @@ function startStream(
   env: NodeJS.ProcessEnv,
   onLine: (line: string) => void,
 ): ProgramStream {
-  const child = spawn(program, [...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let closing = false;
-  for (const output of [child.stdout, child.stderr]) {
-    createInterface({ input: output }).on('line', (line) => {
+  let child: ChildProcess | null = null;
+  const start = async (): Promise<StreamEnd> => {
+    if (!(await mayBeThere(program, env['PATH']))) return { exitCode: null, missing: true };
+    await turnToStart();
+    if (closing) return { exitCode: null, missing: false };
+    try {
+      child = spawn(program, [...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    } catch (error) {
+      onLine(messageOf(error));
+      return { exitCode: null, missing: false };
+    }
+    return endOf(child, (line) => {
       if (!closing) onLine(line);
     });
-  }
-  const ended = new Promise<{ exitCode: number | null; missing: boolean }>((resolve) => {
+  };
+  const ended = start();
+  return {
+    ended,
+    async close() {
+      closing = true;
+      child?.kill('SIGTERM');
+      const killing = setTimeout(() => child?.kill('SIGKILL'), patienceMs);
+      await ended;
+      clearTimeout(killing);
+    },
+  };
+}
+
+/** Reads the lines of both outputs. @returns when the program has ended; never rejects */
+function endOf(child: ChildProcess, onLine: (line: string) => void): Promise<StreamEnd> {
+  const outputs = [child.stdout, child.stderr].filter((output) => output != null);
+  return new Promise((resolve) => {
     child.once('error', (error) => {
       const code = 'code' in error ? error.code : null;
       resolve({ exitCode: null, missing: code === 'ENOENT' || code === 'EACCES' });
@@ -91,19 +139,9 @@ function startStream(
     child.once('exit', () => {
       // What the program itself has started may hold its outputs open; that is not waited for long.
       setTimeout(() => {
-        child.stdout.destroy();
-        child.stderr.destroy();
+        for (const output of outputs) output.destroy();
       }, lastWordsMs);
     });
+    for (const output of outputs) createInterface({ input: output }).on('line', onLine);
   });
-  return {
-    ended,
-    async close() {
-      closing = true;
-      child.kill('SIGTERM');
-      const killing = setTimeout(() => child.kill('SIGKILL'), patienceMs);
-      await ended;
-      clearTimeout(killing);
-    },
-  };
 }

@@ -30,11 +30,12 @@ const permit = 'install the permission rules that come with the package (folder 
  */
 export async function findSensors(machine: Machine, clock: Clock = systemClock): Promise<SensorsFound> {
   const isJetson = await looksLikeJetson(machine);
-  const parts = await Promise.all([
-    findJetsonSensors(machine, isJetson, clock),
-    findPiSensor(machine, clock),
-    findProcessorSensors(machine, isJetson, clock),
-  ]);
+  // One after the other: each may start a program, which stops this process for some milliseconds.
+  const parts = [
+    await findJetsonSensors(machine, isJetson, clock),
+    await findPiSensor(machine, clock),
+    await findProcessorSensors(machine, isJetson, clock),
+  ];
   return {
     sensors: parts.flatMap(({ sensors }) => sensors),
     findings: parts.flatMap(({ findings }) => findings),

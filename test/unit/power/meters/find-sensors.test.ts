@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Programs } from '../../../../src/power/machine/programs';
 import { findSensors } from '../../../../src/power/meters/find-sensors';
 import { openMeter } from '../../../../src/power/meters/open-meter';
 import { MeterReader } from '../../../../src/power/meters/meter';
@@ -104,6 +105,37 @@ describe('finding sensors', () => {
   it('knows a Raspberry Pi 4 by its vcgencmd without currents', async () => {
     tree.install('vcgencmd', 'echo "error=1 error_msg=\\"Command not registered\\""');
     assert.match((await find()).finding('pi-pmic')?.text ?? '', /only a Raspberry Pi 5 can/);
+  });
+
+  it('runs the programs one after the other', async () => {
+    const running = new Set<string>();
+    const order: string[] = [];
+    const ended = (program: string): Promise<void> => {
+      assert.deepEqual([...running], [], `${program} is started beside another`);
+      running.add(program);
+      order.push(program);
+      return new Promise((resolve) =>
+        setTimeout(() => {
+          running.delete(program);
+          resolve();
+        }, 5),
+      );
+    };
+    const programs: Programs = {
+      run: async (program) => {
+        await ended(program);
+        return { exitCode: null, text: '', timedOut: false, missing: true };
+      },
+      stream: (program) => ({
+        ended: ended(program).then(() => ({ exitCode: null, missing: true })),
+        close: () => Promise.resolve(),
+      }),
+    };
+    const { sensors, findings } = await findSensors({ files: tree.files, programs });
+    assert.deepEqual(sensors, []);
+    assert.deepEqual(order, ['tegrastats', 'vcgencmd', 'nvidia-smi']);
+    for (const program of order)
+      assert.ok(findings.some(({ text }) => text === `there is no ${program} on this machine`));
   });
 });
 
