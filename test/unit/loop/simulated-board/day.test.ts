@@ -22,9 +22,9 @@ describe('a day of the loop on a simulated board', function () {
   const said: string[] = [];
   let directory: string;
 
-  const play = (policy: DayPolicy): Promise<DayFigures> =>
+  const play = (policy: DayPolicy, hoursPlayed = hours): Promise<DayFigures> =>
     playBoardDay(policy, {
-      ...{ board, mix, tenants, profiles, hours, stateDirectory: directory },
+      ...{ board, mix, tenants, profiles, hours: hoursPlayed, stateDirectory: directory },
       estimator: { kind: 'analytic' },
       say: (line) => said.push(line),
     });
@@ -59,7 +59,7 @@ describe('a day of the loop on a simulated board', function () {
   });
 
   it('with idle and dynamic energy that come to the whole, all of which the tenants bear', async () => {
-    const { energyJ, idleEnergyJ, dynamicEnergyJ, servingEnergyJ } = await play(quality);
+    const { energyJ, idleEnergyJ, dynamicEnergyJ, servingEnergyJ } = await play(quality, 1);
     assert.ok(energyJ !== null && idleEnergyJ !== null && dynamicEnergyJ !== null && servingEnergyJ !== null);
     assert.ok(idleEnergyJ > 0 && dynamicEnergyJ > 0);
     assert.equal(energyJ, idleEnergyJ + dynamicEnergyJ);

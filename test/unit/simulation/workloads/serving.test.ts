@@ -61,6 +61,18 @@ describe('networks on a simulated board, request by request', () => {
       const slowdown = meanMs(apart, index) / alone;
       assert.ok(slowdown > 1.02 && slowdown < 1.6, `${slowdown}`);
     }
+    // Each by what the others take of the memory.
+    const rates = apart.networks.map(({ latencyS }) => latencyS.length / 30);
+    const { memorySlowdown } = model.run(
+      [
+        { network: heavy, stages: [{ unit: 'gpu' }], ratePerS: rates[0] ?? 0 },
+        { network: light, stages: [{ unit: 'dla0' }], ratePerS: rates[1] ?? 0 },
+      ],
+      clocks,
+    );
+    assert.ok(Math.abs(memorySlowdown.gpu - memorySlowdown.dla0) > 0.03, 'not the same for both');
+    near(meanMs(apart, 0), memorySlowdown.gpu * aloneMs(heavy, 'gpu'), 0.01, 'on the GPU');
+    near(meanMs(apart, 1), memorySlowdown.dla0 * aloneMs(light, 'dla0'), 0.01, 'on the DLA');
     const rare = serve([
       { network: heavy, unit: 'gpu' },
       { network: light, unit: 'dla0', pauseS: 10 * (aloneMs(light, 'dla0') / 1000) },
