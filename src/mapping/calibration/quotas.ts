@@ -39,7 +39,7 @@ export class Quotas {
   async take(name: string | null): Promise<void> {
     if (name === this.inForce) return;
     const point = quotaPoints(this.device).find((known) => known.name === name) ?? null;
-    // A cap of what it draws at most lets the device choose exactly this point.
+    // A cap of what it draws at most lets the device choose exactly this point, or a faster one of other clocks that draws no more.
     if (point !== null) await this.device.applyCap?.(fullLoadW(point), { holder: this });
     else if (this.inForce !== null) await this.device.releaseCap?.(this);
     this.inForce = point?.name ?? null;
