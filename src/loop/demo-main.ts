@@ -18,12 +18,14 @@ import { profiledTenants } from './demo-preparation';
 import { replayForDemo } from './demo-replay';
 import { demoTable } from './demo-table';
 import { demonstrationTenants } from './demo-tenants';
+import type { Arrivals } from '../simulation/devices/workloads/mixes';
 import { playableBoard, type PlayableBoard } from './simulated-board/board';
 import { boardTables, playBoard } from './simulated-board/comparison';
 
 const usage =
   'usage: npm run demo -- [--seconds 60] [--seed 1] [--calibrate 160 [--pairs 1]] [--estimator auto|analytic] [--record FILE] [--json]\n' +
-  '       npm run demo -- --board agx-xavier [--seed 1] [--pairs 1] [--calibrate 160] [--estimator auto|analytic] [--json]\n' +
+  '       npm run demo -- --board agx-xavier [--seed 1] [--pairs 1] [--calibrate 160] [--arrivals poisson|bursty]\n' +
+  '         [--estimator auto|analytic] [--json]\n' +
   '       npm run demo -- --replay FILE [--json]';
 
 interface Options {
@@ -37,6 +39,8 @@ interface Options {
   readonly analytic: boolean;
   /** A simulated board to play on in simulated time, instead of this machine; null: this machine. */
   readonly board: PlayableBoard | null;
+  /** On a board. */
+  readonly arrivals: Arrivals;
   /** File for the day of the loop; null: not recorded. */
   readonly record: string | null;
   /** A recorded day to run again instead; null: none. */
@@ -49,6 +53,7 @@ function readOptions(): Options {
     options: {
       seconds: { type: 'string' },
       board: { type: 'string' },
+      arrivals: { type: 'string', default: 'poisson' },
       seed: { type: 'string', default: '1' },
       calibrate: { type: 'string', default: '0' },
       pairs: { type: 'string', default: '1' },
@@ -76,7 +81,11 @@ function readOptions(): Options {
     throw new EcomapError('INVALID_CONFIG', `--pairs must be 1 to 100 days; ${usage}`);
   if (pairs > 1 && calibrate === 0 && board === null)
     throw new EcomapError('INVALID_CONFIG', `--pairs compares days without and with --calibrate; ${usage}`);
-  const { estimator, record = null, replay = null, json } = values;
+  const { estimator, arrivals, record = null, replay = null, json } = values;
+  if (arrivals !== 'poisson' && arrivals !== 'bursty')
+    throw new EcomapError('INVALID_CONFIG', `--arrivals must be poisson or bursty; ${usage}`);
+  if (arrivals === 'bursty' && board === null)
+    throw new EcomapError('INVALID_CONFIG', `--arrivals is for days on a --board; ${usage}`);
   if (estimator !== 'auto' && estimator !== 'analytic')
     throw new EcomapError('INVALID_CONFIG', `--estimator must be auto or analytic; ${usage}`);
   if (record !== null && existsSync(record))
@@ -84,7 +93,7 @@ function readOptions(): Options {
       'INVALID_CONFIG',
       `--record: there is a file ${record} already; remove it, or choose another`,
     );
-  return { seconds, seed, calibrate, pairs, analytic: estimator === 'analytic', board, record, replay, json };
+  return { seconds, seed, calibrate, pairs, analytic: estimator === 'analytic', board, arrivals, record, replay, json };
 }
 
 interface PlannedDay {
@@ -177,13 +186,14 @@ function pairsOf(days: readonly (PlannedDay & { readonly figures: DayFigures })[
   });
 }
 
-async function boardDemo(board: PlayableBoard, { seed, pairs, calibrate, analytic, json }: Options): Promise<void> {
+async function boardDemo(board: PlayableBoard, options: Options): Promise<void> {
+  const { pairs, json } = options;
   const say = (line: string): void => {
     process.stderr.write(`${line}\n`);
   };
   const stateDirectory = await mkdtemp(join(tmpdir(), 'ecomap-demo-'));
   try {
-    const played = await playBoard({ board, seed, mixes: pairs, calibrate, analytic, stateDirectory, say });
+    const played = await playBoard({ ...options, board, mixes: pairs, stateDirectory, say });
     if (!json) return console.log(boardTables(played));
     const mixes = played.mixes.map(({ mix, days, calibration }) => {
       const { points: _, ...summary } = calibration?.summary ?? { points: [] };

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { seededMixes, type Mix } from '../../simulation/devices/workloads/mixes';
+import { seededMixes, type Arrivals, type Mix } from '../../simulation/devices/workloads/mixes';
 import { Random } from '../../simulation/random';
 import { beforeAfter, beforeAfterLine, type BeforeAfter, type DayPair } from '../before-after';
 import { alwaysMax, calibrated, ecomap, type DayPolicy } from '../day-policy';
@@ -17,6 +17,8 @@ export interface BoardDemoOptions {
   readonly seed: number;
   /** Mixes of tenants, each with days of its own. */
   readonly mixes: number;
+  /** How requests come. The bounds of all estimators take them to come at random. */
+  readonly arrivals: Arrivals;
   /** Co-locations to measure of each mix before its days are played again; 0: none. */
   readonly calibrate: number;
   /** Plans by the queueing model alone. */
@@ -53,7 +55,7 @@ export async function playBoard(options: BoardDemoOptions): Promise<BoardDemo> {
   const board = new LoopBoard(options.board);
   const mixes: MixDays[] = [];
   for (const mix of seededMixes(board.model, options.mixes, options.seed))
-    mixes.push(await playMix(board, mix, options));
+    mixes.push(await playMix(board, { ...mix, arrivals: options.arrivals }, options));
   const changes = Object.fromEntries(
     compared.flatMap(({ before, after }) => {
       const pairs = mixes.flatMap(({ days }) => pairOf(days, before, after));

@@ -96,10 +96,11 @@ export class LearnedEstimator implements BatchEstimator {
           if (predicted === null || !known) return null;
           const latencyS = predicted.latencyS[cell] ?? 0;
           const queued = stretched?.[row]?.latencyMs[index] ?? null;
+          const alone = this.latencyOf(latencyS, predicted.lnSlowdown[cell] ?? 0, item, candidate[index] ?? []);
           const learned =
-            bins === null || queued === null
-              ? uncalibratedLatency(latencyS, item, candidate[index] ?? [])
-              : this.calibratedLatency(queued, latencyS, predicted.lnSlowdown[cell] ?? 0, bins);
+            queued === null
+              ? alone
+              : { ...alone, expected: queued.expected, upper: Math.max(alone.upper, queued.upper) };
           const other = cautious?.[row]?.latencyMs[index] ?? null;
           return other === null ? learned : { ...learned, upper: Math.max(learned.upper, other.upper) };
         }),
@@ -126,15 +127,21 @@ export class LearnedEstimator implements BatchEstimator {
     });
   }
 
-  /** @param queued with the waits of all tenants' requests */
-  private calibratedLatency(queued: Interval, computedS: number, lnSlowdown: number, bins: ConformalBins): Interval {
-    const { tail = null } = this.intervals;
-    const slowS = tail === null ? 0 : Math.exp(halfWidthAt(tail, lnSlowdown)) * computedS;
-    const lower = 1000 * Math.exp(-halfWidthAt(bins, lnSlowdown)) * computedS;
+  /** With the waits for requests of the same tenant alone. */
+  private latencyOf(computedS: number, lnSlowdown: number, item: Work, places: readonly number[]): Interval {
+    const { latency: bins, tail = null } = this.intervals;
+    const halfWidth = bins === null ? uncalibrated.latency : halfWidthAt(bins, lnSlowdown);
+    const share = Math.min(item.ratePerS * computedS, saturation);
+    const crowded = Math.max(1, (item.ratePerS * computedS) / saturation);
+    const waitS = (share * computedS * crowded) / (2 * (1 - share));
+    const tailS = share <= tailShare ? waitS : Math.max(waitS, (waitS / share) * Math.log(share / tailShare));
+    const slowS = Math.exp(halfWidth) * computedS * spreadOf(item, places);
+    const measuredS = tail === null ? 0 : Math.exp(halfWidthAt(tail, lnSlowdown)) * computedS;
+    const upperS = Math.max(slowS, measuredS) + Math.exp(halfWidth) * tailS;
     return {
-      expected: queued.expected,
-      lower: Math.min(lower, queued.expected),
-      upper: Math.max(queued.upper, 1000 * slowS),
+      expected: 1000 * (computedS + waitS),
+      lower: 1000 * computedS * Math.exp(-halfWidth),
+      upper: 1000 * Math.max(upperS, computedS + waitS),
     };
   }
 
@@ -156,20 +163,6 @@ export class LearnedEstimator implements BatchEstimator {
     this.prepared.set(context, features);
     return features;
   }
-}
-
-function uncalibratedLatency(computedS: number, item: Work, places: readonly number[]): Interval {
-  const halfWidth = uncalibrated.latency;
-  const share = Math.min(item.ratePerS * computedS, saturation);
-  const crowded = Math.max(1, (item.ratePerS * computedS) / saturation);
-  const waitS = (share * computedS * crowded) / (2 * (1 - share));
-  const tailS = share <= tailShare ? waitS : Math.max(waitS, (waitS / share) * Math.log(share / tailShare));
-  const upperS = Math.exp(halfWidth) * (computedS * spreadOf(item, places) + tailS);
-  return {
-    expected: 1000 * (computedS + waitS),
-    lower: 1000 * computedS * Math.exp(-halfWidth),
-    upper: 1000 * Math.max(upperS, computedS + waitS),
-  };
 }
 
 /** What handing requests over adds to the runs of a profile, as a factor. */
