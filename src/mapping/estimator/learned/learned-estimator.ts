@@ -34,17 +34,18 @@ const saturation = 0.95;
  * The network predicts `X_i`, the mean time an answer takes once it is being computed, among the others, as what mean value analysis is
  * off by: `X_i = V_i exp(y_i)`.
  *
- * Where nothing was measured on this device, requests also wait for those of their own tenant: `W_i = rho X_i / (2 (1 - rho))` with
- * `rho = r_i X_i` (Pollaczek-Khinchine, even service). Latency is the sum; its upper bound stretches X by half as much again and by the
- * profile's own spread, and takes the tail of the wait, `W/rho ln(rho / 0.05)`. Bounds of latency and loads are nowhere below those of
- * the analytic estimator.
+ * A tenant's requests come at random with rate r_i and also wait for each other: `W_i = rho X_i / (2 (1 - rho))` with `rho = r_i X_i`
+ * (Pollaczek-Khinchine, even service). Latency is their sum; its upper bound stretches X by the conformal half width and by the profile's
+ * own spread, at least to what slow answers took in calibration, and takes the tail of the wait, `W/rho ln(rho / 0.05)`.
  *
- * Where it was, the queues of the analytic estimator tell how requests of all tenants wait for each other, each run stretched by
- * `max(1, exp(y_i))`: what company costs beyond queueing. Upper bounds are stretched by the conformal half width instead of a fixed
- * factor, and are nowhere below what slow answers took in calibration. Networks that are calibrated with run one after the other; of
- * requests at random more wait at once. (On simulated boards, bounds without the others' queues covered 64 % of the tenants' 95th
- * percentiles under requests at random, with them 92 %.) Under a quota they are nowhere below the analytic estimator's: a quota that
- * requests at random have used up makes all that come after wait for the next period.
+ * Networks that are calibrated with run one after the other; of requests at random more wait at once, those of other tenants, too. So the
+ * queues of the analytic estimator count as well, each run stretched by `max(1, exp(y_i))`, what company costs beyond queueing, and by
+ * the half width in place of a fixed factor: they give the expected latency, the load, and an upper bound where it is the larger one.
+ * (`npm run bench -- bounds`: the first bound alone covered 64 % of the 95th percentiles under requests at random, both together 98 %.)
+ *
+ * Where nothing was measured on this device, half as much again stands for the conformal half width, and bounds of latency and loads are
+ * nowhere below those of the analytic estimator; neither are they under a quota: one that requests at random have used up makes all that
+ * come after wait for the next period.
  *
  * Asynchronous, unlike the analytic estimator: the network runs in batches.
  */
