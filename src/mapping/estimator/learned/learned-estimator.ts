@@ -98,10 +98,7 @@ export class LearnedEstimator implements BatchEstimator {
           const latencyS = predicted.latencyS[cell] ?? 0;
           const queued = stretched?.[row]?.latencyMs[index] ?? null;
           const alone = this.latencyOf(latencyS, predicted.lnSlowdown[cell] ?? 0, item, candidate[index] ?? []);
-          const learned =
-            queued === null
-              ? alone
-              : { ...alone, expected: queued.expected, upper: Math.max(alone.upper, queued.upper) };
+          const learned = queued === null ? alone : wider(alone, queued);
           const other = cautious?.[row]?.latencyMs[index] ?? null;
           return other === null ? learned : { ...learned, upper: Math.max(learned.upper, other.upper) };
         }),
@@ -165,6 +162,13 @@ export class LearnedEstimator implements BatchEstimator {
     return features;
   }
 }
+
+/** @param queued with the waits for the requests of all tenants */
+const wider = (alone: Interval, queued: Interval): Interval => ({
+  expected: queued.expected,
+  lower: Math.min(alone.lower, queued.expected),
+  upper: Math.max(alone.upper, queued.upper),
+});
 
 /** What handing requests over adds to the runs of a profile, as a factor. */
 function handedOver(work: Work | undefined, places: readonly number[]): number {
