@@ -101,23 +101,32 @@ describe('the learned estimator in the planner', () => {
     const runS = 0.02025;
 
     it('counts the requests of all tenants that wait at once, although nothing slows them down', async () => {
-      const { latencyMs, load } = await predict([15, 15], [0, 0]);
-      const together = 30 * runS;
+      const { latencyMs, load } = await predict([5, 5, 5, 5], [0, 0, 0, 0]);
+      const together = 20 * runS;
       const waitS = (together * runS) / 2 / (1 - together);
       const slowestWaitS = Math.max((waitS / together) * Math.log(together / 0.05), waitS + runS);
-      assert.equal(latencyMs.length, 2);
+      assert.equal(latencyMs.length, 4);
       for (const interval of latencyMs) {
         assert.ok(Math.abs((interval?.expected ?? 0) - 1000 * (runS + waitS)) < 0.01);
         assert.ok(Math.abs((interval?.upper ?? 0) - 1000 * Math.exp(0.1) * (1.2 * runS + slowestWaitS)) < 0.01);
         assert.ok((interval?.lower ?? 99) <= (interval?.expected ?? 0));
       }
       assert.ok(Math.abs((load[0] ?? 0) - together) < 1e-9);
-      const [alone] = (await predict([15], [0])).latencyMs;
-      const [apart] = (await predict([15, 15], [0, 1])).latencyMs;
+      const [alone] = (await predict([5], [0])).latencyMs;
+      const [apart] = (await predict([5, 5, 5, 5], [0, 1, 1, 1])).latencyMs;
       for (const other of [alone, apart]) {
         assert.ok((latencyMs[0]?.upper ?? 0) > 1.3 * (other?.upper ?? 0));
         assert.ok((latencyMs[0]?.expected ?? 0) > 1.2 * (other?.expected ?? 0));
       }
+    });
+
+    it('counts what a busy tenant makes of its own queue where that is more', async () => {
+      const { latencyMs } = await predict([15, 15], [0, 0]);
+      const items = context([work(15), work(15)]);
+      const stretched = () => ({ by: runS / 0.02, most: Math.exp(0.1) });
+      const [queued] = new AnalyticEstimator().estimate([[[0], [0]]], items, stretched);
+      assert.ok((latencyMs[0]?.upper ?? 0) > (queued?.latencyMs[0]?.upper ?? 0) + 1);
+      assert.ok(Math.abs((latencyMs[0]?.expected ?? 0) - (queued?.latencyMs[0]?.expected ?? 99)) < 0.01);
     });
 
     it('stretches the runs of all by what company costs beyond queueing, and loads with them', async () => {
