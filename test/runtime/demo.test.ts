@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { packageRoot } from '../../src/models/package-root';
+import { runDemo } from '../support/run-demo';
 
 const figures = z.object({
   policy: z.enum(['always-max', 'ecomap']),
@@ -23,18 +21,6 @@ const figures = z.object({
 const answer = z.object({
   demo: z.object({ policies: z.array(figures).length(2), requests: z.record(z.string(), z.number().int()) }),
 });
-
-async function runDemo(args: readonly string[]): Promise<{ code: number; output: string; progress: string }> {
-  const child = spawn(process.execPath, [join(packageRoot(__dirname), 'dist/demo.js'), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  let progress = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (progress += chunk.toString()));
-  const [code] = (await once(child, 'close')) as [number];
-  return { code, output, progress };
-}
 
 describe('the demo', function () {
   this.timeout(150_000);

@@ -60,7 +60,10 @@ export async function playBoardDay(policy: DayPolicy, around: BoardDaySurroundin
   const monotonicMs = (): number => 1000 * elapsedS;
   const epochMs = (): number => began + monotonicMs();
   const device = createDevice(board.describe());
-  const executor = new BoardExecutor({ ...{ board, tenants, epochMs }, arrivals: mix.arrivals, seed: mix.seed });
+  const executor = new BoardExecutor({
+    ...{ board, tenants, epochMs, arrivals: mix.arrivals, seed: mix.seed },
+    operatingPointInForce: () => device.operatingPointInForce(),
+  });
   const source = createCarbonSource(
     gridConfigSchema.parse({
       ...{ provider: 'simulated', zone: 'simulated day', startOffsetH: 10, mode: 'accelerated', dayLengthS: dayS },

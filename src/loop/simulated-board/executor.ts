@@ -1,7 +1,9 @@
+import type { OperatingPoint } from '../../signals/device';
 import type { Plan, PlanTenant } from '../../signals/plan';
 import { quantile } from '../../signals/statistics';
 import type { LatencyQuantiles, Telemetry, TenantTelemetry } from '../../signals/telemetry';
 import type { Tenant } from '../../signals/tenant';
+import type { ClockState } from '../../simulation/devices';
 import { Random } from '../../simulation/random';
 import { servingUnits } from '../../simulation/devices/workloads/families';
 import type { Arrivals } from '../../simulation/devices/workloads/mixes';
@@ -16,6 +18,8 @@ export interface BoardExecutorOptions {
   readonly arrivals: Arrivals;
   /** Same seed, same requests, whatever is planned. */
   readonly seed: number;
+  /** Whatever a plan was made for: a cap that follows plans takes its time. */
+  readonly operatingPointInForce: () => OperatingPoint;
   /** Of the simulated time, ms since the epoch. */
   readonly epochMs: () => number;
 }
@@ -71,13 +75,15 @@ export class BoardExecutor implements Pick<LoopBoxes['executor'], 'onCarbon' | '
 
   takeTelemetry(): Telemetry {
     const { plan, fromMs } = this;
-    const { board, epochMs } = this.options;
+    const { board, epochMs, operatingPointInForce } = this.options;
+    const point = operatingPointInForce().name;
+    const clocks = board.clocksAt(point);
     const toMs = epochMs();
     this.fromMs = toMs;
     const durationS = (toMs - fromMs) / 1000;
-    const run = plan === null || durationS <= 0 ? null : this.serve(plan, durationS);
+    const run = plan === null || durationS <= 0 ? null : this.serve(plan, clocks, durationS);
     this.lastPowerW = run?.powerW ?? null;
-    const idleJ = plan === null ? null : board.model.idleW(board.clocksAt(plan.operatingPoint.name)) * durationS;
+    const idleJ = plan === null ? null : board.model.idleW(clocks) * durationS;
     const totalJ = run === null ? idleJ : run.powerW * durationS;
     const dynamicJ = totalJ === null || idleJ === null ? null : totalJ - idleJ;
     const swaps = this.swaps;
@@ -107,13 +113,13 @@ export class BoardExecutor implements Pick<LoopBoxes['executor'], 'onCarbon' | '
         ...{ cpuSeconds: 0, restarts: 0, recycled: 0 },
       })),
       energy: { totalJ, idleJ, source: 'simulated', method: `simulated: ${board.model.powerSource}` },
-      operatingPoint: plan?.operatingPoint.name ?? 'none',
+      operatingPoint: point,
       capW: plan?.capW ?? null,
       planId: plan?.planId ?? null,
     };
   }
 
-  private serve(plan: Plan, durationS: number): BoardRun {
+  private serve(plan: Plan, clocks: ClockState, durationS: number): BoardRun {
     const { board, tenants, seed, arrivals } = this.options;
     const window = new Random(1000 * seed + this.windows);
     const seeds = tenants.map(() => window.integer(0, 2 ** 30));
@@ -130,7 +136,7 @@ export class BoardExecutor implements Pick<LoopBoxes['executor'], 'onCarbon' | '
         return { network, unit, random, priority: tenant.priority, asks: { next, queueLength } };
       });
     const rates = plan.tenants.map(({ tenant }) => tenants.find(({ name }) => name === tenant)?.arrivalRatePerS ?? 0);
-    return serveOnBoard(board.model, board.clocksAt(plan.operatingPoint.name), open, durationS, rates);
+    return serveOnBoard(board.model, clocks, open, durationS, rates);
   }
 }
 

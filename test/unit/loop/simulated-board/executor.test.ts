@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { LoopBoard, tenantsOf } from '../../../../src/loop/simulated-board/board';
 import { BoardExecutor } from '../../../../src/loop/simulated-board/executor';
+import type { OperatingPoint } from '../../../../src/signals/device';
 import type { Plan } from '../../../../src/signals/plan';
 import { telemetrySchema, type Telemetry, type TenantTelemetry } from '../../../../src/signals/telemetry';
 import { seededMixes } from '../../../../src/simulation/devices/workloads/mixes';
@@ -33,14 +34,20 @@ function planOf(variant: number, component: string, point = fastest): Plan {
 
 class Bench {
   atS = 0;
+  /** In force, as the cap puts it; what plans were made for follows in `play`. */
+  point = fastest;
   readonly executor: BoardExecutor;
 
   constructor(seed = 1) {
     const epochMs = (): number => Date.UTC(2026, 0, 5) + 1000 * this.atS;
-    this.executor = new BoardExecutor({ board, tenants, arrivals: mix.arrivals, seed, epochMs });
+    const operatingPointInForce = (): OperatingPoint => this.point;
+    this.executor = new BoardExecutor({
+      ...{ board, tenants, arrivals: mix.arrivals, seed, epochMs, operatingPointInForce },
+    });
   }
 
-  async play(plan: Plan | null, seconds = 60): Promise<Telemetry> {
+  async play(plan: Plan | null, seconds = 60, point = plan?.operatingPoint ?? fastest): Promise<Telemetry> {
+    this.point = point;
     if (plan !== null) await this.executor.applyPlan(plan);
     this.atS += seconds;
     return this.executor.takeTelemetry();
@@ -90,6 +97,16 @@ describe('the executor of a simulated board', () => {
       0,
     );
     for (const { late, served } of light.tenants) assert.ok(late < 0.01 * served);
+  });
+
+  it('serves at the operating point in force, whatever a plan was made for', async () => {
+    const plan = planOf(2, 'gpu', slowest);
+    const asked = await new Bench().play(plan);
+    const still = await new Bench().play(plan, 60, fastest);
+    const other = await new Bench().play(planOf(2, 'gpu', fastest));
+    assert.deepEqual([asked.operatingPoint, still.operatingPoint], [slowest.name, fastest.name]);
+    assert.deepEqual(still.energy, other.energy);
+    assert.notDeepEqual(still.energy, asked.energy);
   });
 
   it('counts as late what takes longer than the limit', async () => {
