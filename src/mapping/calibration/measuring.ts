@@ -3,6 +3,7 @@ import type { CoLocationRun, CoLocationRunner, NetworkToRun } from '../../signal
 import type { InferenceDevice, OperatingPoint } from '../../signals/device';
 import { EcomapError, type ErrorCode } from '../../signals/errors';
 import { coLocationOf } from '../estimator/learned/planning-co-location';
+import { chooseAnchor } from './anchor';
 import type { PlannedCoLocation, PlannedNetwork } from './co-location-plan';
 import type { CalibrationNetwork } from './networks';
 import type { SampleLog } from './sample-log';
@@ -59,12 +60,7 @@ class Measuring {
   private again = 0;
 
   constructor(private readonly options: MeasuringOptions) {
-    const { plan } = options;
-    // Two or three networks without long pauses tell of the whole device in the shortest time.
-    const pause = ({ networks }: PlannedCoLocation): number => Math.max(...networks.map(({ pauseS }) => pauseS));
-    const unlimited = plan.filter(({ quota }) => quota === null);
-    const few = unlimited.filter(({ networks }) => networks.length === 2 || networks.length === 3);
-    this.anchor = (few.length > 0 ? few : unlimited).sort((a, b) => pause(a) - pause(b))[0];
+    this.anchor = chooseAnchor(options.plan, options.networks);
   }
 
   async run(): Promise<Judged> {
