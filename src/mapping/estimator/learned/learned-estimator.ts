@@ -41,7 +41,8 @@ const saturation = 0.95;
  * Networks that are calibrated with run one after the other; of requests at random more wait at once, those of other tenants, too. So the
  * queues of the analytic estimator count as well, each run stretched by `max(1, exp(y_i))`, what company costs beyond queueing, and by
  * the half width in place of a fixed factor: they give the expected latency, the load, and an upper bound where it is the larger one.
- * (`npm run bench -- bounds`: the first bound alone covered 64 % of the 95th percentiles under requests at random, both together 98 %.)
+ * (Of the 95th percentiles on a simulated board under requests at random, the first bound alone covered 64 %, in 3 mixes; both together 98 %,
+ * in 4 others, `npm run bench -- bounds`.)
  *
  * Where nothing was measured on this device, half as much again stands for the conformal half width, and bounds of latency and loads are
  * nowhere below those of the analytic estimator; neither are they under a quota: one that requests at random have used up makes all that
